@@ -1,0 +1,29 @@
+import { fileURLToPath } from "node:url";
+import hardhatMocha from "@nomicfoundation/hardhat-mocha";
+import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
+import hardhatViem from "@nomicfoundation/hardhat-viem";
+import hardhatViemAssertions from "@nomicfoundation/hardhat-viem-assertions";
+import { defineConfig } from "hardhat/config";
+
+export default defineConfig({
+  plugins: [hardhatMocha, hardhatNetworkHelpers, hardhatViem, hardhatViemAssertions],
+  solidity: {
+    version: "0.8.34",
+    // The wasm compiler from npm: nothing is ever downloaded.
+    path: fileURLToPath(import.meta.resolve("solc/soljson.js")),
+    settings: { optimizer: { enabled: true, runs: 1000 }, evmVersion: "cancun" },
+  },
+  networks: {
+    // What `hardhat node` serves. Under load automined blocks would run ahead of the wall clock, and ERC-3009's
+    // one-minute windows would then fail.
+    node: { type: "edr-simulated", chainId: 31337, allowBlocksWithSameTimestamp: true },
+  },
+  paths: { tests: { mocha: "./test", solidity: "./test/contracts" } },
+  test: {
+    solidity: {
+      fuzz: { runs: 256, seed: "0x6d6f61" },
+      invariant: { runs: 256, depth: 64, failOnRevert: true },
+    },
+    mocha: { timeout: 30_000 },
+  },
+});
