@@ -19,11 +19,15 @@ const CONTRACTS = [
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {
-  const name = file.split("/").at(-1)?.replace(/\.json$/, "");
+  const name = file
+    .split("/")
+    .at(-1)
+    ?.replace(/\.json$/, "");
   return name !== undefined && CONTRACTS.includes(name);
 });
 const missing = CONTRACTS.filter((name) => !artifacts.some((file) => file.endsWith(`/${name}.json`)));
-if (missing.length > 0) throw new Error(`No artifacts of ${missing.join(", ")}: run \`npm run build\` first.`);
+if (missing.length > 0)
+  throw new Error(`No artifacts of ${missing.join(", ")}: run \`npm run build\` first.`);
 
 await runTypeChain({
   cwd: root,

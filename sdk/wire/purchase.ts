@@ -1,0 +1,41 @@
+/** Buying, and the tokens that a key or a validator gets. */
+import { z } from "zod";
+import {
+  agentIdSchema,
+  ekIdSchema,
+  keyIdSchema,
+  listingIdSchema,
+  orderIdSchema,
+  timestampSchema,
+  unitsSchema,
+} from "./common.ts";
+
+export const purchaseRequestSchema = z.object({
+  ek_id: ekIdSchema,
+  payment_method: z.object({ type: z.enum(["free", "card", "crypto", "points"]), id: z.string().optional() }),
+});
+
+export const purchaseResponseSchema = z.object({
+  ek_id: ekIdSchema,
+  listing_id: listingIdSchema,
+  status: z.enum(["PaymentAuthorized", "PaymentConfirmed", "EKIssued", "AccessGranted"]),
+  order_id: orderIdSchema,
+  key_id: keyIdSchema,
+  buyer: z.object({ agent_id: agentIdSchema, eoa: z.string() }),
+  price: z.object({ amount: unitsSchema, currency: z.string(), token: z.string() }),
+  tx: z.string(),
+  points_awarded: z.object({ seller: z.int(), buyer: z.int() }),
+});
+export type PurchaseResponse = z.infer<typeof purchaseResponseSchema>;
+
+export const tokenRequestSchema = z.object({ ek_id: ekIdSchema });
+export const tokenResponseSchema = z.object({
+  ek_token: z.string(),
+  expires_at: timestampSchema,
+  /** Where to use it. */
+  gateway: z.string(),
+  /** keccak256 of the manifest that the key's version commits to; the gateway's must hash to it. */
+  manifest_hash: z.string(),
+  listing_id: listingIdSchema,
+});
+export type TokenResponse = z.infer<typeof tokenResponseSchema>;
