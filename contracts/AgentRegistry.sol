@@ -40,15 +40,18 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         uint64 deadline;
     }
 
-    bytes32 private constant REGISTRATION_TYPEHASH =
-        keccak256("Registration(address agent,string agentURI,uint256 nonce,uint256 deadline)");
-    bytes32 private constant ROTATION_TYPEHASH =
-        keccak256("Rotation(uint256 agentId,address from,address to,uint256 nonce,uint256 deadline)");
+    bytes32 private constant REGISTRATION_TYPEHASH = keccak256(
+        "Registration(address agent,string agentURI,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 private constant ROTATION_TYPEHASH = keccak256(
+        "Rotation(uint256 agentId,address from,address to,uint256 nonce,uint256 deadline)"
+    );
     bytes32 private constant OPERATOR_GRANT_TYPEHASH = keccak256(
         "OperatorGrant(address agent,address operator,uint256 actions,uint64 expiry,uint256 nonce,uint256 deadline)"
     );
-    bytes32 private constant AGENT_WALLET_SET_TYPEHASH =
-        keccak256("AgentWalletSet(uint256 agentId,address newWallet,address owner,uint256 deadline)");
+    bytes32 private constant AGENT_WALLET_SET_TYPEHASH = keccak256(
+        "AgentWalletSet(uint256 agentId,address newWallet,address owner,uint256 deadline)"
+    );
     uint256 private constant MAX_WALLET_SET_DELAY = 5 minutes;
     bytes32 private constant AGENT_WALLET_KEY = keccak256("agentWallet");
 
@@ -95,10 +98,12 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     }
 
     /// @inheritdoc IAgentRegistry
-    function registerFor(address eoa, string calldata agentURI, uint256 deadline, bytes calldata signature)
-        external
-        returns (uint256 agentId)
-    {
+    function registerFor(
+        address eoa,
+        string calldata agentURI,
+        uint256 deadline,
+        bytes calldata signature
+    ) external returns (uint256 agentId) {
         _checkDeadline(deadline);
         bytes32 structHash = keccak256(
             abi.encode(REGISTRATION_TYPEHASH, eoa, keccak256(bytes(agentURI)), nonces[eoa]++, deadline)
@@ -127,8 +132,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     ) external {
         _checkDeadline(deadline);
         address from = eoaOf(agentId);
-        bytes32 structHash =
-            keccak256(abi.encode(ROTATION_TYPEHASH, agentId, from, to, nonces[from]++, deadline));
+        bytes32 structHash = keccak256(abi.encode(ROTATION_TYPEHASH, agentId, from, to, nonces[from]++, deadline));
         if (msg.sender != from) _checkSignature(from, structHash, fromSignature);
         if (msg.sender != to) _checkSignature(to, structHash, toSignature);
         _rotate(agentId, from, to);
@@ -148,8 +152,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         _checkDeadline(deadline);
         uint256 latest = block.timestamp + MAX_WALLET_SET_DELAY;
         if (deadline > latest) revert DeadlineTooFar(deadline, latest);
-        bytes32 structHash =
-            keccak256(abi.encode(AGENT_WALLET_SET_TYPEHASH, agentId, newWallet, msg.sender, deadline));
+        bytes32 structHash = keccak256(abi.encode(AGENT_WALLET_SET_TYPEHASH, agentId, newWallet, msg.sender, deadline));
         // ERC-8004's type has no nonce: without this an agent that returned to its old EOA could be taken along twice.
         bytes32 digest = _hashTypedDataV4(structHash);
         if (_usedDigests[digest]) revert SignatureUsed(digest);
@@ -169,10 +172,8 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         if (eoaOf(agentId) != from) revert ERC721IncorrectOwner(from, agentId, eoaOf(agentId));
         if (msg.sender != from) revert ERC721InsufficientApproval(msg.sender, agentId);
         Consent memory consent = _consents[to];
-        if (
-            consent.agentId != agentId || consent.epoch != _agents[agentId].epoch
-                || consent.deadline < block.timestamp
-        ) revert ConsentMissing(agentId, to);
+        if (consent.agentId != agentId || consent.epoch != _agents[agentId].epoch || consent.deadline < block.timestamp)
+            revert ConsentMissing(agentId, to);
         _rotate(agentId, from, to);
     }
 
@@ -306,7 +307,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     /// @inheritdoc IAgentRegistry
     function canAct(uint256 agentId, address account, uint256 action) external view returns (bool) {
         if (_agents[agentId].eoa == account) return account != address(0);
-        (uint256 actions,) = grantOf(agentId, account);
+        (uint256 actions, ) = grantOf(agentId, account);
         return action != 0 && actions & action == action;
     }
 
@@ -362,8 +363,10 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
-        return interfaceId == type(IERC165).interfaceId || interfaceId == type(IERC721).interfaceId
-            || interfaceId == type(IERC721Metadata).interfaceId;
+        return
+            interfaceId == type(IERC165).interfaceId ||
+            interfaceId == type(IERC721).interfaceId ||
+            interfaceId == type(IERC721Metadata).interfaceId;
     }
 
     // --------------------------------------------------------------- internal

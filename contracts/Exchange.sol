@@ -86,12 +86,15 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     mapping(address curve => bool) public isCurveAllowed;
 
     /// @dev The ledgers are deployed first, for the address that this contract is going to have.
-    constructor(address authority, IAgentRegistry registry_, ExperienceKey keys_, PointsLedger points_)
-        AccessManaged(authority)
-        EIP712("MOA Exchange", "1")
-    {
+    constructor(
+        address authority,
+        IAgentRegistry registry_,
+        ExperienceKey keys_,
+        PointsLedger points_
+    ) AccessManaged(authority) EIP712("MOA Exchange", "1") {
         if (registry_.registrar() != address(this)) revert WrongWiring(address(registry_));
-        if (keys_.exchange() != address(this) || address(keys_.registry()) != address(registry_)) revert WrongWiring(address(keys_));
+        if (keys_.exchange() != address(this) || address(keys_.registry()) != address(registry_))
+            revert WrongWiring(address(keys_));
         if (points_.exchange() != address(this)) revert WrongWiring(address(points_));
         registry = registry_;
         keys = keys_;
@@ -140,17 +143,24 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IExchange
-    function buyWithPermit(Purchase calldata purchase, Permit calldata permit)
-        external
-        nonReentrant
-        returns (uint256 keyId)
-    {
+    function buyWithPermit(
+        Purchase calldata purchase,
+        Permit calldata permit
+    ) external nonReentrant returns (uint256 keyId) {
         address token = _listings[purchase.ekId].rules.token;
         if (!isTokenAllowed[token]) revert TokenNotAllowed(token);
         // A permit that was front-run reverts here and has done its work all the same; the transfer below tells.
-        try IERC20Permit(token).permit(
-            msg.sender, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s
-        ) {} catch {}
+        try
+            IERC20Permit(token).permit(
+                msg.sender,
+                address(this),
+                permit.value,
+                permit.deadline,
+                permit.v,
+                permit.r,
+                permit.s
+            )
+        {} catch {}
         return _buy(purchase);
     }
 
@@ -165,11 +175,11 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IExchange
-    function buyViaTill(Quote calldata q, Authorization calldata authorization, bytes calldata signature)
-        external
-        nonReentrant
-        returns (uint256 keyId)
-    {
+    function buyViaTill(
+        Quote calldata q,
+        Authorization calldata authorization,
+        bytes calldata signature
+    ) external nonReentrant returns (uint256 keyId) {
         bytes32 hash = quoteHashOf(q);
         (Stored storage listing, uint256 cost) = _openQuote(q, hash);
         (bool paid, bytes memory refusal) = _authorizedTransfer(q.token, _tillAddress(hash), authorization, signature);
@@ -248,11 +258,12 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
 
     /// @inheritdoc IExchange
     function quoteHashOf(Quote calldata q) public view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(
-                abi.encode(QUOTE_TYPEHASH, q.ekId, q.version, q.buyer, q.token, q.maxPrice, q.deadline, q.salt)
-            )
-        );
+        return
+            _hashTypedDataV4(
+                keccak256(
+                    abi.encode(QUOTE_TYPEHASH, q.ekId, q.version, q.buyer, q.token, q.maxPrice, q.deadline, q.salt)
+                )
+            );
     }
 
     /// @inheritdoc IExchange
@@ -270,32 +281,31 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         Stored storage stored = _known(ekId);
         Head memory head = stored.head;
         Rules memory rules = stored.rules;
-        return Listing({
-            sellerId: head.sellerId,
-            version: head.version,
-            sold: head.sold,
-            status: head.status,
-            terms: Terms({
-                token: rules.token,
-                curve: stored.curve,
-                curveParams: stored.curveParams,
-                supplyCap: head.supplyCap,
-                startTime: head.startTime,
-                endTime: head.endTime,
-                keyTtl: rules.keyTtl,
-                scopes: rules.scopes,
-                flags: rules.flags
-            }),
-            contentHash: stored.contentHash
-        });
+        return
+            Listing({
+                sellerId: head.sellerId,
+                version: head.version,
+                sold: head.sold,
+                status: head.status,
+                terms: Terms({
+                    token: rules.token,
+                    curve: stored.curve,
+                    curveParams: stored.curveParams,
+                    supplyCap: head.supplyCap,
+                    startTime: head.startTime,
+                    endTime: head.endTime,
+                    keyTtl: rules.keyTtl,
+                    scopes: rules.scopes,
+                    flags: rules.flags
+                }),
+                contentHash: stored.contentHash
+            });
     }
 
     /// @inheritdoc IExchange
-    function listingHead(uint256 ekId)
-        external
-        view
-        returns (uint256 sellerId, uint32 version, uint8 flags, Status status)
-    {
+    function listingHead(
+        uint256 ekId
+    ) external view returns (uint256 sellerId, uint32 version, uint8 flags, Status status) {
         Stored storage stored = _listings[ekId];
         Head memory head = stored.head;
         return (head.sellerId, head.version, stored.rules.flags, head.status);
@@ -373,7 +383,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
 
     /// @dev The agent that the caller acts for: a named one that it may act for, or its own, registered if need be.
     function _actor(uint256 agentId, uint256 action) private returns (uint256) {
-        if (agentId == 0) (agentId,) = registry.enroll(msg.sender);
+        if (agentId == 0) (agentId, ) = registry.enroll(msg.sender);
         else if (!registry.canAct(agentId, msg.sender, action)) revert NotAuthorized(agentId, msg.sender, action);
         return agentId;
     }
@@ -432,17 +442,35 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         // Every ERC-3009 token has the (v, r, s) form; only the newer ones take a smart account's longer signature.
         if (signature.length == 65) {
             (bytes32 r, bytes32 s) = abi.decode(signature[:64], (bytes32, bytes32));
-            try IERC3009(token).transferWithAuthorization(
-                a.from, till, a.value, a.validAfter, a.validBefore, a.nonce, uint8(signature[64]), r, s
-            ) {
+            try
+                IERC3009(token).transferWithAuthorization(
+                    a.from,
+                    till,
+                    a.value,
+                    a.validAfter,
+                    a.validBefore,
+                    a.nonce,
+                    uint8(signature[64]),
+                    r,
+                    s
+                )
+            {
                 paid = true;
             } catch (bytes memory reason) {
                 refusal = reason;
             }
         } else {
-            try IERC3009(token).transferWithAuthorization(
-                a.from, till, a.value, a.validAfter, a.validBefore, a.nonce, signature
-            ) {
+            try
+                IERC3009(token).transferWithAuthorization(
+                    a.from,
+                    till,
+                    a.value,
+                    a.validAfter,
+                    a.validBefore,
+                    a.nonce,
+                    signature
+                )
+            {
                 paid = true;
             } catch (bytes memory reason) {
                 refusal = reason;
@@ -518,7 +546,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
 
     /// @dev Rounds down: what the fee loses by it, the seller has.
     function _creditFee(address token, uint256 cost) private returns (uint256 fee) {
-        fee = cost * _feeBps / BPS;
+        fee = (cost * _feeBps) / BPS;
         if (fee == 0) return 0;
         uint256 agentId = _feeAgentId;
         uint256 credit = _credits[agentId][token] += fee;

@@ -124,8 +124,9 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         if (agentId == 0) return false;
         uint256 first = keyIdOf(ekId, agentId, 0);
         uint256 preferred = _preferred[ekId][agentId];
-        return (_isUsableBy(first, agentId) && _keys[first].scopes & scopes == scopes)
-            || (preferred != 0 && _isUsableBy(preferred, agentId) && _keys[preferred].scopes & scopes == scopes);
+        return
+            (_isUsableBy(first, agentId) && _keys[first].scopes & scopes == scopes) ||
+            (preferred != 0 && _isUsableBy(preferred, agentId) && _keys[preferred].scopes & scopes == scopes);
     }
 
     /// @inheritdoc IExperienceKey
@@ -135,7 +136,7 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
 
     /// @inheritdoc IExperienceKey
     function keyIdOf(uint256 ekId, uint256 firstBuyer, uint256 n) public pure returns (uint256) {
-        return ekId << 96 | firstBuyer << 32 | n;
+        return (ekId << 96) | (firstBuyer << 32) | n;
     }
 
     /// @inheritdoc IExperienceKey
@@ -261,35 +262,40 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
     /// @dev On chain, so that a wallet shows the key without asking any server of ours.
     function tokenURI(uint256 keyId) external view returns (string memory) {
         Key memory key = _live(keyId);
-        return string.concat(
-            "data:application/json;base64,",
-            Base64.encode(
-                bytes(
-                    string.concat(
-                        '{"name":"Experience Key for listing ',
-                        ekOf(keyId).toString(),
-                        '","description":"The right to use version ',
-                        uint256(key.version).toString(),
-                        " of Experience ",
-                        ekOf(keyId).toString(),
-                        ' on MOA.","attributes":[{"trait_type":"holder agent","value":"',
-                        uint256(key.agentId).toString(),
-                        '"},{"trait_type":"scopes","value":',
-                        uint256(key.scopes).toString(),
-                        '},{"display_type":"date","trait_type":"expires","value":',
-                        uint256(key.expiry).toString(),
-                        "}]}"
+        return
+            string.concat(
+                "data:application/json;base64,",
+                Base64.encode(
+                    bytes(
+                        string.concat(
+                            '{"name":"Experience Key for listing ',
+                            ekOf(keyId).toString(),
+                            '","description":"The right to use version ',
+                            uint256(key.version).toString(),
+                            " of Experience ",
+                            ekOf(keyId).toString(),
+                            ' on MOA.","attributes":[{"trait_type":"holder agent","value":"',
+                            uint256(key.agentId).toString(),
+                            '"},{"trait_type":"scopes","value":',
+                            uint256(key.scopes).toString(),
+                            '},{"display_type":"date","trait_type":"expires","value":',
+                            uint256(key.expiry).toString(),
+                            "}]}"
+                        )
                     )
                 )
-            )
-        );
+            );
     }
 
     /// @inheritdoc IERC165
     function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
-        return interfaceId == type(IERC165).interfaceId || interfaceId == type(IERC721).interfaceId
-            || interfaceId == type(IERC721Metadata).interfaceId || interfaceId == bytes4(0x49064906)
-            || interfaceId == type(IERC5192).interfaceId || interfaceId == type(IERC7858).interfaceId;
+        return
+            interfaceId == type(IERC165).interfaceId ||
+            interfaceId == type(IERC721).interfaceId ||
+            interfaceId == type(IERC721Metadata).interfaceId ||
+            interfaceId == bytes4(0x49064906) ||
+            interfaceId == type(IERC5192).interfaceId ||
+            interfaceId == type(IERC7858).interfaceId;
     }
 
     // -------------------------------------------------------------- internal
@@ -324,11 +330,12 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         return alive ? approval.operator : address(0);
     }
 
-    function _isApprovedOrOwner(address caller, address owner, uint256 keyId, uint64 agentId)
-        private
-        view
-        returns (bool)
-    {
+    function _isApprovedOrOwner(
+        address caller,
+        address owner,
+        uint256 keyId,
+        uint64 agentId
+    ) private view returns (bool) {
         return caller == owner || _approved(keyId, agentId) == caller || isApprovedForAll(owner, caller);
     }
 }

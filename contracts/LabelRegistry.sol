@@ -30,7 +30,7 @@ contract LabelRegistry is ILabelRegistry {
     /// @inheritdoc ILabelRegistry
     function label(uint256 validatorId, LabelInput calldata input) external {
         _checkAuthority(validatorId, Actions.LABEL);
-        (uint256 sellerId, uint32 version, uint8 flags,) = exchange.listingHead(input.ekId);
+        (uint256 sellerId, uint32 version, uint8 flags, ) = exchange.listingHead(input.ekId);
         if (sellerId == 0) revert UnknownListing(input.ekId);
         if (input.version == 0 || input.version > version) {
             revert UnknownVersion(input.ekId, version, input.version);
@@ -75,7 +75,7 @@ contract LabelRegistry is ILabelRegistry {
 
     /// @inheritdoc ILabelRegistry
     function allowValidators(uint256 ekId, uint256[] calldata validatorIds, bool allowed) external {
-        (uint256 sellerId,,,) = exchange.listingHead(ekId);
+        (uint256 sellerId, , , ) = exchange.listingHead(ekId);
         if (sellerId == 0) revert UnknownListing(ekId);
         _checkAuthority(sellerId, Actions.LIST);
         for (uint256 i; i < validatorIds.length; ++i) {
@@ -97,10 +97,13 @@ contract LabelRegistry is ILabelRegistry {
 
     /// @inheritdoc ILabelRegistry
     function mayLabel(uint256 ekId, uint256 validatorId) external view returns (bool) {
-        (uint256 sellerId,, uint8 flags,) = exchange.listingHead(ekId);
-        return sellerId != 0 && validatorId != 0 && sellerId != validatorId
-            && (flags & Flags.RESTRICTED_VALIDATORS == 0 || _allowed[ekId][validatorId])
-            && _labels[ekId][validatorId].createdAt == 0;
+        (uint256 sellerId, , uint8 flags, ) = exchange.listingHead(ekId);
+        return
+            sellerId != 0 &&
+            validatorId != 0 &&
+            sellerId != validatorId &&
+            (flags & Flags.RESTRICTED_VALIDATORS == 0 || _allowed[ekId][validatorId]) &&
+            _labels[ekId][validatorId].createdAt == 0;
     }
 
     function _checkAuthority(uint256 agentId, uint256 action) private view {

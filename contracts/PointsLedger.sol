@@ -30,9 +30,7 @@ contract PointsLedger is IPointsLedger {
         if (sellerId == buyerId) return;
         uint256 sellerBalance = _credit(sellerId, SELLER_AWARD);
         uint256 buyerBalance = _credit(buyerId, BUYER_AWARD);
-        emit PointsAwarded(
-            ekId, sellerId, buyerId, keyId, SELLER_AWARD, BUYER_AWARD, sellerBalance, buyerBalance
-        );
+        emit PointsAwarded(ekId, sellerId, buyerId, keyId, SELLER_AWARD, BUYER_AWARD, sellerBalance, buyerBalance);
     }
 
     /// @inheritdoc IPointsLedger

@@ -10,7 +10,7 @@ const hash = z.custom<Hash>((v) => typeof v === "string" && /^0x[0-9a-f]{64}$/.t
 
 export const deploymentSchema = z.object({
   chainId: z.int().positive(),
-  /** Number and hash of the block before the first deployment transaction was mined: together with the chain id they tell this chain from any other. */
+  /** Number and hash of the block that holds the first deployment transaction: with the chain id they tell this chain from any other. */
   startBlock: z.int().nonnegative(),
   startBlockHash: hash,
   contracts: z.object({

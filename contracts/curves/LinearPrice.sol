@@ -14,7 +14,7 @@ contract LinearPrice is IPriceCurve {
         uint256 rising = slope == 0 ? count : _below(sold, count, (max - base) / slope + 1);
         // Arithmetic series. All values are below 2^128, all counts below 2^32: the sum stays below 2^194.
         uint256 series = rising * base;
-        if (rising != 0) series += slope * (rising * sold + rising * (rising - 1) / 2);
+        if (rising != 0) series += slope * (rising * sold + (rising * (rising - 1)) / 2);
         return series + (count - rising) * max;
     }
 

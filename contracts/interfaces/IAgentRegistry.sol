@@ -32,7 +32,12 @@ interface IAgentRegistry is IERC8004Identity {
     event RotationConsented(uint256 indexed agentId, address indexed to, uint32 epoch, uint64 deadline);
     /// @notice The grant as it stands now; `actions` 0 means revoked. It dies with the agent's `epoch`.
     event OperatorGranted(
-        uint256 indexed agentId, address indexed operator, uint256 actions, uint64 expiry, uint32 epoch, address by
+        uint256 indexed agentId,
+        address indexed operator,
+        uint256 actions,
+        uint64 expiry,
+        uint32 epoch,
+        address by
     );
     /// @notice The owner burnt its signing nonce: signatures made with `nonce` are void.
     event NonceInvalidated(address indexed owner, uint256 nonce);
@@ -61,9 +66,12 @@ interface IAgentRegistry is IERC8004Identity {
 
     /// @notice Registers `eoa`, by its EIP-712 signature over
     /// `Registration(address agent,string agentURI,uint256 nonce,uint256 deadline)`. Anyone may relay it.
-    function registerFor(address eoa, string calldata agentURI, uint256 deadline, bytes calldata signature)
-        external
-        returns (uint256 agentId);
+    function registerFor(
+        address eoa,
+        string calldata agentURI,
+        uint256 deadline,
+        bytes calldata signature
+    ) external returns (uint256 agentId);
 
     /// @notice Returns the agent of `eoa`, registering it first when it has none. The exchange alone, at a first purchase.
     function enroll(address eoa) external returns (uint256 agentId, uint32 epoch);

@@ -127,17 +127,31 @@ interface IExchange {
 
     /// @notice A listing was created (version 1) or got a new version.
     event ListingVersion(
-        uint256 indexed ekId, uint256 indexed sellerId, uint32 indexed version, Terms terms, Content content, address by
+        uint256 indexed ekId,
+        uint256 indexed sellerId,
+        uint32 indexed version,
+        Terms terms,
+        Content content,
+        address by
     );
     event ListingStatus(uint256 indexed ekId, Status status, address by);
     /// @notice A key was sold. The key's id is the order's.
     event KeySold(uint256 indexed ekId, uint256 indexed buyerId, uint256 indexed keyId, Sale sale);
     /// @notice Money in a till went back to the quote's buyer.
     event TillRefunded(
-        bytes32 indexed quoteHash, uint256 indexed ekId, address indexed buyer, address token, uint256 amount
+        bytes32 indexed quoteHash,
+        uint256 indexed ekId,
+        address indexed buyer,
+        address token,
+        uint256 amount
     );
     event Withdrawn(
-        uint256 indexed agentId, address indexed token, address to, uint256 amount, uint256 creditAfter, address by
+        uint256 indexed agentId,
+        address indexed token,
+        address to,
+        uint256 amount,
+        uint256 creditAfter,
+        address by
     );
     /// @notice The fee on sales from now on, in basis points of the price, and the agent that earns it.
     event FeeSet(uint16 feeBps, uint256 indexed feeAgentId);
@@ -205,9 +219,11 @@ interface IExchange {
     /// @notice Moves the authorization's money into the quote's till and the key to its buyer. Anyone may call it. If somebody
     /// submitted the authorization itself first, the money is in the till already and the call goes on from there.
     /// @dev Only the till's balance decides. `authorizationState` is never asked: it is also true after a cancellation.
-    function buyViaTill(Quote calldata q, Authorization calldata authorization, bytes calldata signature)
-        external
-        returns (uint256 keyId);
+    function buyViaTill(
+        Quote calldata q,
+        Authorization calldata authorization,
+        bytes calldata signature
+    ) external returns (uint256 keyId);
 
     /// @notice Turns a funded till into its key. Anyone may call it, until the quote's deadline.
     function finalizeTill(Quote calldata q) external returns (uint256 keyId);
@@ -243,10 +259,9 @@ interface IExchange {
     function listingOf(uint256 ekId) external view returns (Listing memory);
 
     /// @notice The seller, present version, its flags and its status, in one call; zeros for an unknown listing.
-    function listingHead(uint256 ekId)
-        external
-        view
-        returns (uint256 sellerId, uint32 version, uint8 flags, Status status);
+    function listingHead(
+        uint256 ekId
+    ) external view returns (uint256 sellerId, uint32 version, uint8 flags, Status status);
 
     /// @notice What the agent can withdraw in `token`.
     function creditOf(uint256 agentId, address token) external view returns (uint256);

@@ -10,7 +10,7 @@ library Signatures {
     /// @dev ECDSA first, whether or not the account has code: an EOA that delegates by EIP-7702 has code and still signs with its
     /// key. No contract account can be forged this way, since nobody holds a private key for its address.
     function isValid(address signer, bytes32 digest, bytes calldata signature) internal view returns (bool) {
-        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecover(digest, signature);
+        (address recovered, ECDSA.RecoverError err, ) = ECDSA.tryRecover(digest, signature);
         if (err == ECDSA.RecoverError.NoError && recovered == signer) return true;
         return signer.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature);
     }

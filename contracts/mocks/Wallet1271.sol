@@ -13,7 +13,7 @@ contract Wallet1271 is IERC1271 {
     }
 
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
-        (address recovered, ECDSA.RecoverError err,) = ECDSA.tryRecover(hash, signature);
+        (address recovered, ECDSA.RecoverError err, ) = ECDSA.tryRecover(hash, signature);
         bool valid = err == ECDSA.RecoverError.NoError && recovered == owner;
         return valid ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
     }
@@ -39,6 +39,7 @@ contract Wallet1271Factory {
 
     function predict(address owner) external view returns (address) {
         bytes32 initHash = keccak256(abi.encodePacked(type(Wallet1271).creationCode, abi.encode(owner)));
-        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), bytes32(0), initHash)))));
+        return
+            address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), bytes32(0), initHash)))));
     }
 }
