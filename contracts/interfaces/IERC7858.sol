@@ -3,7 +3,6 @@ pragma solidity ^0.8.34;
 
 /// @title ERC-7858, expirable NFTs
 interface IERC7858 {
-    // The ERC's own spelling. solhint-disable-next-line contract-name-capwords
     enum EXPIRY_TYPE {
         BLOCK_BASED,
         TIME_BASED
