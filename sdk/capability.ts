@@ -54,11 +54,24 @@ export function signCapability(
     .sign(privateKey);
 }
 
+/** What can be wrong with a token itself. Anything else that jose throws is about fetching the keys. */
+const tokenFaults = [
+  errors.JWTInvalid,
+  errors.JWTClaimValidationFailed,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+];
+
 /**
  * Verifies signature, issuer, audience and time, and returns the claims. `keys` is `createRemoteJWKSet(url)` or `createLocalJWKSet(jwks)`
  * of jose: keys named in the token itself (`jwk`, `jku`) are never used.
  *
- * Throws {@link CapabilityExpiredError} or {@link CapabilityInvalidError}.
+ * Throws {@link CapabilityExpiredError} or {@link CapabilityInvalidError}; whatever `keys` throws when it can't get the keys is thrown on,
+ * since that is not the token's fault.
  */
 export async function verifyCapability(
   token: string,
@@ -79,11 +92,10 @@ export async function verifyCapability(
     if (error instanceof errors.JWTExpired) {
       throw new CapabilityExpiredError({ expiredAt: new Date(Number(error.payload.exp) * 1000) });
     }
-    if (error instanceof errors.JOSEError || error instanceof z.ZodError) {
-      throw new CapabilityInvalidError({
-        reason: error instanceof z.ZodError ? "claims are missing" : error.message,
-      });
+    if (error instanceof z.ZodError) throw new CapabilityInvalidError({ reason: "claims are missing" });
+    if (error instanceof Error && tokenFaults.some((fault) => error instanceof fault)) {
+      throw new CapabilityInvalidError({ reason: error.message });
     }
-    throw error; // the keys could not be fetched: not the token's fault
+    throw error;
   }
 }

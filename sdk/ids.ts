@@ -22,33 +22,41 @@ export type LabelRef = EkRef & { validatorId: bigint };
 /** Decimal without sign or leading zeros. */
 const NUMBER = "(0|[1-9][0-9]{0,19})";
 
+/** One number of an id, as wide as on chain: a larger one would be read as another's. */
+type Part = { mark: string; max: bigint };
+const chain: Part = { mark: "", max: BigInt(Number.MAX_SAFE_INTEGER) };
+const uint64: Part = { mark: "", max: 2n ** 64n - 1n };
+const uint32: Part = { mark: "", max: 2n ** 32n - 1n };
+
 function codec<T>(
   prefix: string,
-  parts: readonly string[],
+  parts: readonly Part[],
   read: (n: readonly bigint[]) => T,
   write: (ref: T) => readonly (bigint | number)[],
 ) {
-  const pattern = new RegExp(`^${prefix}${parts.map((p) => `_${p}${NUMBER}`).join("")}$`);
+  const pattern = new RegExp(`^${prefix}${parts.map(({ mark }) => `_${mark}${NUMBER}`).join("")}$`);
   return {
     /** The pattern of a well-formed id, for schemas. */
     pattern,
     /** Reads an id; throws {@link InvalidIdError} for anything else. */
     parse(id: string): T {
-      const match = pattern.exec(id);
-      if (!match) throw new InvalidIdError({ id, expected: example(prefix, parts) });
-      return read(match.slice(1).map(BigInt));
+      const numbers = pattern.exec(id)?.slice(1).map(BigInt);
+      if (!numbers?.every((n, i) => n <= (parts[i] as Part).max)) {
+        throw new InvalidIdError({ id, expected: example(prefix, parts) });
+      }
+      return read(numbers);
     },
     /** Writes an id. */
     serialize(ref: T): string {
       return `${prefix}${write(ref)
-        .map((n, i) => `_${parts[i]}${n}`)
+        .map((n, i) => `_${parts[i]?.mark}${n}`)
         .join("")}`;
     },
   };
 }
 
-function example(prefix: string, parts: readonly string[]): string {
-  return `${prefix}${parts.map((p, i) => `_${p}${i === 0 ? 31337 : 1}`).join("")}`;
+function example(prefix: string, parts: readonly Part[]): string {
+  return `${prefix}${parts.map(({ mark }, i) => `_${mark}${i === 0 ? 31337 : 1}`).join("")}`;
 }
 
 const at = (n: readonly bigint[], i: number): bigint => n[i] as bigint;
@@ -56,7 +64,7 @@ const at = (n: readonly bigint[], i: number): bigint => n[i] as bigint;
 /** `ek_<chain>_<listing>` */
 export const ekId = codec<EkRef>(
   "ek",
-  ["", ""],
+  [chain, uint64],
   (n) => ({ chainId: Number(at(n, 0)), ekId: at(n, 1) }),
   (r) => [r.chainId, r.ekId],
 );
@@ -64,7 +72,7 @@ export const ekId = codec<EkRef>(
 /** `lst_<chain>_<listing>_v<version>` */
 export const listingId = codec<ListingRef>(
   "lst",
-  ["", "", "v"],
+  [chain, uint64, { ...uint32, mark: "v" }],
   (n) => ({ chainId: Number(at(n, 0)), ekId: at(n, 1), version: Number(at(n, 2)) }),
   (r) => [r.chainId, r.ekId, r.version],
 );
@@ -72,7 +80,7 @@ export const listingId = codec<ListingRef>(
 /** `agt_<chain>_<agent>` */
 export const agentId = codec<AgentRef>(
   "agt",
-  ["", ""],
+  [chain, uint64],
   (n) => ({ chainId: Number(at(n, 0)), agentId: at(n, 1) }),
   (r) => [r.chainId, r.agentId],
 );
@@ -85,7 +93,7 @@ const keyParts = (n: readonly bigint[]): KeyRef => ({
 });
 
 /** `key_<chain>_<listing>_<first buyer>_<n>` */
-export const keyId = codec<KeyRef>("key", ["", "", "", ""], keyParts, (r) => [
+export const keyId = codec<KeyRef>("key", [chain, uint64, uint64, uint32], keyParts, (r) => [
   r.chainId,
   r.ekId,
   r.firstBuyer,
@@ -93,7 +101,7 @@ export const keyId = codec<KeyRef>("key", ["", "", "", ""], keyParts, (r) => [
 ]);
 
 /** `ord_<chain>_<listing>_<first buyer>_<n>` */
-export const orderId = codec<KeyRef>("ord", ["", "", "", ""], keyParts, (r) => [
+export const orderId = codec<KeyRef>("ord", [chain, uint64, uint64, uint32], keyParts, (r) => [
   r.chainId,
   r.ekId,
   r.firstBuyer,
@@ -103,7 +111,7 @@ export const orderId = codec<KeyRef>("ord", ["", "", "", ""], keyParts, (r) => [
 /** `lbl_<chain>_<listing>_<validator>` */
 export const labelId = codec<LabelRef>(
   "lbl",
-  ["", "", ""],
+  [chain, uint64, uint64],
   (n) => ({ chainId: Number(at(n, 0)), ekId: at(n, 1), validatorId: at(n, 2) }),
   (r) => [r.chainId, r.ekId, r.validatorId],
 );
@@ -117,7 +125,7 @@ export function splitTokenId(tokenId: bigint): { ekId: bigint; firstBuyer: bigin
   };
 }
 
-/** The ERC-721 token id of a key: the inverse of {@link splitTokenId}. */
+/** The ERC-721 token id of a key: the inverse of {@link splitTokenId}. Throws RangeError for a part beyond its field. */
 export function joinTokenId({
   ekId,
   firstBuyer,
@@ -127,5 +135,9 @@ export function joinTokenId({
   firstBuyer: bigint;
   n: bigint;
 }): bigint {
+  const fits = (value: bigint, { max }: Part) => value >= 0n && value <= max;
+  if (!fits(ekId, uint64) || !fits(firstBuyer, uint64) || !fits(n, uint32)) {
+    throw new RangeError(`No key has the parts ${ekId}, ${firstBuyer}, ${n}.`);
+  }
   return (ekId << 96n) | (firstBuyer << 32n) | n;
 }

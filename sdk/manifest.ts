@@ -4,8 +4,8 @@
  */
 import { sha256 } from "viem";
 import { z } from "zod";
-import { canonicalHash } from "./canonical.ts";
-import { HashMismatchError, ManifestInvalidError } from "./errors.ts";
+import { canonicalHash, canonicalJson } from "./canonical.ts";
+import { ExchangeError, HashMismatchError, ManifestInvalidError } from "./errors.ts";
 
 /** Item ids are file-like names without a path: they travel in URLs. */
 export const itemIdSchema = z
@@ -19,7 +19,7 @@ export const itemIdSchema = z
   .refine((id) => !id.includes(".."), "an item id has no '..'");
 
 const hashSchema = z
-  .object({ alg: z.enum(["sha256", "blake3", "sha1"]), value: z.string() })
+  .strictObject({ alg: z.enum(["sha256", "blake3", "sha1"]), value: z.string() })
   .superRefine(({ alg, value }, ctx) => {
     const length = alg === "sha1" ? 40 : 64;
     if (!new RegExp(`^[0-9a-f]{${length}}$`).test(value)) {
@@ -27,7 +27,7 @@ const hashSchema = z
     }
   });
 
-const referenceSchema = z.object({
+const referenceSchema = z.strictObject({
   scheme: z.enum(["https", "gcs", "s3", "ipfs", "arweave", "git", "artifact", "inline", "es_gateway"]),
   uri: z.string().max(4096),
   resolve: z.enum(["direct", "presigned", "tokenized", "gateway"]),
@@ -35,20 +35,20 @@ const referenceSchema = z.object({
   headers: z.record(z.string(), z.string()).optional(),
 });
 
-const encryptionSchema = z.object({
+const encryptionSchema = z.strictObject({
   enabled: z.boolean(),
   method: z.enum(["none", "aes-256-gcm", "kms-envelope"]),
   key_ref: z.string().optional(),
 });
 
-const chunkingSchema = z.object({
+const chunkingSchema = z.strictObject({
   enabled: z.boolean(),
   strategy: z.enum(["range", "multipart", "hls", "dash", "car"]),
   chunk_size_bytes: z.int().positive().optional(),
   manifest_ref: referenceSchema.optional(),
 });
 
-export const manifestItemSchema = z.object({
+export const manifestItemSchema = z.strictObject({
   id: itemIdSchema,
   role: z.enum([
     "primary",
@@ -73,8 +73,9 @@ export const manifestItemSchema = z.object({
   annotations: z.record(z.string(), z.unknown()).optional(),
 });
 
+/** Members beyond these are refused: left out silently, they would be missing from the manifest's hash. */
 export const contentManifestSchema = z
-  .object({
+  .strictObject({
     manifest_version: z.literal("1.0"),
     exp_id: z.string().min(1).max(128),
     packaging: z.enum(["single", "multipart", "bundle", "dataset", "workflow"]),
@@ -93,21 +94,35 @@ export const contentManifestSchema = z
     if (manifest.default_entrypoint !== undefined && !seen.has(manifest.default_entrypoint)) {
       ctx.addIssue({ code: "custom", path: ["default_entrypoint"], message: "names no item" });
     }
+    try {
+      canonicalJson(manifest);
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      ctx.addIssue({ code: "custom", message: error.message });
+    }
   });
 
 export type ContentManifest = z.infer<typeof contentManifestSchema>;
 export type ManifestItem = z.infer<typeof manifestItemSchema>;
 
-/** Reads a manifest; throws {@link ManifestInvalidError} with a JSON pointer to each fault. */
+/** Reads a manifest; throws {@link ManifestInvalidError} with a JSON pointer (RFC 6901) to each fault. */
 export function parseManifest(value: unknown): ContentManifest {
   const result = contentManifestSchema.safeParse(value);
   if (result.success) return result.data;
   throw new ManifestInvalidError({
-    faults: result.error.issues.map((issue) => ({
-      pointer: `/${issue.path.map((p) => String(p).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
-      message: issue.message,
-    })),
+    faults: result.error.issues.flatMap((issue) => {
+      if (issue.code !== "unrecognized_keys")
+        return { pointer: pointerTo(issue.path), message: issue.message };
+      return issue.keys.map((key) => ({
+        pointer: pointerTo([...issue.path, key]),
+        message: "is no member of a ContentManifest v1",
+      }));
+    }),
   });
+}
+
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 /** keccak256 of the manifest's canonical JSON: the `manifestHash` on chain. */

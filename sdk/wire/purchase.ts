@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   agentIdSchema,
   ekIdSchema,
+  hash32Schema,
   keyIdSchema,
   listingIdSchema,
   orderIdSchema,
@@ -27,6 +28,26 @@ export const purchaseResponseSchema = z.object({
   points_awarded: z.object({ seller: z.int(), buyer: z.int() }),
 });
 export type PurchaseResponse = z.infer<typeof purchaseResponseSchema>;
+
+/** GET /quotes/{id}: what became of a quote, as the chain and the payment's row have it. */
+export const quoteStateSchema = z.object({
+  quote_id: hash32Schema,
+  ek_id: ekIdSchema,
+  listing_id: listingIdSchema,
+  /**
+   * `open`: can be paid. `pending`: a payment is on its way. `issued`: the key is there, see `purchase`. `funded`: the money is in the
+   * till, POST to `pay_url` turns it into the key. `expired`, `unavailable`: can't be paid any more; `reason` says why.
+   * `refunded`: the money went back, by `tx`.
+   */
+  state: z.enum(["open", "pending", "funded", "issued", "expired", "unavailable", "refunded"]),
+  expires_at: timestampSchema,
+  till: z.string(),
+  pay_url: z.string(),
+  reason: z.string().optional(),
+  tx: z.string().optional(),
+  purchase: purchaseResponseSchema.optional(),
+});
+export type QuoteState = z.infer<typeof quoteStateSchema>;
 
 export const tokenRequestSchema = z.object({ ek_id: ekIdSchema });
 export const tokenResponseSchema = z.object({

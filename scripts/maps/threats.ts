@@ -1,0 +1,120 @@
+/** The attacks that the product must stand, and what it does against each. Tests carry the id in their titles. */
+export const threats: Record<string, { attack: string; defence: string }> = {
+  T1: {
+    attack: "Reentrancy from a token hook, a receiver's callback or a refund",
+    defence: "one guard over all money paths, effects before transfers, no callback when a key is issued",
+  },
+  T2: {
+    attack: "A payee that reverts or is denylisted blocks everybody",
+    defence: "pull credits per agent and token",
+  },
+  T3: {
+    attack: "Fee-on-transfer, rebasing, false-return and hook tokens",
+    defence: "allowlist, SafeERC20, exact balance delta",
+  },
+  T4: {
+    attack: "A sandwich on the curve",
+    defence: "the buyer's maximum and deadline, the listing's version pinned",
+  },
+  T7: {
+    attack: "Rounding: dust splits, zero-cost keys",
+    defence: "the fee rounds down in the seller's favour; a claim needs a cost of exactly 0",
+  },
+  T8: {
+    attack: "Terms, price or split changed after the quote or the sale",
+    defence: "version in every purchase; keys keep what they were sold with",
+  },
+  T9: {
+    attack: "A signature replayed on another chain, contract or function, twice, or late",
+    defence: "EIP-712 domains, nonces, deadlines",
+  },
+  T10: {
+    attack: "High-s, 64-byte and zero-address signatures",
+    defence: "OpenZeppelin's ECDSA; nonces, never the signature's bytes, prevent replay",
+  },
+  T11: {
+    attack: "A permit submitted first, so that the purchase reverts",
+    defence: "the permit is tried, the allowance decides",
+  },
+  T12: {
+    attack: "The x402 authorization submitted directly: money without a key",
+    defence: "payTo is the quote's till; anyone can finish or refund it",
+  },
+  T13: {
+    attack: "Cancel the authorization, then claim that it was used",
+    defence: "the till's balance decides, never authorizationState",
+  },
+  T14: {
+    attack: "One authorization, many requests",
+    defence: "one row per quote and per authorization before anything is sent; a used till has code",
+  },
+  T17: {
+    attack: "A payment for a cheap thing used for a dear one",
+    defence: "the till binds listing, version, buyer and price",
+  },
+  T18: {
+    attack: "The answer is lost and the client pays again",
+    defence: "the same payload gets the same answer; the SDK never signs twice",
+  },
+  T19: {
+    attack: "A token that ignores a used authorization silently",
+    defence: "the till's balance decides",
+  },
+  T20: {
+    attack: "Relayer nonces collide, or bad payloads burn its gas",
+    defence: "one queue, simulation before every transaction",
+  },
+  T23: {
+    attack: "Identity hijack through rotation; old keys that still work",
+    defence: "old key's authority and new key's consent; sessions, grants, approvals and nonces die",
+  },
+  T24: {
+    attack: "Rotation loses rights, or the old wallet keeps some",
+    defence: "everything of value hangs on the agent id",
+  },
+  T25: {
+    attack: "An administrator rugs by parameter",
+    defence: "three privileged functions, the fee capped in code; no upgrade, no access to money",
+  },
+  T31: {
+    attack: "Points by trading with oneself",
+    defence: "no points within one agent; an EOA that left its agent can never be another's",
+  },
+  T37: { attack: "Label spam", defence: "one live label per validator and listing" },
+  T40: {
+    attack: "Forged capability tokens: alg none, confusion, key injection",
+    defence: "one algorithm, one token type, the exchange's own key list",
+  },
+  T41: {
+    attack: "A token of one gateway or EK used at another",
+    defence: "audience, ek_id and a lifetime of at most ten minutes",
+  },
+  T42: { attack: "A key rotation that refuses buyers", defence: "cached key list with overlapping keys" },
+  T43: {
+    attack: "Sign-in replay, another domain's or chain's message, junk that burns nonces",
+    defence: "server-side single-use nonce, consumed only by a valid signature over its own message",
+  },
+  T44: {
+    attack: "One user reads or uses another's things",
+    defence: "ownership is read from the chain for the session's EOA",
+  },
+  T45: {
+    attack: "Server-side request forgery through a manifest or a listing",
+    defence: "neither API nor gateway fetches what a listing names",
+  },
+  T46: {
+    attack: "Path traversal in item ids",
+    defence: "ids without paths, real paths under the root, no links out of it",
+  },
+  T47: {
+    attack: "The seller's store serves other bytes than were sold",
+    defence: "hash while streaming; the client checks against the chain",
+  },
+  T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
+  T53: { attack: "Rate abuse", defence: "not built yet: belongs to the API's operations" },
+  T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
+  T55: {
+    attack: "An RPC that is stale, of another chain or another deployment",
+    defence: "chain id and deploy block hash checked at boot and while running; fail closed",
+  },
+};

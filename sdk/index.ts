@@ -1,0 +1,38 @@
+/** The SDK's public entry. */
+export {
+  createExchange,
+  type Exchange,
+  type ExchangeOptions,
+  type Experience,
+  type SearchFilters,
+} from "./client.ts";
+export { type Deployment, deploymentSchema } from "./deployment.ts";
+export {
+  CapabilityExpiredError,
+  CapabilityInvalidError,
+  type ErrorCode,
+  ExchangeError,
+  errorCodes,
+  HashMismatchError,
+  InvalidIdError,
+  ManifestInvalidError,
+} from "./errors.ts";
+export type { FetchedItem } from "./experience.ts";
+export * as ids from "./ids.ts";
+export {
+  type ContentManifest,
+  contentManifestSchema,
+  hashManifest,
+  type ManifestItem,
+  parseManifest,
+  verifyItem,
+} from "./manifest.ts";
+export type { PendingPayment } from "./payment.ts";
+export { actions, labels, scopes, scoreNames } from "./records.ts";
+export type { Profile } from "./registration.ts";
+export type { Signer, Wallet } from "./signer.ts";
+export { type Quote, quoteHash, tillAddress } from "./till.ts";
+export type { AgentProfile } from "./wire/agent.ts";
+export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";
+export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
+export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

@@ -1,0 +1,63 @@
+/**
+ * Which address pays for a quote: the twin of `Exchange.quoteHashOf` and `Exchange.tillOf`. A buyer computes it alone, from nothing but the
+ * chain id and the exchange's address, and so cannot be made to pay anywhere else.
+ */
+import { type Address, concat, getContractAddress, type Hash, hashTypedData, keccak256 } from "viem";
+
+/** The struct `IExchange.Quote`. Times are Unix seconds, amounts the token's smallest units. */
+export type Quote = {
+  ekId: bigint;
+  version: number;
+  /** Who gets the key, or the money back. */
+  buyer: Address;
+  token: Address;
+  maxPrice: bigint;
+  deadline: bigint;
+  salt: Hash;
+};
+
+const quoteTypes = {
+  Quote: [
+    { name: "ekId", type: "uint256" },
+    { name: "version", type: "uint32" },
+    { name: "buyer", type: "address" },
+    { name: "token", type: "address" },
+    { name: "maxPrice", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+    { name: "salt", type: "bytes32" },
+  ],
+} as const;
+
+type At = { chainId: number; exchange: Address };
+
+/** The quote's identity: its EIP-712 hash, which names chain and exchange. */
+export function quoteHash({ chainId, exchange }: At, quote: Quote): Hash {
+  return hashTypedData({
+    domain: { name: "MOA Exchange", version: "1", chainId, verifyingContract: exchange },
+    types: quoteTypes,
+    primaryType: "Quote",
+    message: quote,
+  });
+}
+
+/**
+ * The till of a quote: the ERC-1167 clone that the exchange makes by CREATE2 with the quote's hash as salt. What it clones is the first
+ * contract that the exchange ever created, in its constructor.
+ *
+ * @example
+ * tillAddress({ chainId: 31337, exchange }, quote); // "0x…", equal to Exchange.tillOf(quote)
+ */
+export function tillAddress(at: At, quote: Quote): Address {
+  const implementation = getContractAddress({ from: at.exchange, nonce: 1n });
+  const initCode = concat([
+    "0x3d602d80600a3d3981f3363d3d373d3d3d363d73",
+    implementation,
+    "0x5af43d82803e903d91602b57fd5bf3",
+  ]);
+  return getContractAddress({
+    opcode: "CREATE2",
+    from: at.exchange,
+    salt: quoteHash(at, quote),
+    bytecodeHash: keccak256(initCode),
+  });
+}
