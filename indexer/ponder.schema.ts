@@ -1,0 +1,437 @@
+/**
+ * The public tables: what the chain's events say, by id, ready to be read. Everything here can be thrown away and rebuilt.
+ *
+ * - Ids are those of the wire (`sdk/ids.ts`) and name their chain. Amounts are in the token's smallest units, times in Unix seconds.
+ * - Where the chain says 0 for "none" (no cap, no end), so does the column.
+ * - `by` is the account that sent the transaction for the agent: its EOA, an operator, or a relayer.
+ * - Rows that tell of one event carry `tx`, `blockNumber`, `logIndex` and `at`.
+ */
+import { index, onchainTable, primaryKey } from "ponder";
+
+/** Ponder's column builders. */
+type Columns = Parameters<Extract<Parameters<typeof onchainTable>[1], (t: never) => unknown>>[0];
+
+/** Where an event stands. `blockNumber` and `logIndex` order all events of a chain. */
+const origin = (t: Columns) => ({
+  tx: t.hex().notNull(),
+  blockNumber: t.bigint().notNull(),
+  logIndex: t.integer().notNull(),
+  at: t.bigint().notNull(),
+});
+
+/** `IExchange.Terms`. uint32 that a seller sets freely is a bigint: it does not fit a Postgres integer. */
+const terms = (t: Columns) => ({
+  token: t.hex().notNull(),
+  curve: t.hex().notNull(),
+  /** The curve's name in the deployment; null for one that is not in it. */
+  curveType: t.text(),
+  curveParams: t.hex().notNull(),
+  supplyCap: t.bigint().notNull(),
+  startTime: t.bigint().notNull(),
+  endTime: t.bigint().notNull(),
+  keyTtl: t.bigint().notNull(),
+  scopes: t.integer().notNull(),
+  flags: t.integer().notNull(),
+});
+
+/** `IExchange.Content`, and whether the summary could be read. */
+const content = (t: Columns) => ({
+  manifestHash: t.hex().notNull(),
+  summaryHash: t.hex().notNull(),
+  /** The summary as it stands in the event; empty when `uri` says where it is. */
+  summaryJson: t.text().notNull(),
+  uri: t.text().notNull(),
+  /** Whether the summary is one that can be shown; `fault` says why not. */
+  indexable: t.boolean().notNull(),
+  fault: t.text(),
+});
+
+/** The five scores, or their sums. */
+const scores = (t: Columns) => ({
+  authenticity: t.integer().notNull(),
+  utility: t.integer().notNull(),
+  reproducibility: t.integer().notNull(),
+  freshness: t.integer().notNull(),
+  safety: t.integer().notNull(),
+});
+
+// ------------------------------------------------------------------ agents
+
+export const agent = onchainTable(
+  "agent",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    eoa: t.hex().notNull(),
+    /** How often it rotated. */
+    epoch: t.integer().notNull(),
+    agentUri: t.text().notNull(),
+    /** From the registration file, where that is a data URI. */
+    displayName: t.text(),
+    agentType: t.text(),
+    /** Listings made. */
+    listed: t.integer().notNull(),
+    /** Keys sold, keys got, labels published. */
+    sold: t.integer().notNull(),
+    bought: t.integer().notNull(),
+    validated: t.integer().notNull(),
+    pointsBalance: t.bigint().notNull(),
+    pointsLifetime: t.bigint().notNull(),
+    joinedAt: t.bigint().notNull(),
+  }),
+  (table) => ({ eoa: index().on(table.eoa) }),
+);
+
+/** Which agent an EOA belongs or ever belonged to. One row for ever: the registry lets no EOA change its agent. */
+export const binding = onchainTable(
+  "binding",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    eoa: t.hex().notNull(),
+    agentId: t.text().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.eoa] }) }),
+);
+
+/** Which EOA an agent had, and when. */
+export const agentEoa = onchainTable(
+  "agent_eoa",
+  (t) => ({
+    agentId: t.text().notNull(),
+    epoch: t.integer().notNull(),
+    chainId: t.integer().notNull(),
+    eoa: t.hex().notNull(),
+    since: t.bigint().notNull(),
+    /** Null for the present one. */
+    until: t.bigint(),
+    /** Who sent the rotation; null for the EOA that it joined with. */
+    by: t.hex(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.epoch] }) }),
+);
+
+/** The last word on what an operator may do. It counts while `actions` is not 0, `expiry` is ahead and `epoch` is the agent's. */
+export const operatorGrant = onchainTable(
+  "operator_grant",
+  (t) => ({
+    agentId: t.text().notNull(),
+    operator: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    actions: t.integer().notNull(),
+    expiry: t.bigint().notNull(),
+    epoch: t.integer().notNull(),
+    by: t.hex().notNull(),
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.operator] }) }),
+);
+
+// ---------------------------------------------------------------- listings
+
+/** A listing as it is now: its present version, what was sold, what validators say of it. */
+export const listing = onchainTable(
+  "listing",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    sellerId: t.text().notNull(),
+    version: t.integer().notNull(),
+    status: t.text({ enum: ["active", "paused", "archived"] }).notNull(),
+    sold: t.integer().notNull(),
+    ...terms(t),
+    ...content(t),
+    // The summary's fields; null while it is not indexable.
+    title: t.text(),
+    summary: t.text(),
+    domain: t.text(),
+    taskType: t.text(),
+    modality: t.text().array(),
+    outputArtifacts: t.text().array(),
+    license: t.text(),
+    expId: t.text(),
+    packaging: t.text(),
+    thumbnailItemId: t.text(),
+    previewItemId: t.text(),
+    /** When the seller says that the content was made, and for how long it is fresh. */
+    contentCreatedAt: t.bigint(),
+    recommendedTtlDays: t.integer(),
+    gateway: t.text(),
+    tokenScheme: t.text(),
+    gatewayKey: t.text(),
+    /** Live labels, the sums of their scores, and how many carry each type, by the type's bit. */
+    labelCount: t.integer().notNull(),
+    ...scores(t),
+    labelTypeCounts: t.integer().array().notNull(),
+    createdAt: t.bigint().notNull(),
+    /** When the present version was made. */
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({
+    seller: index().on(table.sellerId),
+    domain: index().on(table.domain),
+    created: index().on(table.createdAt),
+  }),
+);
+
+/** Every version that a listing ever had, as sold. */
+export const listingVersion = onchainTable(
+  "listing_version",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    version: t.integer().notNull(),
+    ...terms(t),
+    ...content(t),
+    by: t.hex().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({ ek: index().on(table.ekId) }),
+);
+
+// ---------------------------------------------------------- sales and keys
+
+/** One sale; its id is the order's. */
+export const sale = onchainTable(
+  "sale",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    /** Counts all sales of the chain from 1, so that the sales of a period are the difference of two numbers. */
+    number: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    version: t.integer().notNull(),
+    keyId: t.text().notNull(),
+    sellerId: t.text().notNull(),
+    buyerId: t.text().notNull(),
+    payer: t.hex().notNull(),
+    token: t.hex().notNull(),
+    price: t.bigint().notNull(),
+    fee: t.bigint().notNull(),
+    /** The quote's hash for a sale through a till, else zero. */
+    paymentRef: t.hex().notNull(),
+    by: t.hex().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    ek: index().on(table.ekId),
+    seller: index().on(table.sellerId),
+    buyer: index().on(table.buyerId),
+    paymentRef: index().on(table.paymentRef),
+    at: index().on(table.chainId, table.at),
+  }),
+);
+
+/** One key, with its holder now. */
+export const key = onchainTable(
+  "key",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    version: t.integer().notNull(),
+    holderId: t.text().notNull(),
+    startedAt: t.bigint().notNull(),
+    expiry: t.bigint().notNull(),
+    scopes: t.integer().notNull(),
+    flags: t.integer().notNull(),
+    burnt: t.boolean().notNull(),
+  }),
+  (table) => ({ holder: index().on(table.holderId), ek: index().on(table.ekId) }),
+);
+
+/** What an agent can withdraw in a token. */
+export const credit = onchainTable(
+  "credit",
+  (t) => ({
+    agentId: t.text().notNull(),
+    token: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    amount: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.token] }) }),
+);
+
+export const withdrawal = onchainTable(
+  "withdrawal",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    agentId: t.text().notNull(),
+    token: t.hex().notNull(),
+    to: t.hex().notNull(),
+    amount: t.bigint().notNull(),
+    by: t.hex().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    agent: index().on(table.agentId),
+  }),
+);
+
+/** Money that went back from a till. Anybody may make a quote up, so nothing here need exist anywhere else. */
+export const tillRefund = onchainTable(
+  "till_refund",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    quoteHash: t.hex().notNull(),
+    ekId: t.text().notNull(),
+    buyer: t.hex().notNull(),
+    token: t.hex().notNull(),
+    amount: t.bigint().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    quote: index().on(table.quoteHash),
+  }),
+);
+
+// ------------------------------------------------------- labels and points
+
+export const label = onchainTable(
+  "label",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    validatorId: t.text().notNull(),
+    /** The listing's version that was examined. */
+    version: t.integer().notNull(),
+    /** Bit set of label types. */
+    types: t.integer().notNull(),
+    ...scores(t),
+    tags: t.text().array().notNull(),
+    summary: t.text().notNull(),
+    evidenceKind: t.text({ enum: ["none", "link", "text", "file"] }).notNull(),
+    evidence: t.hex().notNull(),
+    by: t.hex().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({ ek: index().on(table.ekId), validator: index().on(table.validatorId) }),
+);
+
+export const validatorAllowance = onchainTable(
+  "validator_allowance",
+  (t) => ({
+    ekId: t.text().notNull(),
+    validatorId: t.text().notNull(),
+    chainId: t.integer().notNull(),
+    allowed: t.boolean().notNull(),
+    by: t.hex().notNull(),
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.ekId, table.validatorId] }) }),
+);
+
+/** One agent's points of one order. */
+export const pointsEntry = onchainTable(
+  "points_entry",
+  (t) => ({
+    orderId: t.text().notNull(),
+    agentId: t.text().notNull(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    role: t.text({ enum: ["seller", "buyer"] }).notNull(),
+    delta: t.bigint().notNull(),
+    /** What the agent can spend after it. */
+    balance: t.bigint().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.orderId, table.agentId] }),
+    agent: index().on(table.agentId, table.blockNumber, table.logIndex),
+  }),
+);
+
+// --------------------------------------------------- the market as a whole
+
+/** The public feed: first listings, sales and labels. Page by (`blockNumber`, `logIndex`), newest first. */
+export const activity = onchainTable(
+  "activity",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    type: t.text({ enum: ["exp_listed", "ek_trade", "validation"] }).notNull(),
+    ekId: t.text().notNull(),
+    /** Who did it: the seller, the buyer, the validator. */
+    agentId: t.text().notNull(),
+    /** The listing's first version, the order, or the label. */
+    refId: t.text().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    order: index().on(table.blockNumber, table.logIndex),
+  }),
+);
+
+/** One chain's totals. */
+export const protocol = onchainTable("protocol", (t) => ({
+  chainId: t.integer().primaryKey(),
+  agents: t.integer().notNull(),
+  /** Agents that listed, got a key, published a label; and those that did any of it. */
+  sellers: t.integer().notNull(),
+  buyers: t.integer().notNull(),
+  validators: t.integer().notNull(),
+  activeAgents: t.integer().notNull(),
+  /** Listings ever made, and those that can be found now: active, with a summary that can be read. */
+  listings: t.integer().notNull(),
+  openListings: t.integer().notNull(),
+  sales: t.integer().notNull(),
+  labels: t.integer().notNull(),
+}));
+
+/** How many listings of a domain can be found now. */
+export const domainCount = onchainTable(
+  "domain_count",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    domain: t.text().notNull(),
+    listings: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.domain] }) }),
+);
+
+/** How many listings of a modality can be found now. */
+export const modalityCount = onchainTable(
+  "modality_count",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    modality: t.text().notNull(),
+    listings: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.modality] }) }),
+);
+
+/** The fee on sales from now on, in basis points, and the agent that earns it. */
+export const feeSetting = onchainTable("fee_setting", (t) => ({
+  chainId: t.integer().primaryKey(),
+  feeBps: t.integer().notNull(),
+  feeAgentId: t.text().notNull(),
+  updatedAt: t.bigint().notNull(),
+}));
+
+/** Whether new listings may ask for a token. */
+export const allowedToken = onchainTable(
+  "allowed_token",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    token: t.hex().notNull(),
+    allowed: t.boolean().notNull(),
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.token] }) }),
+);
+
+/** Whether new listings may use a curve. */
+export const allowedCurve = onchainTable(
+  "allowed_curve",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    curve: t.hex().notNull(),
+    curveType: t.text(),
+    allowed: t.boolean().notNull(),
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.curve] }) }),
+);

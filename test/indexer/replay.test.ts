@@ -1,0 +1,245 @@
+/**
+ * Invariant 26 in small: after any sequence of calls the tables say what the contracts' storage says. Random calls by seed; what a call
+ * refuses is no event and is counted apart.
+ */
+import { expect } from "chai";
+import { BaseError, type PrivateKeyAccount } from "viem";
+import * as tables from "../../indexer/ponder.schema.ts";
+import { curves } from "../../sdk/curves.ts";
+import type { Quote } from "../../sdk/till.ts";
+import { FAR, type Market, summaryText } from "../support/market.ts";
+import { createRandom } from "../support/random.ts";
+import { modelOfRows, readRows } from "../support/rows-model.ts";
+import { modelOfStorage } from "../support/storage-model.ts";
+import { useMarket } from "../support/use-market.ts";
+
+const SEED = 20_261_120;
+const CALLS = 220;
+
+type Agent = { account: PrivateKeyAccount; past: PrivateKeyAccount[]; agentId: bigint };
+
+/** The calls that anybody may make, each with what it needs drawn at random. */
+function createCalls(market: Market, seed: number) {
+  const random = createRandom(seed);
+  const { exchange, keys, labels, registry } = market.contracts;
+  const agents: Agent[] = [];
+  const listings: { ekId: bigint; seller: Agent }[] = [];
+  const keyIds: bigint[] = [];
+  const quotes: Quote[] = [];
+  const send = market.send;
+
+  const terms = () => {
+    const isLinear = random.chance(0.5);
+    const base = BigInt(random.pick([0, 1, 999, 250_000]));
+    return {
+      curve: market.deployment.curves[isLinear ? "linear" : "fixed"],
+      curveParams: isLinear
+        ? curves.linear.encode({ base, slope: BigInt(random.int(1000)), max: base + 5_000n })
+        : curves.fixed.encode({ price: base }),
+      supplyCap: random.pick([0, 0, 2, 4_294_967_295]),
+      keyTtl: random.pick([0, 3600, 4_294_967_295]),
+      scopes: 1 + random.int(31),
+      flags: random.int(4),
+    };
+  };
+  const summary = () =>
+    random.chance(0.2)
+      ? random.pick(["{", "{}", summaryText({ title: "\0" })])
+      : summaryText({ domain: random.pick(["rain", "snow"]), modality: [random.pick(["text", "table"])] });
+  const holderOf = async (keyId: bigint) => {
+    const info = await market.client.readContract({ ...keys, functionName: "keyInfo", args: [keyId] });
+    const holder = agents.find(({ agentId }) => agentId === info.agentId);
+    if (!holder) throw new Error(`Key ${keyId} is held by agent ${info.agentId}, whom nobody here is.`);
+    return holder;
+  };
+
+  return {
+    agents,
+    random,
+    calls: {
+      async join() {
+        agents.push({ ...(await market.join(random.pick(["", "https://a.example"]))), past: [] });
+      },
+      async setUri() {
+        const { account, agentId } = random.pick(agents);
+        await send(account, registry, "setAgentURI", [agentId, `https://a.example/${random.int(99)}`]);
+      },
+      async rotate() {
+        const agent = random.pick(agents);
+        const back = random.chance(0.4) ? agent.past.at(-1) : undefined;
+        const { account } = await market.rotate(agent.account, agent.agentId, back);
+        agent.past.push(agent.account);
+        agent.account = account;
+      },
+      async grant() {
+        const args = [random.pick(agents).account.address, BigInt(random.int(16)), FAR] as const;
+        await send(random.pick(agents).account, registry, "grant", args);
+      },
+      async revoke() {
+        await send(random.pick(agents).account, registry, "revoke", [random.pick(agents).account.address]);
+      },
+      async list() {
+        const seller = random.pick(agents);
+        listings.push({ ekId: await market.list(seller.account, terms(), summary()), seller });
+      },
+      async update() {
+        const { ekId, seller } = random.pick(listings);
+        await market.update(seller.account, ekId, terms(), summary());
+      },
+      async setStatus() {
+        const { ekId, seller } = random.pick(listings);
+        await send(seller.account, exchange, "setStatus", [ekId, random.pick([1, 1, 1, 2, 2, 3])]);
+      },
+      async buy() {
+        const { account } = random.pick(agents);
+        keyIds.push((await market.buy(account, random.pick(listings).ekId)).keyId);
+      },
+      async claim() {
+        const { ekId } = random.pick(listings);
+        const args = [ekId, await market.versionOf(ekId), 0n] as const;
+        keyIds.push((await send(random.pick(agents).account, exchange, "claim", args)).result);
+      },
+      async fundTill() {
+        const { ekId } = random.pick(listings);
+        const { quote } = await market.fundTill(random.pick(agents).account, ekId, 300_000n);
+        quotes.push(quote);
+      },
+      async finalizeTill() {
+        const args = [random.pick(quotes)] as const;
+        keyIds.push((await send(random.pick(agents).account, exchange, "finalizeTill", args)).result);
+      },
+      async refundTill() {
+        const quote = random.pick(quotes);
+        const buyer = agents.find(({ account, past }) =>
+          [account, ...past].some(({ address }) => address === quote.buyer),
+        );
+        if (!buyer) throw new Error("Quotes are made for agents only.");
+        await send(buyer.account, exchange, "refundTill", [quote, market.token]);
+      },
+      async withdraw() {
+        const { account, agentId } = random.pick(agents);
+        await send(account, exchange, "withdraw", [agentId, market.token, account.address]);
+      },
+      async transfer() {
+        const keyId = random.pick(keyIds);
+        const [from, to] = [(await holderOf(keyId)).account, random.pick(agents).account.address];
+        await send(from, keys, "transferFrom", [from.address, to, keyId]);
+      },
+      async announce() {
+        await send(random.pick(agents).account, keys, "announce", [keyIds]);
+      },
+      async label() {
+        const { account, agentId } = random.pick(agents);
+        const changes = { types: 1 + random.int(255), tags: [`t${random.int(9)}`] };
+        const input = market.labelInput(random.pick(listings).ekId, changes);
+        await send(account, labels, "label", [agentId, input]);
+      },
+      async allowValidators() {
+        const { ekId, seller } = random.pick(listings);
+        const validators = [random.pick(agents), random.pick(agents)].map(({ agentId }) => agentId);
+        await send(seller.account, labels, "allowValidators", [ekId, validators, random.chance(0.7)]);
+      },
+      async setFee() {
+        await send(market.admin, exchange, "setFee", [random.int(501), random.pick(agents).agentId]);
+      },
+    },
+  };
+}
+
+describe("indexer: the tables are the storage", () => {
+  const shared = useMarket();
+
+  it(`26: after ${CALLS} random calls (seed ${SEED}) every row equals what the contracts store`, async function () {
+    this.timeout(180_000);
+    const { market, index } = shared;
+    const { calls, agents, random } = createCalls(market, SEED);
+    const done = new Map<string, number>();
+    for (let i = 0; i < 6; i++) await calls.join();
+    for (let i = 0; i < 5; i++) await calls.list();
+    try {
+      const names = Object.keys(calls) as (keyof typeof calls)[];
+      for (let i = 0; i < CALLS; i++) {
+        const name = random.pick(names);
+        if (await succeeds(calls[name])) done.set(name, (done.get(name) ?? 0) + 1);
+      }
+      expect([...done.keys()].sort(), "each kind of call succeeded once at least").to.deep.equal(
+        names.sort(),
+      );
+    } finally {
+      await market.send(market.admin, market.contracts.exchange, "setFee", [0, 1n]);
+    }
+    expect(agents.length).to.be.greaterThan(6);
+
+    await index.caughtUp();
+    const rows = await readRows(index);
+    const { timestamp } = await market.client.getBlock();
+    const [tablesSay, storageSays] = [modelOfRows(rows, timestamp), await modelOfStorage(market, rows)];
+    for (const group of Object.keys(storageSays) as (keyof typeof storageSays)[]) {
+      expect(tablesSay[group], group).to.deep.equal(storageSays[group]);
+    }
+  });
+
+  it("26: the totals, which no contract keeps, are the sums of the rows", async () => {
+    const { db, caughtUp } = shared.index;
+    await caughtUp();
+    const listings = await db.select().from(tables.listing);
+    const agents = await db.select().from(tables.agent);
+    const sales = await db.select().from(tables.sale).orderBy(tables.sale.number);
+    const labels = await db.select().from(tables.label);
+    const open = listings.filter(({ status, indexable }) => status === "active" && indexable);
+    const count = <T>(members: T[], test: (member: T) => boolean) => members.filter(test).length;
+    expect(await db.select().from(tables.protocol)).to.deep.equal([
+      {
+        chainId: 31337,
+        agents: agents.length,
+        sellers: count(agents, ({ listed }) => listed > 0),
+        buyers: count(agents, ({ bought }) => bought > 0),
+        validators: count(agents, ({ validated }) => validated > 0),
+        activeAgents: count(agents, ({ listed, bought, validated }) => listed + bought + validated > 0),
+        listings: listings.length,
+        openListings: open.length,
+        sales: sales.length,
+        labels: labels.length,
+      },
+    ]);
+    expect(sales.map(({ number }) => number)).to.deep.equal(sales.map((_, i) => i + 1));
+    for (const { id, listed, sold, bought, validated } of agents) {
+      expect({ listed, sold, bought, validated }, id).to.deep.equal({
+        listed: count(listings, ({ sellerId }) => sellerId === id),
+        sold: count(sales, ({ sellerId }) => sellerId === id),
+        bought: count(sales, ({ buyerId }) => buyerId === id),
+        validated: count(labels, ({ validatorId }) => validatorId === id),
+      });
+    }
+    const domains = new Map(
+      (await db.select().from(tables.domainCount)).map((row) => [row.domain, row.listings]),
+    );
+    for (const [domain, number] of domains) {
+      expect(number, domain).to.equal(count(open, (listing) => listing.domain === domain));
+    }
+    for (const { modality, listings: number } of await db.select().from(tables.modalityCount)) {
+      expect(number, modality).to.equal(
+        count(open, (listing) => listing.modality?.includes(modality) ?? false),
+      );
+    }
+    for (const { id, labelTypeCounts } of listings) {
+      const own = labels.filter(({ ekId }) => ekId === id);
+      expect(labelTypeCounts, id).to.deep.equal(
+        labelTypeCounts.map((_, bit) => count(own, ({ types }) => (types & (1 << bit)) !== 0)),
+      );
+    }
+    const activities = await db.select().from(tables.activity);
+    expect(activities.length).to.equal(listings.length + sales.length + labels.length);
+  });
+});
+
+/** False when a contract refused the call, or there is nothing yet to call it on. */
+async function succeeds(call: () => Promise<void>): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch (error) {
+    if (error instanceof BaseError || error instanceof RangeError) return false;
+    throw error;
+  }
+}

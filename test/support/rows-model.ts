@@ -1,0 +1,125 @@
+/** The indexer's rows in the shape of `storage-model.ts`, so that both can be compared whole. */
+import { encodeAbiParameters, type Hex, keccak256, parseAbiParameters, sliceHex } from "viem";
+import * as tables from "../../indexer/ponder.schema.ts";
+import { flags, scoreNames } from "../../sdk/records.ts";
+import type { IndexReader } from "./index-reader.ts";
+
+export type Shape = Record<string, Record<string, unknown>>;
+export type Rows = Awaited<ReturnType<typeof readRows>>;
+export type Model = { [group in keyof ReturnType<typeof modelOfRows>]: Shape };
+
+/** All rows that mirror storage. */
+export async function readRows({ db }: IndexReader) {
+  return {
+    agents: await db.select().from(tables.agent),
+    eoas: await db.select().from(tables.agentEoa),
+    bindings: await db.select().from(tables.binding),
+    grants: await db.select().from(tables.operatorGrant),
+    listings: await db.select().from(tables.listing),
+    keys: await db.select().from(tables.key),
+    credits: await db.select().from(tables.credit),
+    labels: await db.select().from(tables.label),
+    allowances: await db.select().from(tables.validatorAllowance),
+    fees: await db.select().from(tables.feeSetting),
+    tokens: await db.select().from(tables.allowedToken),
+    curves: await db.select().from(tables.allowedCurve),
+  };
+}
+
+/** Groups of things by name; both models sort alike. `now` is the chain's time, in Unix seconds. */
+export function modelOfRows(rows: Rows, now: bigint) {
+  return {
+    agents: shape(rows.agents, (a) => [a.id, { ...agentOf(a), keys: keysHeldBy(rows, a.id) }]),
+    eoas: shape(rows.eoas, (e) => [`${e.agentId} epoch ${e.epoch}`, { eoa: e.eoa }]),
+    bindings: shape(rows.bindings, (b) => [b.eoa, { agentId: b.agentId }]),
+    grants: shape(rows.grants, (g) => [`${g.agentId} to ${g.operator}`, liveGrantOf(rows, g, now)]),
+    listings: shape(rows.listings, (l) => [l.id, listingOf(l)]),
+    keys: shape(rows.keys, (k) => [k.id, keyOf(k)]),
+    credits: shape(
+      rows.credits.filter(({ amount }) => amount !== 0n),
+      (c) => [`${c.agentId} in ${c.token}`, { amount: c.amount }],
+    ),
+    labels: shape(rows.labels, (l) => [l.id, labelOf(l)]),
+    mayLabel: shape(
+      rows.listings.flatMap((l) => rows.agents.map((agent) => ({ l, agentId: agent.id }))),
+      ({ l, agentId }) => [`${agentId} labels ${l.id}`, { allowed: mayLabel(rows, l, agentId) }],
+    ),
+    fees: shape(rows.fees, (f) => ["fee", { feeBps: f.feeBps, feeAgentId: f.feeAgentId }]),
+    tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
+    curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
+  };
+}
+
+/** A group from its members, in the order of their names. */
+export function shape<T>(members: readonly T[], entry: (m: T) => [string, Record<string, unknown>]): Shape {
+  return Object.fromEntries(members.map(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const agentOf = (a: Rows["agents"][number]) => ({
+  eoa: a.eoa,
+  epoch: a.epoch,
+  agentUri: a.agentUri,
+  pointsBalance: a.pointsBalance,
+  pointsLifetime: a.pointsLifetime,
+});
+
+const keysHeldBy = (rows: Rows, agentId: string) =>
+  BigInt(rows.keys.filter((key) => key.holderId === agentId && !key.burnt).length);
+
+/** A grant dies with its epoch and at its expiry. */
+function liveGrantOf(rows: Rows, grant: Rows["grants"][number], now: bigint) {
+  const epoch = rows.agents.find(({ id }) => id === grant.agentId)?.epoch;
+  return grant.epoch === epoch && grant.expiry > now
+    ? { actions: BigInt(grant.actions), expiry: grant.expiry }
+    : { actions: 0n, expiry: 0n };
+}
+
+const listingOf = (l: Rows["listings"][number]) => ({
+  ...{ sellerId: l.sellerId, version: l.version, sold: l.sold, status: l.status },
+  ...{ token: l.token, curve: l.curve, curveParams: l.curveParams, supplyCap: l.supplyCap },
+  ...{ startTime: l.startTime, endTime: l.endTime, keyTtl: l.keyTtl, scopes: l.scopes, flags: l.flags },
+  contentHash: keccak256(
+    encodeAbiParameters(parseAbiParameters("bytes32, bytes32"), [l.manifestHash, l.summaryHash]),
+  ),
+  labels: l.labelCount,
+  scores: scoreNames.map((name) => l[name]),
+});
+
+const keyOf = (k: Rows["keys"][number]) =>
+  k.burnt
+    ? { burnt: true }
+    : {
+        ...{ holderId: k.holderId, version: k.version, startedAt: k.startedAt, expiry: k.expiry },
+        ...{ scopes: k.scopes, flags: k.flags },
+      };
+
+const evidenceKinds = ["none", "link", "text", "file"];
+
+const labelOf = (l: Rows["labels"][number]) => ({
+  ...{ version: l.version, types: l.types, createdAt: l.at },
+  scores: scoreNames.map((name) => l[name]),
+  textHash: isLossy(l)
+    ? null
+    : labelTextHash(l.tags, l.summary, evidenceKinds.indexOf(l.evidenceKind), l.evidence),
+});
+
+/** Whether a NUL, or bytes that are no UTF-8, had to be replaced in a label's text. */
+export const isLossy = (l: Rows["labels"][number]) => [l.summary, ...l.tags].join("").includes("\ufffd");
+
+/** What `LabelRegistry` keeps of a label's text. */
+function labelTextHash(tags: string[], summary: string, kind: number, evidence: Hex): Hex {
+  const types = parseAbiParameters("string[], string, uint8, bytes");
+  return sliceHex(keccak256(encodeAbiParameters(types, [tags, summary, kind, evidence])), 0, 16);
+}
+
+function mayLabel(rows: Rows, listing: Rows["listings"][number], agentId: string): boolean {
+  const isRestricted = (listing.flags & (1 << flags["restricted-validators"].bit)) !== 0;
+  const isListed = rows.allowances.some(
+    (a) => a.ekId === listing.id && a.validatorId === agentId && a.allowed,
+  );
+  return (
+    listing.sellerId !== agentId &&
+    (!isRestricted || isListed) &&
+    !rows.labels.some((label) => label.ekId === listing.id && label.validatorId === agentId)
+  );
+}

@@ -1,0 +1,198 @@
+/**
+ * The contracts' storage in the shape of `rows-model.ts` (invariant 26). Agents, listings and labels are enumerated from storage. What
+ * storage cannot list is asked for by the rows' names: grants, keys, tokens, curves; a key that has no row shows in the listing's count
+ * of sold keys and in its holder's count of keys.
+ */
+import { type Address, BaseError, ContractFunctionRevertedError } from "viem";
+import * as ids from "../../sdk/ids.ts";
+import { scoreNames } from "../../sdk/records.ts";
+import type { Market } from "./market.ts";
+import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
+
+/** Reads everything at the chain's head; nobody may write meanwhile. */
+export async function modelOfStorage(market: Market, rows: Rows): Promise<Model> {
+  return {
+    ...(await identitiesOf(market, rows)),
+    ...(await salesOf(market, rows)),
+    ...(await labelsOf(market, rows)),
+    ...(await settingsOf(market, rows)),
+  };
+}
+
+const statuses = ["none", "active", "paused", "archived"];
+const lower = (address: Address) => address.toLowerCase() as Address;
+const range = (count: bigint) => Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1));
+const all = <T, R>(members: readonly T[], read: (member: T) => Promise<R>) => Promise.all(members.map(read));
+
+function idsOf({ deployment: { chainId } }: Market) {
+  return {
+    agt: (agentId: bigint) => ids.agentId.serialize({ chainId, agentId }),
+    ek: (ekId: bigint) => ids.ekId.serialize({ chainId, ekId }),
+    lbl: (ekId: bigint, validatorId: bigint) => ids.labelId.serialize({ chainId, ekId, validatorId }),
+  };
+}
+
+const agentIdsOf = async ({ client, contracts }: Market) =>
+  range(await client.readContract({ ...contracts.registry, functionName: "agentCount" }));
+const ekIdsOf = async ({ client, contracts }: Market) =>
+  range(await client.readContract({ ...contracts.exchange, functionName: "listingCount" }));
+
+async function identitiesOf(market: Market, rows: Rows) {
+  const { client, contracts } = market;
+  const { registry } = contracts;
+  const { agt } = idsOf(market);
+  const agents = await all(await agentIdsOf(market), (agentId) => agentOf(market, agentId));
+  const epochs = agents.flatMap(({ agentId, epoch }) =>
+    Array.from({ length: epoch + 1 }, (_, e) => ({ agentId, epoch: e })),
+  );
+  const eoas = await all(epochs, async ({ agentId, epoch }) => {
+    const eoa = await client.readContract({ ...registry, functionName: "eoaAt", args: [agentId, epoch] });
+    return { agentId, epoch, eoa: lower(eoa) };
+  });
+  const bindings = await all([...new Set(eoas.map(({ eoa }) => eoa))], async (eoa) => ({
+    eoa,
+    agentId: await client.readContract({ ...registry, functionName: "lastAgentOf", args: [eoa] }),
+  }));
+  const grants = await all(rows.grants, async ({ agentId, operator }) => {
+    const args = [ids.agentId.parse(agentId).agentId, operator] as const;
+    const [actions, expiry] = await client.readContract({ ...registry, functionName: "grantOf", args });
+    return { name: `${agentId} to ${operator}`, actions, expiry };
+  });
+  return {
+    agents: shape(agents, ({ agentId, ...agent }) => [agt(agentId), agent]),
+    eoas: shape(eoas, ({ agentId, epoch, eoa }) => [`${agt(agentId)} epoch ${epoch}`, { eoa }]),
+    bindings: shape(bindings, ({ eoa, agentId }) => [eoa, { agentId: agt(agentId) }]),
+    grants: shape(grants, ({ name, ...grant }) => [name, grant]),
+  };
+}
+
+async function agentOf({ client, contracts: { registry, points, keys } }: Market, agentId: bigint) {
+  const args = [agentId] as const;
+  const eoa = await client.readContract({ ...registry, functionName: "eoaOf", args });
+  const agentUri = await client.readContract({ ...registry, functionName: "tokenURI", args });
+  return {
+    agentId,
+    eoa: lower(eoa),
+    epoch: await client.readContract({ ...registry, functionName: "epochOf", args }),
+    agentUri: agentUri.replaceAll("\0", "\ufffd"),
+    pointsBalance: await client.readContract({ ...points, functionName: "balanceOf", args }),
+    pointsLifetime: await client.readContract({ ...points, functionName: "lifetimeOf", args }),
+    keys: await client.readContract({ ...keys, functionName: "balanceOf", args: [eoa] }),
+  };
+}
+
+async function salesOf(market: Market, rows: Rows) {
+  const { client, contracts } = market;
+  const { agt, ek } = idsOf(market);
+  const listings = await all(await ekIdsOf(market), async (ekId) => ({
+    id: ek(ekId),
+    listing: await listingOf(market, ekId),
+  }));
+  const keys = await all(rows.keys, async ({ id }) => ({ id, key: await keyOf(market, id) }));
+  const accounts = (await agentIdsOf(market)).flatMap((agentId) =>
+    rows.tokens.map(({ token }) => ({ agentId, token })),
+  );
+  const credits = await all(accounts, async ({ agentId, token }) => {
+    const args = [agentId, token] as const;
+    const amount = await client.readContract({ ...contracts.exchange, functionName: "creditOf", args });
+    return { name: `${agt(agentId)} in ${token}`, amount };
+  });
+  return {
+    listings: shape(listings, ({ id, listing }) => [id, listing]),
+    keys: shape(keys, ({ id, key }) => [id, key]),
+    credits: shape(
+      credits.filter(({ amount }) => amount !== 0n),
+      ({ name, amount }) => [name, { amount }],
+    ),
+  };
+}
+
+async function listingOf(market: Market, ekId: bigint) {
+  const { client, contracts } = market;
+  const args = [ekId] as const;
+  const listing = await client.readContract({ ...contracts.exchange, functionName: "listingOf", args });
+  const aggregate = await client.readContract({ ...contracts.labels, functionName: "aggregateOf", args });
+  const { terms } = listing;
+  return {
+    ...{ sellerId: idsOf(market).agt(listing.sellerId), version: listing.version, sold: listing.sold },
+    ...{ status: statuses[listing.status], contentHash: listing.contentHash },
+    ...{ token: lower(terms.token), curve: lower(terms.curve), curveParams: terms.curveParams },
+    ...{ supplyCap: BigInt(terms.supplyCap), keyTtl: BigInt(terms.keyTtl) },
+    ...{ startTime: BigInt(terms.startTime), endTime: BigInt(terms.endTime) },
+    ...{ scopes: terms.scopes, flags: terms.flags },
+    labels: aggregate.count,
+    scores: scoreNames.map((name) => aggregate[name]),
+  };
+}
+
+async function keyOf(market: Market, id: string) {
+  const args = [ids.joinTokenId(ids.keyId.parse(id))] as const;
+  try {
+    const key = await market.client.readContract({
+      ...market.contracts.keys,
+      ...{ functionName: "keyInfo", args },
+    });
+    return {
+      ...{ holderId: idsOf(market).agt(key.agentId), version: key.version, startedAt: BigInt(key.startTime) },
+      ...{ expiry: BigInt(key.expiry), scopes: key.scopes, flags: key.flags },
+    };
+  } catch (error) {
+    const revert =
+      error instanceof BaseError && error.walk((e) => e instanceof ContractFunctionRevertedError);
+    const name = revert instanceof ContractFunctionRevertedError ? revert.data?.errorName : undefined;
+    if (name === "UnknownKey") return { burnt: true };
+    throw error;
+  }
+}
+
+async function labelsOf(market: Market, rows: Rows) {
+  const { client, contracts } = market;
+  const { agt, ek, lbl } = idsOf(market);
+  const agentIds = await agentIdsOf(market);
+  const pairs = (await ekIdsOf(market)).flatMap((ekId) =>
+    agentIds.map((agentId) => [ekId, agentId] as const),
+  );
+  const lossy = new Set(rows.labels.filter(isLossy).map(({ id }) => id));
+  const labels = await all(pairs, async (args) => ({
+    id: lbl(...args),
+    label: await client.readContract({ ...contracts.labels, functionName: "labelOf", args }),
+  }));
+  const rights = await all(pairs, async (args) => ({
+    name: `${agt(args[1])} labels ${ek(args[0])}`,
+    allowed: await client.readContract({ ...contracts.labels, functionName: "mayLabel", args }),
+  }));
+  return {
+    labels: shape(
+      labels.filter(({ label }) => label.createdAt !== 0),
+      ({ id, label }) => [
+        id,
+        {
+          ...{ version: label.version, types: label.types, createdAt: BigInt(label.createdAt) },
+          scores: scoreNames.map((name) => label.scores[name]),
+          textHash: lossy.has(id) ? null : label.textHash,
+        },
+      ],
+    ),
+    mayLabel: shape(rights, ({ name, allowed }) => [name, { allowed }]),
+  };
+}
+
+async function settingsOf(market: Market, rows: Rows) {
+  const { client } = market;
+  const { exchange } = market.contracts;
+  const feeBps = await client.readContract({ ...exchange, functionName: "feeBps" });
+  const feeAgentId = await client.readContract({ ...exchange, functionName: "feeAgentId" });
+  const tokens = await all(rows.tokens, async ({ token }) => ({
+    token,
+    allowed: await client.readContract({ ...exchange, functionName: "isTokenAllowed", args: [token] }),
+  }));
+  const curves = await all(rows.curves, async ({ curve }) => ({
+    curve,
+    allowed: await client.readContract({ ...exchange, functionName: "isCurveAllowed", args: [curve] }),
+  }));
+  return {
+    fees: { fee: { feeBps, feeAgentId: idsOf(market).agt(feeAgentId) } },
+    tokens: shape(tokens, ({ token, allowed }) => [token, { allowed }]),
+    curves: shape(curves, ({ curve, allowed }) => [curve, { allowed }]),
+  };
+}
