@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const OLDEST_NODE = 20;
+const PARENT_WATCH_MS = 500;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const modules = join(root, "node_modules");
 const bin = join(modules, ".bin");
@@ -24,11 +25,18 @@ class Failure extends Error {}
 let current;
 /** @type {NodeJS.Signals | undefined} */
 let interruptedBy;
+/** @param {NodeJS.Signals} signal */
+function interrupt(signal) {
+  interruptedBy = signal;
+  current?.kill(signal); // from a terminal it has had it already; it minds only the first
+}
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  process.on(signal, () => {
-    interruptedBy = signal;
-    current?.kill(signal); // from a terminal it has had it already; it minds only the first
-  });
+  process.on(signal, () => interrupt(signal));
+}
+if (process.env.npm_lifecycle_event) {
+  const npmPid = process.ppid;
+  // npm passes signals on, but not when it is killed outright.
+  setInterval(() => process.ppid === npmPid || interrupt("SIGHUP"), PARENT_WATCH_MS).unref();
 }
 
 try {

@@ -1,14 +1,19 @@
-/** Fails when committed generated files are stale: generates them anew and compares. Leaves the fresh ones in place. */
+/** Fails when committed generated files are stale: writes them anew and compares. Leaves the fresh ones in place. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const folder = join(root, "sdk/abis");
+
+/** What is committed and generated. */
+function generatedFiles(): string[] {
+  const abis = readdirSync(join(root, "sdk/abis")).map((name) => `sdk/abis/${name}`);
+  return [...abis, "docs/THREATS.md", "docs/INVARIANTS.md"];
+}
 
 function snapshot(): Map<string, string> {
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+  return new Map(generatedFiles().map((file) => [file, readFileSync(join(root, file), "utf8")]));
 }
 
 function run(command: string, ...args: string[]): void {
@@ -19,13 +24,14 @@ function run(command: string, ...args: string[]): void {
 const before = snapshot();
 run("hardhat", "build");
 run(process.execPath, "scripts/generate.ts");
+run(process.execPath, "scripts/map-tests.ts");
 const after = snapshot();
 const stale = [...new Set([...before.keys(), ...after.keys()])].filter(
-  (name) => before.get(name) !== after.get(name),
+  (file) => before.get(file) !== after.get(file),
 );
 if (stale.length > 0) {
-  console.error(`sdk/abis was stale: ${stale.join(", ")}. Commit what \`npm run generate\` wrote.`);
+  console.error(`Stale: ${stale.join(", ")}. Commit what \`npm run generate\` wrote.`);
   process.exitCode = 1;
 } else {
-  console.log(`sdk/abis: ${after.size} files, as the contracts have it`);
+  console.log(`generated: ${after.size} files, as their sources have it`);
 }
