@@ -65,6 +65,7 @@ function optionsOf(env: LauncherEnv) {
     dataDir: env.MOA_DATA_DIR,
     ports: portsOf(env),
     databaseUrl: env.DATABASE_URL,
+    indexerDatabaseUrl: env.INDEXER_DATABASE_URL,
     rpcUrl: env.RPC_URL,
     deployerKey: env.DEPLOYER_KEY,
     relayerKey: env.RELAYER_KEY,

@@ -18,6 +18,9 @@ const address = z.custom<Address>(
 
 const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a URL postgres://…" }).optional(),
+  INDEXER_DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: "must be a URL postgres://…" })
+    .optional(),
   RPC_URL: z.url({ protocol: /^https?$/, error: "must be a URL http(s)://…" }).optional(),
   DEPLOYER_KEY: privateKey.optional(),
   RELAYER_KEY: privateKey.optional(),

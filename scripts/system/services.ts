@@ -12,6 +12,10 @@ export type ServiceSettings = {
   ports: Ports;
   rpcUrl: string;
   databaseUrl: string;
+  /** By which the indexer connects: its own role, where there is one. */
+  indexerDatabaseUrl: string;
+  /** Where processes may leave files of their own. */
+  dataDir: string;
   deploymentFile: string;
   /** First 8 hex digits of the deployment's start block hash. */
   tag: string;
@@ -29,18 +33,27 @@ export function serviceSpec(name: ServiceName, settings: ServiceSettings): Proce
 }
 
 const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
-  indexer: ({ ports, rpcUrl, databaseUrl, deploymentFile, tag }) => ({
+  indexer: ({ ports, rpcUrl, indexerDatabaseUrl, deploymentFile, tag, dataDir }) => ({
     ...common,
+    cwd: dataDir, // it writes the GraphQL schema into its folder
     name: "indexer",
     args: [
       join(repoRoot, "node_modules/ponder/dist/esm/bin/ponder.js"),
-      ...["start", "--root", "indexer", "--schema", `index_${tag}`, "--views-schema", `live_${tag}`],
+      ...[
+        "start",
+        "--root",
+        join(repoRoot, "indexer"),
+        "--schema",
+        `index_${tag}`,
+        "--views-schema",
+        `live_${tag}`,
+      ],
       ...["-H", "127.0.0.1", "-p", String(ports.indexer)],
     ],
     env: {
       ...inheritedEnv(),
       RPC_URL: rpcUrl,
-      DATABASE_URL: databaseUrl,
+      DATABASE_URL: indexerDatabaseUrl,
       DEPLOYMENT_FILE: deploymentFile,
       PONDER_TELEMETRY_DISABLED: "1",
     },

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { Address, Hex } from "viem";
 import { deploymentTag } from "../../sdk/deployment.ts";
 import { type ChainOfRun, LOCAL_CHAIN_ID, localKey, startFreshChain, useForeignChain } from "./chain.ts";
+import { indexerUrlOf } from "./indexer-role.ts";
 import {
   claimDataDir,
   endOrphans,
@@ -34,6 +35,8 @@ export type SystemOptions = {
   ports?: Partial<Ports>;
   /** A Postgres to use instead of the bundled one. */
   databaseUrl?: string | undefined;
+  /** With `databaseUrl`: the indexer's own user of that database. Without it the indexer connects by `databaseUrl`. */
+  indexerDatabaseUrl?: string | undefined;
   /** A chain to use instead of a fresh local one. */
   rpcUrl?: string | undefined;
   /** Only for `rpcUrl`: where deployments are found and written. Default: the repository's `deployments/`. */
@@ -155,9 +158,13 @@ async function bringUp(context: Context): Promise<RunInfo> {
   if (chain.ephemeral) await replaceEphemeral(context, { databaseUrl, tag });
 
   const settings: ServiceSettings = {
+    indexerDatabaseUrl: options.databaseUrl
+      ? (options.indexerDatabaseUrl ?? databaseUrl)
+      : await indexerUrlOf(databaseUrl),
     ...{ ports, databaseUrl, tag, rpcUrl: chain.rpcUrl, deploymentFile: chain.deploymentFile },
     relayerKey: relayerKeyFor(chain.chainId, options),
     sellerEoa: options.sellerEoa ?? "",
+    dataDir,
     ...makeStores(dataDir, chain),
   };
   await bringUpServices(services, { supervisor, settings, log: context.log });
