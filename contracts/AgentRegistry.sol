@@ -132,7 +132,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     ) external {
         _checkDeadline(deadline);
         address from = eoaOf(agentId);
-        bytes32 structHash = keccak256(abi.encode(ROTATION_TYPEHASH, agentId, from, to, nonces[from]++, deadline));
+        bytes32 structHash = keccak256(abi.encode(ROTATION_TYPEHASH, agentId, from, to, nonces[from], deadline));
         if (msg.sender != from) _checkSignature(from, structHash, fromSignature);
         if (msg.sender != to) _checkSignature(to, structHash, toSignature);
         _rotate(agentId, from, to);
@@ -384,6 +384,8 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
 
     function _rotate(uint256 agentId, address from, address to) private {
         _checkFree(to, agentId);
+        // Whatever `from` signed and nobody submitted is void, also when the agent comes back to it one day.
+        ++nonces[from];
         uint32 epoch = _agents[agentId].epoch;
         _pastEoas[agentId][epoch] = from;
         _bindings[from].bound = false;

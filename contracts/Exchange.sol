@@ -105,7 +105,12 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     // --------------------------------------------------------------- listing
 
     /// @inheritdoc IExchange
-    function list(uint256 sellerId, Terms calldata terms, Content calldata content) external returns (uint256 ekId) {
+    /// @dev Guarded, like the two below, though no money moves: a listing must not change under a sale whose token calls back.
+    function list(
+        uint256 sellerId,
+        Terms calldata terms,
+        Content calldata content
+    ) external nonReentrant returns (uint256 ekId) {
         sellerId = _actor(sellerId, Actions.LIST);
         ekId = ++listingCount;
         Head storage head = _listings[ekId].head;
@@ -115,7 +120,11 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IExchange
-    function update(uint256 ekId, Terms calldata terms, Content calldata content) external returns (uint32 version) {
+    function update(
+        uint256 ekId,
+        Terms calldata terms,
+        Content calldata content
+    ) external nonReentrant returns (uint32 version) {
         Head memory head = _ownListing(ekId);
         if (head.status == Status.Archived) revert ListingNotActive(ekId, head.status);
         if (terms.supplyCap != 0 && terms.supplyCap < head.sold) {
@@ -126,7 +135,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IExchange
-    function setStatus(uint256 ekId, Status status) external {
+    function setStatus(uint256 ekId, Status status) external nonReentrant {
         Status current = _ownListing(ekId).status;
         if (status == Status.None || status == current || current == Status.Archived) {
             revert InvalidStatus(ekId, current, status);
@@ -183,8 +192,10 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         bytes32 hash = quoteHashOf(q);
         (Stored storage listing, uint256 cost) = _openQuote(q, hash);
         (bool paid, bytes memory refusal) = _authorizedTransfer(q.token, _tillAddress(hash), authorization, signature);
-        // Who paid a till that was funded before is not known here: nothing that the caller says of it may go into the log.
-        return _redeem(q, hash, listing, cost, paid ? authorization.from : q.buyer, refusal);
+        // Who paid a till that was funded before is not known here: nothing that the caller says of it may go into the log, nor may
+        // somebody who adds a mere nothing pass for the payer.
+        address payer = paid && authorization.value >= cost ? authorization.from : q.buyer;
+        return _redeem(q, hash, listing, cost, payer, refusal);
     }
 
     /// @inheritdoc IExchange

@@ -67,6 +67,9 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
             _keys[keyId].minted = minted + 1;
             keyId |= minted;
             _preferred[ekId][agentId] = keyId;
+        } else if (_preferred[ekId][agentId] != 0) {
+            // A key came to it by transfer before: the one bought now is the later one.
+            delete _preferred[ekId][agentId];
         }
         _keys[keyId] = Key({
             agentId: uint64(agentId),

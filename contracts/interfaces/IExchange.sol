@@ -117,7 +117,7 @@ interface IExchange {
         uint256 price;
         /// The exchange's part of the price.
         uint256 fee;
-        /// What the seller can withdraw in `token` after it.
+        /// What the seller can withdraw in `token` after it; left at 0 by a free sale, which changes no credit.
         uint256 sellerCredit;
         /// The quote's hash for a till sale, else zero.
         bytes32 paymentRef;

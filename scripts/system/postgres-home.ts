@@ -43,13 +43,31 @@ const SHARED_DIR = "moa-0";
 export function findPostgresHome(dataDir: string): PostgresHome {
   const programs = bundledPrograms();
   const data = join(dataDir, "postgres");
-  if (process.getuid?.() !== 0) {
-    assertOurs(data);
-    return { programs, data, user: undefined };
-  }
-  const user = ownerOf(data) ?? unprivilegedUser();
+  if (process.getuid?.() === 0) return findAsRoot({ programs, data, dataDir });
+  assertOurs(data);
+  return { programs, data, user: undefined };
+}
+
+function findAsRoot({ programs, data, dataDir }: { programs: string; data: string; dataDir: string }): PostgresHome {
+  const shared = join(tmpdir(), SHARED_DIR);
+  const relocated = join(relocatedDataDir(dataDir), "postgres");
+  const user = ownerOf(data) ?? ownerOf(relocated) ?? unprivilegedUser();
   const home = { programs, data, user };
-  return canReach(user, home) ? home : relocate(home, dataDir);
+  if (!canRun(user, programs)) {
+    makeRootDir(shared);
+    home.programs = copyPrograms(programs, shared);
+  }
+  if (!canEnter(user, existsSync(data) ? data : dataDir)) {
+    makeRootDir(shared);
+    dropForsaken(shared);
+    makeRootDir(dirname(relocated));
+    writeFileSync(join(dirname(relocated), "origin"), resolve(dataDir));
+    home.data = relocated;
+  }
+  if (canRun(user, home.programs) && canEnter(user, dirname(home.data))) return home;
+  throw new LaunchError(`Postgres, which does not run as root, can reach neither ${dataDir} nor ${shared}.`, {
+    hint: "Start from a folder that every user may enter, set TMPDIR to one, or set DATABASE_URL.",
+  });
 }
 
 /** Where data for `dataDir` lie when Postgres could not reach it. */
@@ -126,27 +144,19 @@ function unprivilegedUser(): User {
   );
 }
 
-/** Asked by trying, as that user: modes, access lists and mount options all have a say. */
-function canReach(user: User, { programs, data }: Pick<PostgresHome, "programs" | "data">): boolean {
-  const dir = existsSync(data) ? data : dirname(data);
-  const script = '"$1" --version >/dev/null && "$2" --version >/dev/null && cd "$3"';
-  const args = ["-c", script, "sh", join(programs, "bin/postgres"), join(programs, "bin/initdb"), dir];
-  return spawnSync("/bin/sh", args, { ...user, cwd: "/", stdio: "ignore" }).status === 0;
+// Both are asked by trying, as that user: modes, access lists and mount options all have a say.
+
+function canRun(user: User, programs: string): boolean {
+  const script = '"$1" --version >/dev/null && "$2" --version >/dev/null';
+  return succeedsAs(user, script, [join(programs, "bin/postgres"), join(programs, "bin/initdb")]);
 }
 
-function relocate({ programs, user }: PostgresHome, dataDir: string): PostgresHome {
-  const shared = join(tmpdir(), SHARED_DIR);
-  makeRootDir(shared);
-  dropForsaken(shared);
-  const place = relocatedDataDir(dataDir);
-  makeRootDir(place);
-  writeFileSync(join(place, "origin"), resolve(dataDir));
-  const data = join(place, "postgres");
-  const home = { programs: copyPrograms(programs, shared), data, user: ownerOf(data) ?? user };
-  if (home.user && canReach(home.user, home)) return home;
-  throw new LaunchError(`Postgres, which does not run as root, can reach neither ${dataDir} nor ${shared}.`, {
-    hint: "Start from a folder that every user may enter, set TMPDIR to one, or set DATABASE_URL.",
-  });
+function canEnter(user: User, dir: string): boolean {
+  return succeedsAs(user, 'cd "$1"', [dir]);
+}
+
+function succeedsAs(user: User, script: string, args: readonly string[]): boolean {
+  return spawnSync("/bin/sh", ["-c", script, "sh", ...args], { ...user, cwd: "/", stdio: "ignore" }).status === 0;
 }
 
 /** In a folder where everybody may write, a directory could have been put there by somebody else before us. */

@@ -1,0 +1,88 @@
+/** Who may have what: the source's verification rules for gateways, in their order. */
+import { decodeJwt, errors } from "jose";
+import { type CapabilityClaims, verifyCapability } from "../sdk/capability.ts";
+import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
+import type { ScopeName } from "../sdk/records.ts";
+import type { Keys } from "./keys.ts";
+import type { ItemRoute, Route } from "./route.ts";
+import type { Seller } from "./seller.ts";
+
+/** What a buyer does with an item: `download` is to keep a copy, and has a scope of its own. */
+export type Action = "fetch" | "download";
+
+const scopeOf: Record<Action, ScopeName> = { fetch: "read", download: "download" };
+
+/**
+ * Reads the token of the `Authorization` header, and only of that: what stands in a URL ends up in logs. Signature, issuer and time first,
+ * then the audience: whoever passes is a buyer of this seller.
+ *
+ * Throws INVALID_SIGNATURE, TOKEN_EXPIRED, EK_NOT_OWNED (another seller's token), or SERVICE_UNAVAILABLE when it can't be told.
+ */
+export async function authenticate(
+  headers: Headers,
+  { keys, issuer, seller }: { keys: Keys; issuer: string; seller: Seller },
+): Promise<CapabilityClaims> {
+  const authorization = headers.get("authorization");
+  if (authorization === null)
+    throw new CapabilityInvalidError({ reason: "there is no Authorization: Bearer header" });
+  const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1];
+  if (!token) throw new CapabilityInvalidError({ reason: "the Authorization header holds no bearer token" });
+  const claims = await verifyCapability(token, { keys: keys.find, issuer, audience: claimedAudience(token) });
+  const self = await seller.id();
+  if (claims.aud === self) return claims;
+  throw new ExchangeError(
+    "EK_NOT_OWNED",
+    `The token is for the gateway of ${claims.aud}, this is ${self}'s.`,
+    {
+      hint: "Use the gateway that the exchange named with the token.",
+      details: { audience: claims.aud, seller: self },
+    },
+  );
+}
+
+/** The source wants the audience compared after the time, so the codec gets to compare the claim with itself; the caller compares it. */
+function claimedAudience(token: string): string {
+  try {
+    const { aud } = decodeJwt(token);
+    return typeof aud === "string" ? aud : "";
+  } catch (error) {
+    // Not even a JWT: the codec says so better.
+    if (error instanceof errors.JWTInvalid) return "";
+    throw error;
+  }
+}
+
+/** Throws EK_NOT_OWNED or SCOPE_DENIED unless the token is for this EK and this action. */
+export function permit(claims: CapabilityClaims, ek: string, action: Action): void {
+  if (claims.ek_id !== ek) {
+    throw new ExchangeError(
+      "EK_NOT_OWNED",
+      `The token is for ${claims.ek_id}, not for "${ek.slice(0, 80)}".`,
+      {
+        hint: "Ask the exchange for a token of the EK that you want to use.",
+        details: { token_ek_id: claims.ek_id, ek_id: ek.slice(0, 80) },
+      },
+    );
+  }
+  const scope = scopeOf[action];
+  if (!claims.scopes.includes(scope)) {
+    throw new ExchangeError("SCOPE_DENIED", `The token has no "${scope}" scope.`, {
+      hint: `Its scopes are ${claims.scopes.join(", ")}: the key was sold with these.`,
+      details: { needed: scope, scopes: claims.scopes },
+    });
+  }
+}
+
+/** The action that a route asks for. */
+export function actionOf(route: Exclude<Route, { kind: "health" }>): Action {
+  return route.kind === "item" && route.purpose === "download" ? "download" : "fetch";
+}
+
+/** Throws INVALID_REQUEST for a purpose other than `download`. */
+export function refusePurpose({ purpose }: ItemRoute): void {
+  if (purpose === null || purpose === "download") return;
+  throw new ExchangeError("INVALID_REQUEST", `"${purpose.slice(0, 80)}" is no purpose.`, {
+    hint: "Leave it out to read, or say purpose=download to keep a copy.",
+    details: { purpose: purpose.slice(0, 80) },
+  });
+}

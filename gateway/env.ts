@@ -1,0 +1,90 @@
+/** What the gateway process is told by its environment. Nothing else reads it. */
+import { readFileSync } from "node:fs";
+import type { Address } from "viem";
+import { z } from "zod";
+import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { addressSchema, agentIdSchema } from "../sdk/wire/common.ts";
+
+/** The seller: an agent id, or its EOA and where to look the agent up. */
+export type SellerEnv = { agentId: string } | { eoa: Address; rpcUrl: string; deployment: Deployment };
+
+export type Env = Readonly<{
+  /** Without a trailing slash, as the exchange's tokens name it. */
+  exchangeUrl: string;
+  seller: SellerEnv;
+  storeDir: string;
+  stateDir: string;
+  port: number;
+  host: string;
+  outboxMaxBytes: number;
+}>;
+
+/** Names every variable that is wrong. */
+export class EnvError extends Error {
+  override readonly name = "EnvError";
+}
+
+const url = z
+  .url({ protocol: /^https?$/, error: "an http or https URL" })
+  .transform((value) => value.replace(/\/+$/, ""));
+const path = z.string("a folder").min(1, "a folder");
+
+const schema = z.object({
+  EXCHANGE_URL: url,
+  SELLER: z.union(
+    [agentIdSchema, addressSchema],
+    "an agent id like agt_31337_1, or an EOA: 0x and 40 hex digits",
+  ),
+  RPC_URL: url.optional(),
+  DEPLOYMENT_FILE: path.optional(),
+  STORE_DIR: path,
+  STATE_DIR: path,
+  GATEWAY_PORT: z.coerce.number("a port").int("a port").min(0, "a port").max(65_535, "a port").default(8788),
+  GATEWAY_HOST: z.string().min(1, "an address to listen on").default("127.0.0.1"),
+  OUTBOX_MAX_BYTES: z.coerce
+    .number("a number of bytes")
+    .int("a number of bytes")
+    .min(65_536, "at least 65536 bytes")
+    .default(64 * 1024 * 1024),
+});
+
+/** Throws {@link EnvError}. An empty variable counts as absent. */
+export function readEnv(raw: Record<string, string | undefined> = process.env): Env {
+  const result = schema.safeParse(
+    Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== "")),
+  );
+  if (!result.success) {
+    throw new EnvError(
+      result.error.issues.map(({ path, message }) => `${path.join(".")}: should be ${message}`).join("\n"),
+    );
+  }
+  const { data } = result;
+  return Object.freeze({
+    exchangeUrl: data.EXCHANGE_URL,
+    seller: readSeller(data),
+    storeDir: data.STORE_DIR,
+    stateDir: data.STATE_DIR,
+    port: data.GATEWAY_PORT,
+    host: data.GATEWAY_HOST,
+    outboxMaxBytes: data.OUTBOX_MAX_BYTES,
+  });
+}
+
+function readSeller({ SELLER, RPC_URL, DEPLOYMENT_FILE }: z.infer<typeof schema>): SellerEnv {
+  if (!SELLER.startsWith("0x")) return { agentId: SELLER };
+  const missing = [
+    ...(RPC_URL === undefined ? ["RPC_URL: should be an http or https URL, since SELLER is an EOA"] : []),
+    ...(DEPLOYMENT_FILE === undefined ? ["DEPLOYMENT_FILE: should be a file, since SELLER is an EOA"] : []),
+  ];
+  if (RPC_URL === undefined || DEPLOYMENT_FILE === undefined) throw new EnvError(missing.join("\n"));
+  return { eoa: SELLER as Address, rpcUrl: RPC_URL, deployment: readDeployment(DEPLOYMENT_FILE) };
+}
+
+function readDeployment(file: string): Deployment {
+  try {
+    return deploymentSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new EnvError(`DEPLOYMENT_FILE: ${file} is not a deployment: ${why}`);
+  }
+}

@@ -1,0 +1,87 @@
+/** Whose gateway this is: an agent id, given or found on chain by the seller's EOA. */
+import { type Address, createPublicClient, http } from "viem";
+import { agentRegistryAbi } from "../sdk/abis/index.ts";
+import type { Deployment } from "../sdk/deployment.ts";
+import { ExchangeError } from "../sdk/errors.ts";
+import { agentId } from "../sdk/ids.ts";
+
+export type Seller = {
+  /** The seller's agent id. Throws SERVICE_UNAVAILABLE while it can't be found. */
+  id(): Promise<string>;
+};
+
+/** A seller that knows its agent id. */
+export function knownSeller(id: string): Seller {
+  return { id: async () => id };
+}
+
+/** Least time between two look-ups that found nothing, in ms. */
+const REST_MS = 1000;
+
+/**
+ * A seller known by its EOA, which may become an agent only later, for example with its first listing. An agent keeps its id when it
+ * changes its EOA, so what was found once stays right.
+ */
+export function sellerByEoa({
+  eoa,
+  rpcUrl,
+  deployment,
+}: {
+  eoa: Address;
+  rpcUrl: string;
+  deployment: Deployment;
+}): Seller {
+  const client = createPublicClient({ transport: http(rpcUrl, { timeout: 2_000, retryCount: 0 }) });
+  let found: Promise<string> | null = null;
+  let failedAt = Number.NEGATIVE_INFINITY;
+  let failure: unknown;
+
+  const look = async (): Promise<string> => {
+    await refuseOtherChain(client, deployment);
+    const id = await client.readContract({
+      address: deployment.contracts.AgentRegistry,
+      abi: agentRegistryAbi,
+      functionName: "agentOf",
+      args: [eoa],
+    });
+    if (id === 0n) throw new Error(`${eoa} is no agent yet.`);
+    return agentId.serialize({ chainId: deployment.chainId, agentId: id });
+  };
+
+  return {
+    async id() {
+      try {
+        if (found === null) {
+          if (Date.now() - failedAt < REST_MS) throw failure;
+          found = look();
+        }
+        return await found;
+      } catch (cause) {
+        if (cause !== failure) {
+          found = null;
+          failure = cause;
+          failedAt = Date.now();
+        }
+        throw new ExchangeError(
+          "SERVICE_UNAVAILABLE",
+          "The gateway can't tell yet which agent it sells for.",
+          {
+            hint: `The seller has to register ${eoa} at the exchange, and the chain has to be in reach.`,
+            details: { eoa },
+            cause,
+          },
+        );
+      }
+    },
+  };
+}
+
+/** Another chain may have another agent behind the same EOA. */
+async function refuseOtherChain(
+  client: ReturnType<typeof createPublicClient>,
+  { chainId, startBlock, startBlockHash }: Deployment,
+): Promise<void> {
+  const block = await client.getBlock({ blockNumber: BigInt(startBlock) });
+  if ((await client.getChainId()) !== chainId || block.hash !== startBlockHash)
+    throw new Error(`RPC_URL is another chain than the deployment's, ${chainId}.`);
+}

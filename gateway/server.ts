@@ -1,0 +1,115 @@
+/** The gateway as a process: `node gateway/server.ts`. Settings: README.md. */
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import express from "express";
+import { createGateway } from "./core.ts";
+import { createCourier } from "./courier.ts";
+import { type Env, EnvError, readEnv, type SellerEnv } from "./env.ts";
+import { expressGateway } from "./express.ts";
+import { createHealth } from "./health.ts";
+import { createKeys } from "./keys.ts";
+import { createListener } from "./listener.ts";
+import { createLog, type Log } from "./log.ts";
+import { openOutbox } from "./outbox.ts";
+import { openRejects } from "./rejects.ts";
+import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
+import { loadSigningKey } from "./signing-key.ts";
+import { createDiskStore } from "./stores/disk.ts";
+import { createUsageRecorder } from "./usage.ts";
+
+/** Time in ms that deliveries under way get to end when the process is told to stop. */
+const GRACE_MS = 2000;
+
+async function start(env: Env, log: Log): Promise<() => Promise<void>> {
+  await mkdir(env.stateDir, { recursive: true, mode: 0o700 });
+  const signingKey = await loadSigningKey(join(env.stateDir, "gateway-key.json"));
+  const outbox = await openOutbox({ dir: join(env.stateDir, "outbox"), maxBytes: env.outboxMaxBytes, log });
+  const rejects = await openRejects(join(env.stateDir, "outbox"), log);
+  const courier = createCourier({ outbox, rejects, url: new URL(`${env.exchangeUrl}/gateway/events`), log });
+  const keys = createKeys({
+    url: new URL(`${env.exchangeUrl}/.well-known/jwks.json`),
+    file: join(env.stateDir, "exchange-keys.json"),
+    log,
+  });
+  const store = createDiskStore(env.storeDir);
+  const seller = sellerOf(env.seller);
+  const gateway = createGateway({
+    issuer: env.exchangeUrl,
+    keys,
+    seller,
+    store,
+    usage: createUsageRecorder({ key: signingKey, outbox, courier, log }),
+    health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
+    log,
+  });
+  const app = express().disable("x-powered-by").use(expressGateway(gateway));
+  const server = createListener(app);
+  server.listen(env.port, env.host);
+  await once(server, "listening");
+  // What an earlier process could not deliver.
+  courier.wake();
+  const { port } = server.address() as AddressInfo;
+  log("info", "listening", { host: env.host, port, gateway_key: signingKey.x, exchange: env.exchangeUrl });
+  return async () => {
+    await closeServer(server);
+    keys.stop();
+    await courier.stop();
+    await outbox.close();
+  };
+}
+
+function sellerOf(env: SellerEnv): Seller {
+  return "agentId" in env ? knownSeller(env.agentId) : sellerByEoa(env);
+}
+
+/** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  await Promise.race([closed, sleep(GRACE_MS, undefined, { ref: false })]);
+  server.closeAllConnections();
+}
+
+/**
+ * Ends when nothing is left to do, so that records under way still reach the disk; by force when that takes too long, or at a second
+ * signal.
+ */
+function stopOnSignals(started: Promise<() => Promise<void>>, log: Log): void {
+  let stopping = false;
+  const onSignal = async (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log("info", "stopping", { signal });
+    setTimeout(() => process.exit(1), GRACE_MS + 800).unref();
+    try {
+      await (await started)();
+    } catch (error) {
+      log("error", "stop_failed", { error });
+      process.exitCode = 1;
+    }
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof EnvError) return `The gateway can't start:\n${error.message}`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return `The gateway can't start: ${message}. Set another GATEWAY_PORT.`;
+  return `The gateway can't start: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+try {
+  const log = createLog();
+  const started = start(readEnv(), log);
+  stopOnSignals(started, log);
+  await started;
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
+import {Deployment} from "./Deployment.sol";
+
+/// @title The ghost books: what ought to be true, kept from what was done and never read from the contracts
+abstract contract Books is Deployment {
+    /// @dev One sale. The shares are what the contracts credited; everything else is what the books expected of it.
+    struct Order {
+        uint256 keyId;
+        uint256 ekId;
+        uint256 sellerId;
+        uint256 buyerId;
+        address token;
+        uint256 price;
+        uint256 sellerShare;
+        uint256 feeShare;
+        uint256 feeBps;
+        /// The number of keys sold before this one.
+        uint256 index;
+        uint256 maxPrice;
+        uint256 deadline;
+        uint256 time;
+        /// The quote's hash where a till paid, else zero.
+        bytes32 quoteHash;
+    }
+
+    struct QuoteEntry {
+        IExchange.Quote quote;
+        bytes32 hash;
+        address till;
+        bool used;
+        uint256 keys;
+    }
+
+    /// @dev An ERC-3009 authorization that the token accepted, and the quote to whose till it went.
+    struct Payment {
+        address token;
+        address payer;
+        bytes32 nonce;
+        uint256 quoteIndex;
+    }
+
+    struct Grant {
+        uint256 actions;
+        uint64 expiry;
+        uint32 epoch;
+    }
+
+    /// @dev What somebody may do with a key: valid while `agentId` holds it and is in `epoch`.
+    struct KeyApproval {
+        address operator;
+        uint256 agentId;
+        uint32 epoch;
+    }
+
+    struct Consent {
+        uint256 agentId;
+        uint32 epoch;
+        uint64 deadline;
+    }
+
+    struct LabelSums {
+        uint256 count;
+        uint256[5] scores;
+    }
+
+    // The three below are pages for reading, made up when asked for.
+
+    struct AgentEntry {
+        address eoa;
+        uint32 epoch;
+        uint256 points;
+        uint256 keys;
+    }
+
+    struct AccountEntry {
+        address account;
+        uint256 agentId;
+        uint256 everAgentId;
+        uint256 nonces;
+    }
+
+    struct Revenue {
+        uint256 earned;
+        uint256 withdrawn;
+        uint256 open;
+    }
+
+    /// @dev Where some earners send what they withdraw.
+    address internal constant COLD_WALLET = address(0xc01d);
+
+    /// @dev All who act. Any of them can be seller, buyer, payer, validator, operator or thief.
+    address[] public accounts;
+    address[] public tokens;
+
+    // ---------------------------------------------------------------- agents
+
+    uint256 public agentCount;
+    mapping(uint256 agentId => address) public eoaOf;
+    mapping(uint256 agentId => uint32) public epochOf;
+    mapping(uint256 agentId => mapping(uint32 epoch => address)) public eoaAt;
+    /// @dev The agent that an account is now, and the one that it is or ever was; 0 for none.
+    mapping(address account => uint256) public agentAt;
+    mapping(address account => uint256) public everAgentAt;
+    /// @dev How many signatures of the account the registry has used up, or the account burnt.
+    mapping(address account => uint256) public nonceOf;
+    mapping(uint256 agentId => mapping(address operator => Grant)) internal _grants;
+    mapping(uint256 agentId => address) internal _lastOperator;
+    mapping(address account => Consent) internal _consents;
+    mapping(bytes32 digest => bool) internal _usedDigests;
+
+    // ------------------------------------------------- listings, orders, keys
+
+    uint256 public listingCount;
+    mapping(uint256 ekId => IExchange.Listing) internal _listings;
+    Order[] internal _orders;
+    mapping(uint256 keyId => uint256) public ordersOf;
+    mapping(uint256 ekId => mapping(uint256 agentId => uint256)) public bought;
+    mapping(uint256 keyId => IExperienceKey.Key) internal _keys;
+    mapping(uint256 agentId => uint256) public keysHeldBy;
+    mapping(uint256 ekId => mapping(uint256 agentId => uint256 keyId)) internal _lastAcquired;
+    mapping(uint256 keyId => KeyApproval) internal _keyApprovals;
+    mapping(uint256 agentId => mapping(uint32 epoch => mapping(address operator => bool))) internal _keyOperators;
+
+    // ----------------------------------------------------------------- money
+
+    /// @dev Every balance of every account that ever held a token here: actors, tills, the exchange.
+    mapping(address token => mapping(address account => uint256)) public held;
+    mapping(uint256 agentId => mapping(address token => uint256)) public creditOf;
+    mapping(uint256 agentId => mapping(address token => uint256)) public earned;
+    mapping(uint256 agentId => mapping(address token => uint256)) public withdrawn;
+    /// @dev Sent to the exchange without a sale.
+    mapping(address token => uint256) public donated;
+    mapping(address token => bool) public tokenAllowed;
+    uint16 public feeBps;
+    uint256 public feeAgentId;
+    QuoteEntry[] internal _quotes;
+    Payment[] internal _payments;
+
+    // ------------------------------------------------------- points and labels
+
+    mapping(uint256 agentId => uint256) public pointsOf;
+    mapping(uint256 ekId => LabelSums) internal _labelSums;
+    mapping(uint256 ekId => mapping(uint256 validatorId => uint256)) public labelsBy;
+    mapping(uint256 ekId => mapping(uint256 validatorId => bool)) internal _validatorAllowed;
+
+    // --------------------------------------------------------------- entries
+
+    function _move(address token, address from, address to, uint256 amount) internal {
+        held[token][from] -= amount;
+        held[token][to] += amount;
+    }
+
+    function _earn(uint256 agentId, address token, uint256 amount) internal {
+        creditOf[agentId][token] += amount;
+        earned[agentId][token] += amount;
+    }
+
+    function _enter(address account) internal returns (uint256 agentId) {
+        agentId = ++agentCount;
+        eoaOf[agentId] = account;
+        eoaAt[agentId][0] = account;
+        agentAt[account] = agentId;
+        everAgentAt[account] = agentId;
+    }
+
+    function _bookRotation(uint256 agentId, address to) internal {
+        agentAt[eoaOf[agentId]] = 0;
+        // What the account signed before is void, also when the agent comes back to it.
+        ++nonceOf[eoaOf[agentId]];
+        eoaOf[agentId] = to;
+        eoaAt[agentId][++epochOf[agentId]] = to;
+        agentAt[to] = agentId;
+        everAgentAt[to] = agentId;
+    }
+
+    // ----------------------------------------------------------------- rules
+
+    /// @notice Whether the books know a live grant of `agentId` to `account`.
+    function isOperator(uint256 agentId, address account) public view returns (bool) {
+        Grant memory g = _grants[agentId][account];
+        return g.actions != 0 && g.expiry > block.timestamp && g.epoch == epochOf[agentId];
+    }
+
+    function _mayAct(uint256 agentId, address account, uint256 action) internal view returns (bool) {
+        if (agentId == 0 || agentId > agentCount) return false;
+        if (eoaOf[agentId] == account) return true;
+        return isOperator(agentId, account) && _grants[agentId][account].actions & action != 0;
+    }
+
+    /// @dev Where a quote's buyer is now: it may have rotated.
+    function _presentOf(address buyer) internal view returns (address) {
+        uint256 agentId = everAgentAt[buyer];
+        return agentId == 0 ? buyer : eoaOf[agentId];
+    }
+
+    function _isLive(uint256 keyId, uint256 agentId) internal view returns (bool) {
+        IExperienceKey.Key storage key = _keys[keyId];
+        return agentId != 0 && key.agentId == agentId && (key.expiry == 0 || key.expiry > block.timestamp);
+    }
+
+    /// @dev The key by which the agent may use the Experience: the one it acquired or preferred last, else the first it bought.
+    function _accessKey(uint256 ekId, uint256 agentId) internal view returns (uint256) {
+        uint256 last = _lastAcquired[ekId][agentId];
+        if (last != 0 && _isLive(last, agentId)) return last;
+        uint256 first = _keyId(ekId, agentId, 0);
+        return _isLive(first, agentId) ? first : 0;
+    }
+
+    function _keyId(uint256 ekId, uint256 buyerId, uint256 n) internal pure returns (uint256) {
+        return ekId * 2 ** 96 + buyerId * 2 ** 32 + n;
+    }
+}

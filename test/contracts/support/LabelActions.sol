@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
+import {Actions} from "../../../contracts/libraries/Actions.sol";
+import {Flags} from "../../../contracts/libraries/Flags.sol";
+import {KeyActions} from "./KeyActions.sol";
+import {Reasons} from "./Reasons.sol";
+
+/// @title Validators label, sellers choose validators
+abstract contract LabelActions is KeyActions {
+    using Reasons for Reasons.List;
+
+    /// @param fault 0: no type, 1: a score of 101, 2: a version that is not there yet; else none.
+    function label(uint256 ek, uint256 validator, uint256 who, uint256 seed, uint256 fault) external {
+        uint256 validatorId = _agent(validator);
+        address caller = _actorFor(validatorId, who);
+        uint8[5] memory scores;
+        ILabelRegistry.LabelInput memory input;
+        (input, scores) = _labelInput(_listingId(ek), seed, fault % 12);
+        Reasons.List memory reasons = Reasons.none();
+        reasons.when(
+            !_mayAct(validatorId, caller, Actions.LABEL),
+            abi.encodeWithSelector(ILabelRegistry.NotAuthorized.selector, validatorId, caller, Actions.LABEL)
+        );
+        _mustBeLabel(reasons, input, scores, validatorId);
+        bytes memory data = abi.encodeCall(ILabelRegistry.label, (validatorId, input));
+        (bool done, ) = _attempt(caller, address(sys.labels), data, reasons);
+        if (!done) return;
+        ++labelsBy[input.ekId][validatorId];
+        ++_labelSums[input.ekId].count;
+        for (uint256 i; i < 5; ++i) {
+            _labelSums[input.ekId].scores[i] += scores[i];
+        }
+    }
+
+    function allowValidator(uint256 ek, uint256 validator, uint256 who, bool allowed) external {
+        uint256 ekId = _listingId(ek);
+        uint256 sellerId = _listings[ekId].sellerId;
+        address caller = _actorFor(sellerId, who);
+        uint256[] memory ids = new uint256[](1);
+        ids[0] = _agent(validator);
+        Reasons.List memory reasons = Reasons.none();
+        reasons.when(
+            !_mayAct(sellerId, caller, Actions.LIST),
+            abi.encodeWithSelector(ILabelRegistry.NotAuthorized.selector, sellerId, caller, Actions.LIST)
+        );
+        bytes memory data = abi.encodeCall(ILabelRegistry.allowValidators, (ekId, ids, allowed));
+        (bool done, ) = _attempt(caller, address(sys.labels), data, reasons);
+        if (done) _validatorAllowed[ekId][ids[0]] = allowed;
+    }
+
+    function _labelInput(
+        uint256 ekId,
+        uint256 seed,
+        uint256 fault
+    ) private view returns (ILabelRegistry.LabelInput memory input, uint8[5] memory scores) {
+        for (uint256 i; i < 5; ++i) {
+            scores[i] = uint8(uint256(keccak256(abi.encode(seed, i))) % 101);
+        }
+        if (fault == 1) scores[seed % 5] = 101;
+        input.ekId = ekId;
+        input.version = fault == 2 ? _listings[ekId].version + 1 : uint32(1 + (seed % _listings[ekId].version));
+        input.types = fault == 0 ? 0 : uint8(1 + (seed % 255));
+        input.scores = ILabelRegistry.Scores(scores[0], scores[1], scores[2], scores[3], scores[4]);
+        input.summary = "Checked.";
+    }
+
+    function _mustBeLabel(
+        Reasons.List memory reasons,
+        ILabelRegistry.LabelInput memory input,
+        uint8[5] memory scores,
+        uint256 validatorId
+    ) private view {
+        uint256 ekId = input.ekId;
+        bool restricted = _listings[ekId].terms.flags & Flags.RESTRICTED_VALIDATORS != 0;
+        reasons.when(
+            _listings[ekId].sellerId == validatorId,
+            abi.encodeWithSelector(ILabelRegistry.SelfLabel.selector, ekId, validatorId)
+        );
+        reasons.when(
+            restricted && !_validatorAllowed[ekId][validatorId],
+            abi.encodeWithSelector(ILabelRegistry.ValidatorNotAllowed.selector, ekId, validatorId)
+        );
+        reasons.when(
+            labelsBy[ekId][validatorId] != 0,
+            abi.encodeWithSelector(ILabelRegistry.LabelExists.selector, ekId, validatorId)
+        );
+        reasons.when(
+            input.version > _listings[ekId].version,
+            abi.encodeWithSelector(ILabelRegistry.UnknownVersion.selector, ekId, _listings[ekId].version, input.version)
+        );
+        reasons.when(input.types == 0, abi.encodeWithSelector(ILabelRegistry.NoLabelType.selector));
+        for (uint256 i; i < 5; ++i) {
+            bytes memory error = abi.encodeWithSelector(ILabelRegistry.ScoreOutOfRange.selector, i, scores[i]);
+            reasons.when(scores[i] > 100, error);
+        }
+    }
+}

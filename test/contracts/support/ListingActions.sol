@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {Actions} from "../../../contracts/libraries/Actions.sol";
+import {Reasons} from "./Reasons.sol";
+import {RotationActions} from "./RotationActions.sol";
+import {SampleTerms} from "./SampleTerms.sol";
+
+/// @title Sellers list, re-version, pause, resume and archive
+abstract contract ListingActions is RotationActions, SampleTerms {
+    using Reasons for Reasons.List;
+
+    uint256 internal constant MAX_LISTINGS = 10;
+
+    /// @dev A seller names its agent, or says 0 and is enrolled when it is none yet.
+    function list(uint256 who, uint256 kind, uint256 seed) public {
+        if (listingCount == MAX_LISTINGS) return;
+        address caller = _account(who);
+        uint256 sellerId = kind % 2 == 0 ? 0 : _agent(kind / 2);
+        if (sellerId != 0) caller = _actorFor(sellerId, who);
+        IExchange.Terms memory terms = _terms(seed);
+        IExchange.Content memory content = _content(seed);
+        Reasons.List memory reasons = Reasons.none();
+        _mustBeSellable(reasons, terms, content);
+        if (sellerId == 0 && agentAt[caller] == 0) _mustBeFree(reasons, caller, 0);
+        if (sellerId != 0) _mustBeAuthorized(reasons, sellerId, caller);
+        bytes memory data = abi.encodeCall(IExchange.list, (sellerId, terms, content));
+        (bool done, bytes memory result) = _attempt(caller, address(sys.exchange), data, reasons);
+        if (!done) return;
+        equal(abi.decode(result, (uint256)), ++listingCount, "id of the new listing");
+        if (sellerId == 0) sellerId = agentAt[caller] == 0 ? _enter(caller) : agentAt[caller];
+        IExchange.Listing storage offer = _listings[listingCount];
+        offer.sellerId = uint64(sellerId);
+        offer.status = IExchange.Status.Active;
+        _bookVersion(offer, terms, content);
+    }
+
+    function update(uint256 ek, uint256 who, uint256 seed) external {
+        uint256 ekId = _listingId(ek);
+        IExchange.Listing storage offer = _listings[ekId];
+        address caller = _actorFor(offer.sellerId, who);
+        IExchange.Terms memory terms = _terms(seed);
+        IExchange.Content memory content = _content(seed);
+        Reasons.List memory reasons = Reasons.none();
+        _mustBeAuthorized(reasons, offer.sellerId, caller);
+        _mustBeSellable(reasons, terms, content);
+        reasons.when(
+            offer.status == IExchange.Status.Archived,
+            abi.encodeWithSelector(IExchange.ListingNotActive.selector, ekId, offer.status)
+        );
+        reasons.when(
+            terms.supplyCap != 0 && terms.supplyCap < offer.sold,
+            abi.encodeWithSelector(IExchange.SupplyCapBelowSold.selector, terms.supplyCap, offer.sold)
+        );
+        bytes memory data = abi.encodeCall(IExchange.update, (ekId, terms, content));
+        (bool done, bytes memory result) = _attempt(caller, address(sys.exchange), data, reasons);
+        if (!done) return;
+        _bookVersion(offer, terms, content);
+        equal(abi.decode(result, (uint256)), offer.version, "number of the new version");
+    }
+
+    function setStatus(uint256 ek, uint256 who, uint256 seed) external {
+        uint256 ekId = _listingId(ek);
+        IExchange.Listing storage offer = _listings[ekId];
+        address caller = _actorFor(offer.sellerId, who);
+        // Archiving is for ever: rarely, or nothing would be left to sell.
+        IExchange.Status given = IExchange.Status(
+            seed % 32 == 0
+                ? 3
+                : seed % 32 == 1
+                    ? 0
+                    : 1 + (seed % 2)
+        );
+        Reasons.List memory reasons = Reasons.none();
+        _mustBeAuthorized(reasons, offer.sellerId, caller);
+        bool allowed =
+            given != IExchange.Status.None && given != offer.status && offer.status != IExchange.Status.Archived;
+        reasons.when(!allowed, abi.encodeWithSelector(IExchange.InvalidStatus.selector, ekId, offer.status, given));
+        bytes memory data = abi.encodeCall(IExchange.setStatus, (ekId, given));
+        (bool done, ) = _attempt(caller, address(sys.exchange), data, reasons);
+        if (done) offer.status = given;
+    }
+
+    function _listingId(uint256 seed) internal view returns (uint256) {
+        return 1 + (seed % listingCount);
+    }
+
+    function _bookVersion(
+        IExchange.Listing storage offer,
+        IExchange.Terms memory terms,
+        IExchange.Content memory content
+    ) private {
+        ++offer.version;
+        offer.terms = terms;
+        offer.contentHash = keccak256(abi.encode(content.manifestHash, content.summaryHash));
+    }
+
+    function _mustBeAuthorized(Reasons.List memory reasons, uint256 agentId, address caller) private view {
+        reasons.when(
+            !_mayAct(agentId, caller, Actions.LIST),
+            abi.encodeWithSelector(IExchange.NotAuthorized.selector, agentId, caller, Actions.LIST)
+        );
+    }
+}

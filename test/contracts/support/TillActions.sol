@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {Payments} from "./Payments.sol";
+import {Reasons} from "./Reasons.sol";
+import {TypedData} from "./TypedData.sol";
+
+/// @title Quotes, the payments to their tills, honest and not, and what becomes of the money
+abstract contract TillActions is Payments {
+    using Reasons for Reasons.List;
+
+    uint256 internal constant MAX_QUOTES = 24;
+
+    /// @param fault 0: another token than the listing's, 1: a stale version, 2: a maximum below the price; else none.
+    function _requestQuote(uint256 who, uint256 ek, uint256 seed, uint256 fault) internal {
+        if (_quotes.length == MAX_QUOTES) return;
+        IExchange.Listing storage offer = _listings[_listingId(ek)];
+        uint256 cost = _priceOf(offer.terms, offer.sold);
+        IExchange.Quote memory q;
+        q.ekId = _listingId(ek);
+        q.version = offer.version;
+        q.buyer = _account(who);
+        q.token = offer.terms.token;
+        q.maxPrice = cost + (seed % 3 == 0 ? 0 : seed % 100_000);
+        q.deadline = block.timestamp + (seed % 2 hours);
+        q.salt = keccak256(abi.encode("salt", _quotes.length));
+        if (fault % 16 == 0) q.token = tokens[seed % tokens.length];
+        if (fault % 16 == 1) --q.version;
+        if (fault % 16 == 2 && cost != 0) q.maxPrice = cost - 1;
+        bytes32 hash = TypedData.quote(address(sys.exchange), q);
+        equal(sys.exchange.quoteHashOf(q), hash, "hash of the quote");
+        _quotes.push(QuoteEntry(q, hash, sys.exchange.tillOf(q), false, 0));
+    }
+
+    /// @dev Anybody may send any token to a till, as much as it likes: it is the buyer's.
+    function fundTill(uint256 quote, uint256 who, uint256 tokenIndex, uint256 amount) external {
+        if (amount % 4 == 1) _requestQuote(who, quote, amount, tokenIndex);
+        QuoteEntry storage e = _quote(quote);
+        address token = tokenIndex % 4 == 0 ? tokens[tokenIndex % tokens.length] : e.quote.token;
+        address payer = _account(who);
+        amount = amount % 4 != 0 ? e.quote.maxPrice : amount % (e.quote.maxPrice + 2);
+        _give(token, payer, amount);
+        _attempt(payer, token, abi.encodeCall(IERC20.transfer, (e.till, amount)), Reasons.none());
+        _move(token, payer, e.till, amount);
+    }
+
+    /// @param before 0 to 2: {Before}, one third each; the authorization may also be forged, late, or made for another till.
+    function buyViaTill(uint256 quote, uint256 who, uint256 amount, uint256 before, uint256 fault) external {
+        if (amount % 2 == 0) _requestQuote(who, quote, amount, fault);
+        uint256 index = amount % 2 == 0 ? _quotes.length - 1 : _quoteIndex(quote);
+        QuoteEntry storage e = _quotes[index];
+        TypedData.Payment memory p = _payment(e, _account(who), amount);
+        (bytes memory signature, bytes memory refusal) = _authorize(e, p, fault % 16);
+        bool good = refusal.length == 0;
+        if (e.quote.token == address(hostile)) refusal = new bytes(0);
+        else if (good) refusal = _meddle(index, p, signature, Before(before % 3));
+        bool pays = good && refusal.length == 0 && e.quote.token != address(hostile);
+        _redeem(e, index, p, signature, refusal, pays);
+    }
+
+    function finalizeTill(uint256 quote, uint256 who) external {
+        QuoteEntry storage e = _fundedQuote(quote);
+        Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer);
+        uint256 funds = held[e.quote.token][e.till];
+        Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, "");
+        if (!_attemptSale(t, abi.encodeCall(IExchange.finalizeTill, (e.quote)), reasons)) return;
+        _settle(e, t.cost, funds);
+    }
+
+    /// @dev After the deadline or the sale anyone may send the money home; before that the buyer alone.
+    function refundTill(uint256 quote, uint256 tokenIndex, uint256 who) external {
+        QuoteEntry storage e = _fundedQuote(quote);
+        address token = tokenIndex % 4 == 0 ? tokens[tokenIndex % tokens.length] : e.quote.token;
+        address payee = _presentOf(e.quote.buyer);
+        address caller = who % 3 == 0 ? payee : _account(who);
+        uint256 amount = held[token][e.till];
+        Reasons.List memory reasons = Reasons.none();
+        reasons.when(amount == 0, abi.encodeWithSelector(IExchange.NothingToRefund.selector, e.hash, token));
+        bool pending = !e.used && block.timestamp <= e.quote.deadline;
+        reasons.when(
+            pending && caller != payee,
+            abi.encodeWithSelector(IExchange.TillNotRefundable.selector, e.hash, e.quote.deadline, block.timestamp)
+        );
+        bytes memory data = abi.encodeCall(IExchange.refundTill, (e.quote, token));
+        (bool done, bytes memory result) = _attempt(caller, address(sys.exchange), data, reasons);
+        if (!done) return;
+        equal(abi.decode(result, (uint256)), amount, "amount refunded");
+        e.used = true;
+        _move(token, e.till, payee, amount);
+    }
+
+    function _redeem(
+        QuoteEntry storage e,
+        uint256 index,
+        TypedData.Payment memory p,
+        bytes memory signature,
+        bytes memory refusal,
+        bool pays
+    ) private {
+        Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
+        // The log names as payer only whom the exchange saw pay the whole price.
+        if (pays && p.value >= t.cost) t.payer = p.from;
+        uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
+        Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, refusal);
+        IExchange.Authorization memory a = IExchange.Authorization(
+            p.from,
+            p.value,
+            p.validAfter,
+            p.validBefore,
+            p.nonce
+        );
+        bytes memory data = abi.encodeCall(IExchange.buyViaTill, (e.quote, a, signature));
+        if (!_attemptSale(t, data, reasons)) return;
+        if (pays) {
+            _payments.push(Payment(e.quote.token, p.from, p.nonce, index));
+            _move(e.quote.token, p.from, e.till, p.value);
+        }
+        _settle(e, t.cost, funds);
+    }
+
+    /// @dev The price to the exchange, the rest to where the buyer is now.
+    function _settle(QuoteEntry storage e, uint256 cost, uint256 funds) private {
+        e.used = true;
+        ++e.keys;
+        _move(e.quote.token, e.till, address(sys.exchange), cost);
+        _move(e.quote.token, e.till, _presentOf(e.quote.buyer), funds - cost);
+    }
+
+    function _quotedTrade(QuoteEntry storage e, address caller, address payer) private view returns (Trade memory t) {
+        t = _trade(e.quote.ekId, caller);
+        t.payer = payer;
+        t.recipient = _presentOf(e.quote.buyer);
+        t.maxPrice = e.quote.maxPrice;
+        t.deadline = e.quote.deadline;
+        t.quoteHash = e.hash;
+    }
+
+    function _mustBeRedeemable(
+        QuoteEntry storage e,
+        Trade memory t,
+        uint256 funds,
+        bytes memory refusal
+    ) private view returns (Reasons.List memory reasons) {
+        reasons = Reasons.none();
+        reasons.when(e.used, abi.encodeWithSelector(IExchange.QuoteUsed.selector, e.hash));
+        _mustBeOpen(reasons, t, e.quote.version);
+        address current = _listings[e.quote.ekId].terms.token;
+        reasons.when(
+            current != e.quote.token,
+            abi.encodeWithSelector(IExchange.TokenMismatch.selector, e.quote.ekId, current, e.quote.token)
+        );
+        bytes memory short =
+            refusal.length == 0
+                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.till, funds, t.cost)
+                : refusal;
+        reasons.when(funds < t.cost, short);
+    }
+
+    function _quote(uint256 seed) internal view returns (QuoteEntry storage) {
+        return _quotes[_quoteIndex(seed)];
+    }
+
+    /// @dev Mostly one with money in its till, where there is one.
+    function _fundedQuote(uint256 seed) private view returns (QuoteEntry storage) {
+        uint256 count = _quotes.length;
+        for (uint256 i; i < count && seed % 4 != 0; ++i) {
+            QuoteEntry storage e = _quotes[((seed % count) + i) % count];
+            if (held[e.quote.token][e.till] != 0) return e;
+        }
+        return _quotes[seed % count];
+    }
+
+    /// @dev Mostly one that can still be used, where there is one.
+    function _quoteIndex(uint256 seed) private view returns (uint256) {
+        uint256 count = _quotes.length;
+        for (uint256 i; i < count && seed % 4 != 0; ++i) {
+            uint256 index = ((seed % count) + i) % count;
+            if (!_quotes[index].used && _quotes[index].quote.deadline >= block.timestamp) return index;
+        }
+        return seed % count;
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
+
+/// @title EIP-712 digests, made from the types' texts and never from the contracts' own constants
+library TypedData {
+    struct Rotation {
+        uint256 agentId;
+        address from;
+        address to;
+        uint256 nonce;
+        uint256 deadline;
+    }
+
+    struct Payment {
+        address from;
+        address to;
+        uint256 value;
+        uint256 validAfter;
+        uint256 validBefore;
+        bytes32 nonce;
+    }
+
+    function digest(string memory name, address verifier, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256(bytes(name)),
+                keccak256("1"),
+                block.chainid,
+                verifier
+            )
+        );
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function registration(
+        address registry,
+        address eoa,
+        string memory uri,
+        uint256 nonce,
+        uint256 deadline
+    ) internal view returns (bytes32) {
+        bytes32 typehash = keccak256("Registration(address agent,string agentURI,uint256 nonce,uint256 deadline)");
+        return _registry(registry, abi.encode(typehash, eoa, keccak256(bytes(uri)), nonce, deadline));
+    }
+
+    function rotation(address registry, Rotation memory r) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "Rotation(uint256 agentId,address from,address to,uint256 nonce,uint256 deadline)"
+        );
+        return _registry(registry, abi.encode(typehash, r));
+    }
+
+    function operatorGrant(address registry, IAgentRegistry.GrantRequest memory g) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "OperatorGrant(address agent,address operator,uint256 actions,uint64 expiry,uint256 nonce,uint256 deadline)"
+        );
+        return _registry(registry, abi.encode(typehash, g));
+    }
+
+    function walletSet(
+        address registry,
+        uint256 agentId,
+        address newWallet,
+        address owner,
+        uint256 deadline
+    ) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "AgentWalletSet(uint256 agentId,address newWallet,address owner,uint256 deadline)"
+        );
+        return _registry(registry, abi.encode(typehash, agentId, newWallet, owner, deadline));
+    }
+
+    function quote(address exchange, IExchange.Quote memory q) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "Quote(uint256 ekId,uint32 version,address buyer,address token,uint256 maxPrice,uint256 deadline,bytes32 salt)"
+        );
+        return digest("MOA Exchange", exchange, keccak256(abi.encode(typehash, q)));
+    }
+
+    function payment(address token, Payment memory p) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        );
+        return digest("Test USD Coin", token, keccak256(abi.encode(typehash, p)));
+    }
+
+    function cancellation(address token, address from, bytes32 nonce) internal view returns (bytes32) {
+        bytes32 typehash = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
+        return digest("Test USD Coin", token, keccak256(abi.encode(typehash, from, nonce)));
+    }
+
+    function permit(
+        address token,
+        address owner,
+        address spender,
+        uint256 value,
+        uint256 nonce,
+        uint256 deadline
+    ) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+        );
+        return digest("Test USD Coin", token, keccak256(abi.encode(typehash, owner, spender, value, nonce, deadline)));
+    }
+
+    /// @dev The registry's domain is ERC-8004's, so that wallets which know that standard show it rightly.
+    function _registry(address registry, bytes memory encoded) private view returns (bytes32) {
+        return digest("ERC8004IdentityRegistry", registry, keccak256(encoded));
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {TestUSDC} from "../../../contracts/mocks/TestUSDC.sol";
+import {Wallet1271} from "../../../contracts/mocks/Wallet1271.sol";
+import {OpenBooks} from "./OpenBooks.sol";
+import {Reasons} from "./Reasons.sol";
+import {ReenteringToken} from "./ReenteringToken.sol";
+
+/// @title The actors, the tokens, and the one way in which they call the contracts
+/// @dev The last two actors are smart accounts, the last token is hostile.
+abstract contract World is OpenBooks {
+    uint256 internal constant EOAS = 12;
+    uint256 internal constant SMART_ACCOUNTS = 2;
+
+    System internal sys;
+    ReenteringToken public hostile;
+    mapping(address account => uint256 privateKey) internal _signers;
+
+    constructor(System memory system) {
+        sys = system;
+        for (uint256 i; i < EOAS + SMART_ACCOUNTS; ++i) {
+            uint256 privateKey = uint256(keccak256(abi.encode("actor", i))) % CURVE_ORDER;
+            address account = i < EOAS ? vm.addr(privateKey) : address(new Wallet1271(vm.addr(privateKey)));
+            accounts.push(account);
+            _signers[account] = privateKey;
+        }
+        hostile = new ReenteringToken(sys.exchange);
+        tokens.push(address(new TestUSDC()));
+        tokens.push(address(new TestUSDC()));
+        tokens.push(address(hostile));
+        for (uint256 i; i < tokens.length; ++i) {
+            vm.prank(sys.admin);
+            sys.exchange.allowToken(tokens[i], true);
+            tokenAllowed[tokens[i]] = true;
+        }
+    }
+
+    /// @notice Sends what nothing forbids, and asserts that it goes through; or what something forbids, and asserts that it is refused
+    /// for that.
+    function _attempt(
+        address from,
+        address to,
+        bytes memory data,
+        Reasons.List memory reasons
+    ) internal returns (bool done, bytes memory result) {
+        (done, result) = callAs(from, to, data);
+        if (reasons.count == 0) {
+            if (!done) equal(result, "", "refused, though the books know no reason");
+        } else {
+            isTrue(!done, "went through, though the books know a reason");
+            if (!Reasons.has(reasons, result)) equal(result, reasons.errors[0], "refused for another reason");
+        }
+    }
+
+    function _account(uint256 seed) internal view returns (address) {
+        return accounts[seed % accounts.length];
+    }
+
+    function _isSmart(address account) internal view returns (bool) {
+        return account.code.length != 0;
+    }
+
+    /// @dev Any agent there is; there is always one.
+    function _agent(uint256 seed) internal view returns (uint256) {
+        return 1 + (seed % agentCount);
+    }
+
+    /// @dev Mostly the agent's own account, often its operator, sometimes anybody.
+    function _actorFor(uint256 agentId, uint256 seed) internal view returns (address) {
+        uint256 kind = seed % 8;
+        address operator = _lastOperator[agentId];
+        if (kind == 0) return _account(part(seed, "stranger"));
+        if (kind < 4 && operator != address(0)) return operator;
+        return eoaOf[agentId];
+    }
+
+    function _sign(address account, bytes32 digest) internal view returns (bytes memory) {
+        return signatureOf(_signers[account], digest);
+    }
+
+    /// @dev Everything but the account's signature: another's, a malleated or cut one, none, noise.
+    function _forge(address account, bytes32 digest, uint256 seed) internal view returns (bytes memory) {
+        uint256 kind = seed % 5;
+        address other = _account(seed / 5);
+        if (other == account) other = _account(seed / 5 + 1);
+        if (kind == 0) return _sign(other, digest);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_signers[account], digest);
+        if (kind == 1) return abi.encodePacked(r, CURVE_ORDER - uint256(s), v == 27 ? uint8(28) : uint8(27));
+        if (kind == 2) return abi.encodePacked(r, s);
+        if (kind == 3) return "";
+        return abi.encodePacked(r, keccak256(abi.encode(seed)), v);
+    }
+
+    /// @dev Both test tokens can be minted by anyone: nobody here is ever short of money that it needs.
+    function _give(address token, address to, uint256 amount) internal {
+        TestUSDC(token).mint(to, amount);
+        held[token][to] += amount;
+    }
+}
