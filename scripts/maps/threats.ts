@@ -111,7 +111,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "hash while streaming; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
-  T53: { attack: "Rate abuse", defence: "not built yet: belongs to the API's operations" },
+  T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",

@@ -48,7 +48,15 @@ export function findPostgresHome(dataDir: string): PostgresHome {
   return { programs, data, user: undefined };
 }
 
-function findAsRoot({ programs, data, dataDir }: { programs: string; data: string; dataDir: string }): PostgresHome {
+function findAsRoot({
+  programs,
+  data,
+  dataDir,
+}: {
+  programs: string;
+  data: string;
+  dataDir: string;
+}): PostgresHome {
   const shared = join(tmpdir(), SHARED_DIR);
   const relocated = join(relocatedDataDir(dataDir), "postgres");
   const user = ownerOf(data) ?? ownerOf(relocated) ?? unprivilegedUser();
@@ -156,7 +164,9 @@ function canEnter(user: User, dir: string): boolean {
 }
 
 function succeedsAs(user: User, script: string, args: readonly string[]): boolean {
-  return spawnSync("/bin/sh", ["-c", script, "sh", ...args], { ...user, cwd: "/", stdio: "ignore" }).status === 0;
+  return (
+    spawnSync("/bin/sh", ["-c", script, "sh", ...args], { ...user, cwd: "/", stdio: "ignore" }).status === 0
+  );
 }
 
 /** In a folder where everybody may write, a directory could have been put there by somebody else before us. */

@@ -149,7 +149,7 @@ function createCalls(market: Market, seed: number) {
 describe("indexer: the tables are the storage", () => {
   const shared = useMarket();
 
-  it(`26: after ${CALLS} random calls (seed ${SEED}) every row equals what the contracts store`, async function () {
+  it(`invariant 26: after ${CALLS} random calls (seed ${SEED}) every row equals what the contracts store`, async function () {
     this.timeout(180_000);
     const { market, index } = shared;
     const { calls, agents, random } = createCalls(market, SEED);
@@ -179,7 +179,7 @@ describe("indexer: the tables are the storage", () => {
     }
   });
 
-  it("26: the totals, which no contract keeps, are the sums of the rows", async () => {
+  it("invariant 26: the totals, which no contract keeps, are the sums of the rows", async () => {
     const { db, caughtUp } = shared.index;
     await caughtUp();
     const listings = await db.select().from(tables.listing);

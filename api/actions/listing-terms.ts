@@ -1,0 +1,157 @@
+/** The terms of a listing, from what its seller asks for to what the contract takes. */
+import type { Address, Hex } from "viem";
+import type { z } from "zod";
+import { curves } from "../../sdk/curves.ts";
+import type { Deployment } from "../../sdk/deployment.ts";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { flags, scopes, toBits } from "../../sdk/records.ts";
+import type { createListingRequestSchema, pricingPolicySchema } from "../../sdk/wire/listing.ts";
+import type { Fault } from "../http/validation.ts";
+import { toUnits } from "./amounts.ts";
+
+export type ListingRequest = z.output<typeof createListingRequestSchema>;
+type Pricing = z.output<typeof pricingPolicySchema>;
+
+/** `IExchange.Terms`. */
+export type Terms = {
+  token: Address;
+  curve: Address;
+  curveParams: Hex;
+  supplyCap: number;
+  startTime: number;
+  endTime: number;
+  keyTtl: number;
+  scopes: number;
+  flags: number;
+};
+
+/** Throws LISTING_INVALID with a JSON pointer to each fault. */
+export function termsOf(
+  deployment: Deployment,
+  { pricing_policy: pricing, access_policy: access }: ListingRequest,
+): Terms {
+  const token = tokenOf(deployment, pricing.currency);
+  return {
+    token: token.address,
+    curve: deployment.curves[pricing.curve_type],
+    curveParams: curveParamsOf(pricing, token),
+    supplyCap: pricing.supply_cap ?? 0,
+    startTime: unixSeconds(pricing.start_time),
+    endTime: unixSeconds(pricing.end_time),
+    keyTtl: access.key_ttl_seconds ?? 0,
+    scopes: toBits(scopes, access.scopes),
+    flags: toBits(flags, [
+      ...(access.transferable ? (["transferable"] as const) : []),
+      // From the first block on: there is no moment at which anybody may label.
+      ...(access.validator_allowlist ? (["restricted-validators"] as const) : []),
+    ]),
+  };
+}
+
+type Token = Deployment["tokens"][number];
+
+function tokenOf({ tokens }: Deployment, currency: string | undefined): Token {
+  const token = currency === undefined ? tokens[0] : tokens.find(({ symbol }) => symbol === currency);
+  if (token) return token;
+  throw invalid([
+    {
+      pointer: "/pricing_policy/currency",
+      message: `"${currency}" is not taken here; ${tokens.map(({ symbol }) => symbol).join(", ")} is`,
+    },
+  ]);
+}
+
+function curveParamsOf(pricing: Pricing, token: Token): Hex {
+  const faults: Fault[] = [];
+  const units = (pointer: string, amount: number | string | undefined): bigint | undefined => {
+    if (amount === undefined) return undefined;
+    const value = toUnits(amount, token.decimals);
+    if (value === undefined) {
+      faults.push({
+        pointer,
+        message: `${amount} has more than the ${token.decimals} decimals of ${token.symbol}`,
+      });
+    }
+    return value;
+  };
+  const at = "/pricing_policy";
+  const amounts: Amounts = {
+    base: units(`${at}/base_price`, pricing.base_price) ?? 0n,
+    min: units(`${at}/min_price`, pricing.min_price),
+    max: units(`${at}/max_price`, pricing.max_price),
+    params: {},
+  };
+  for (const [name, amount] of Object.entries(pricing.params)) {
+    amounts.params[name] = units(`${at}/params/${name}`, amount);
+  }
+  const encoded = encoders[pricing.curve_type](amounts, pricing, faults);
+  if (faults.length > 0) throw invalid(faults);
+  return encoded();
+}
+
+type Amounts = {
+  base: bigint;
+  min: bigint | undefined;
+  max: bigint | undefined;
+  params: Record<string, bigint | undefined>;
+};
+type Encoder = (amounts: Amounts, pricing: Pricing, faults: Fault[]) => () => Hex;
+
+const encoders: Record<Pricing["curve_type"], Encoder> = {
+  fixed({ base, min, max, params }, _pricing, faults) {
+    unknownParams(params, [], faults);
+    if (min !== undefined && base < min) faults.push(fault("min_price", "is above base_price"));
+    if (max !== undefined && base > max) faults.push(fault("max_price", "is below base_price"));
+    const fixed = { price: base };
+    return () => {
+      curves.fixed.validate(fixed);
+      return curves.fixed.encode(fixed);
+    };
+  },
+  linear({ base, min, max, params }, pricing, faults) {
+    unknownParams(params, ["slope", "max_price"], faults);
+    const { slope, max_price: ceiling = max } = params;
+    if (pricing.params.slope === undefined)
+      faults.push(fault("params/slope", "is missing: how much each sale adds"));
+    if (min !== undefined && base < min)
+      faults.push(fault("min_price", "is above base_price, where the price starts"));
+    if (max !== undefined && ceiling !== max)
+      faults.push(fault("params/max_price", "differs from max_price"));
+    // With a cap on the sales the price has a last step, and with it a maximum.
+    const last =
+      slope !== undefined && pricing.supply_cap ? base + slope * BigInt(pricing.supply_cap - 1) : undefined;
+    const top = ceiling ?? last;
+    if (top === undefined) faults.push(fault("max_price", "is missing: give it, or a supply_cap"));
+    const linear = { base, slope: slope ?? 0n, max: top ?? 0n };
+    return () => {
+      curves.linear.validate(linear);
+      return curves.linear.encode(linear);
+    };
+  },
+};
+
+function unknownParams(params: Record<string, unknown>, known: readonly string[], faults: Fault[]): void {
+  for (const name of Object.keys(params)) {
+    if (!known.includes(name)) faults.push(fault(`params/${name}`, "is no parameter of this curve"));
+  }
+}
+
+function fault(field: string, message: string): Fault {
+  return { pointer: `/pricing_policy/${field}`, message };
+}
+
+function unixSeconds(time: string | undefined): number {
+  return time === undefined ? 0 : Math.floor(Date.parse(time) / 1000);
+}
+
+function invalid(faults: Fault[]): ExchangeError {
+  const [first] = faults;
+  return new ExchangeError(
+    "LISTING_INVALID",
+    `The listing has ${faults.length} fault(s): ${first?.pointer} ${first?.message}.`,
+    {
+      hint: "Mend each place in details.faults and send it again.",
+      details: { faults },
+    },
+  );
+}

@@ -1,0 +1,166 @@
+/** POST /quotes/{id}/pay and what became of a quote. */
+import { encodePaymentRequiredHeader, encodePaymentResponseHeader } from "@x402/core/http";
+import type { SettleResponse } from "@x402/core/types";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
+import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
+import type { Deps } from "../deps.ts";
+import { livePaymentOf } from "../store/payments.ts";
+import { findQuote, type StoredQuote } from "../store/quotes.ts";
+import { PaymentRefusal } from "./payment-refusal.ts";
+import { payUrlOf, tokenOf } from "./quote.ts";
+import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
+import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
+import type { Offer } from "./x402.ts";
+
+/** The answer to a paying request: the purchase, or why not; and x402's headers in both cases. */
+export type PayAnswer = { headers: Record<string, string> } & (
+  | { purchase: PurchaseResponse }
+  | { error: ExchangeError }
+);
+
+/**
+ * Pays a quote. `header` is the client's PAYMENT-SIGNATURE. A quote gives one key however often this is called, with or without a
+ * payment: the same answer to all.
+ */
+export async function payQuote(deps: Deps, quoteId: string, header: string | undefined): Promise<PayAnswer> {
+  await deps.guard.assertTrusted();
+  const quote = await getQuote(deps, quoteId);
+  const payment = await livePaymentOf(deps.sql, quote.id);
+  if (payment) {
+    // Paid, or being paid: whatever this request brings, it must not pay a second time.
+    const purchase = payment.purchase ?? (await followPayment(deps, quote, payment).catch(unlessRefused));
+    if (purchase) return issued(deps, purchase, payment.authorization.from);
+  }
+  const end = await quoteEndOf(deps, quote);
+  if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
+  if (end.kind === "funded") {
+    const sale = await finalizeQuote(deps, quote);
+    return issued(deps, sale.purchase, sale.payer);
+  }
+  if (end.kind === "settling") throw pendingError(quote);
+  if (end.kind !== "open") throw await failedError(deps, quote, end, end.kind);
+  const offer: Offer = { quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) };
+  return header === undefined ? unpaid(deps, offer) : settle(deps, offer, header);
+}
+
+/** That payment came to nothing: this request has its own turn. */
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof PaymentRefusal)) throw error;
+}
+
+async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnswer> {
+  try {
+    const settled = await deps.x402.settle(await deps.x402.readPayment(offer, header));
+    if (settled.success) {
+      const payment = await livePaymentOf(deps.sql, offer.quote.id);
+      if (payment?.purchase) return issued(deps, payment.purchase, payment.authorization.from);
+      throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
+    }
+    return await unpaid(deps, offer, {
+      refusal: new PaymentRefusal(
+        settled.errorReason ?? "settlement_failed",
+        settled.errorMessage ?? "The payment was not taken.",
+      ),
+      settled,
+    });
+  } catch (error) {
+    if (error instanceof PaymentRefusal) return unpaid(deps, offer, { refusal: error });
+    throw error;
+  }
+}
+
+/** 402: what to pay, and where the last attempt failed. */
+async function unpaid(
+  deps: Deps,
+  offer: Offer,
+  { refusal, settled }: { refusal?: PaymentRefusal; settled?: SettleResponse } = {},
+): Promise<PayAnswer> {
+  const seconds = Math.floor(Number(offer.quote.deadline) - Date.now() / 1000);
+  if (seconds < 1) throw goneError(offer.quote, "quote_expired");
+  const required = await deps.x402.paymentRequired(offer, seconds, refusal?.reason ?? "Payment required");
+  const [accepts] = required.accepts;
+  const error =
+    refusal ??
+    new ExchangeError("PAYMENT_REQUIRED", `This quote costs ${offer.quote.maxPrice} (smallest units).`, {
+      hint: "Pay with any x402 v2 client: the PAYMENT-REQUIRED header says what, in what and to where.",
+      details: { quote_id: offer.quote.id, x402: accepts },
+    });
+  return {
+    error,
+    headers: {
+      "PAYMENT-REQUIRED": encodePaymentRequiredHeader(required),
+      ...(settled ? { "PAYMENT-RESPONSE": encodePaymentResponseHeader(settled) } : {}),
+      "Cache-Control": "no-store",
+    },
+  };
+}
+
+function issued(deps: Deps, purchase: PurchaseResponse, payer: string): PayAnswer {
+  const settled: SettleResponse = {
+    success: true,
+    transaction: purchase.tx,
+    network: `eip155:${deps.chain.id}`,
+    payer,
+    amount: purchase.price.amount,
+  };
+  return {
+    purchase,
+    headers: {
+      "PAYMENT-RESPONSE": encodePaymentResponseHeader(settled),
+      "Cache-Control": "private, no-store",
+    },
+  };
+}
+
+async function getQuote(deps: Deps, quoteId: string): Promise<StoredQuote> {
+  const quote = await findQuote(deps.sql, quoteId.toLowerCase());
+  if (quote) return quote;
+  throw new ExchangeError("NOT_FOUND", `There is no quote ${quoteId.slice(0, 80)}.`, {
+    hint: "Ask for one: POST /listings/{ek_id}/quote.",
+    details: { quote_id: quoteId.slice(0, 80) },
+  });
+}
+
+function domainOf(deps: Deps, quote: StoredQuote): Offer["token"] {
+  const { name, version } = tokenOf(deps, quote.token);
+  return { name, version };
+}
+
+/** GET /quotes/{id}: reads, and changes nothing. */
+export async function quoteState(deps: Deps, quoteId: string): Promise<QuoteState> {
+  await deps.guard.assertTrusted();
+  const quote = await getQuote(deps, quoteId);
+  const ref = { chainId: deps.chain.id, ekId: quote.ekId };
+  const common = {
+    quote_id: quote.id,
+    ek_id: ekIds.serialize(ref),
+    listing_id: listingId.serialize({ ...ref, version: quote.version }),
+    expires_at: new Date(Number(quote.deadline) * 1000).toISOString(),
+    till: quote.till,
+    pay_url: payUrlOf(deps, quote.id),
+  };
+  const payment = await livePaymentOf(deps.sql, quote.id);
+  if (payment?.purchase)
+    return { ...common, state: "issued", tx: payment.purchase.tx, purchase: payment.purchase };
+  const end = stateOf(await quoteEndOf(deps, quote));
+  // A payment of ours that is on its way speaks louder than an empty till.
+  return { ...common, ...(payment && end.state === "open" ? { state: "pending" as const } : end) };
+}
+
+function stateOf(end: QuoteEnd): Pick<QuoteState, "state" | "reason" | "tx" | "purchase"> {
+  switch (end.kind) {
+    case "sold":
+      return { state: "issued", tx: end.sale.purchase.tx, purchase: end.sale.purchase };
+    case "refunded":
+      return { state: "refunded", tx: end.tx };
+    case "expired":
+      return { state: "expired", reason: "quote_expired" };
+    case "closed":
+      return { state: "unavailable", reason: reasonOf(end.revert) };
+    case "settling":
+      return { state: "pending" };
+    default:
+      return { state: end.kind };
+  }
+}

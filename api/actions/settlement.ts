@@ -1,0 +1,247 @@
+/**
+ * From a payment to a key. The row comes first, then one transaction, then the evidence. Whatever happens in between (a crash, a lost
+ * answer, somebody else's transaction), the chain tells what became of the quote, and nothing is ever charged twice.
+ */
+import { TransactionNotFoundError } from "viem";
+import { ExchangeError } from "../../sdk/errors.ts";
+import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
+import type { Chain } from "../chain/client.ts";
+import {
+  type Call,
+  ContractRefusal,
+  contractCall,
+  type Relayer,
+  receiptOf,
+  TransactionNotSent,
+} from "../chain/relayer.ts";
+import { type Sale, saleIn } from "../chain/sales.ts";
+import type { Sql } from "../store/database.ts";
+import {
+  type Authorization,
+  getPayment,
+  markFailed,
+  markIssued,
+  markUnknown,
+  noteTransaction,
+  type Payment,
+  takeOverPayment,
+  takePayment,
+} from "../store/payments.ts";
+import { leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
+import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
+import {
+  closedError,
+  finalizeTill,
+  goneError,
+  type QuoteEnd,
+  quoteEndOf,
+  refundHelp,
+  refundTill,
+  structOf,
+} from "./quote-end.ts";
+
+export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
+
+/** Milliseconds between two looks at a payment that another process works on. */
+const LOOK_AGAIN = 150;
+
+export function buyViaTill(
+  { exchange: { address, abi } }: Chain,
+  quote: StoredQuote,
+  a: Authorization,
+): Call {
+  const { signature, ...authorization } = a;
+  return contractCall({
+    address,
+    abi,
+    functionName: "buyViaTill",
+    args: [structOf(quote), authorization, signature],
+  });
+}
+
+/** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
+export async function settlePayment(
+  deps: Settling,
+  quote: StoredQuote,
+  authorization: Authorization,
+): Promise<PurchaseResponse> {
+  const { payment, mine } = await takePayment(deps.sql, {
+    quoteId: quote.id,
+    chainId: deps.chain.id,
+    token: quote.token,
+    authorization,
+  });
+  if (payment.quoteId !== quote.id) {
+    throw new PaymentRefusal(
+      "invalid_exact_evm_nonce_already_used",
+      "This authorization was sent for another quote.",
+    );
+  }
+  return mine ? sendPayment(deps, quote, payment) : followPayment(deps, quote, payment);
+}
+
+/** Waits for the end of a payment that is on its way; takes it over from a process that gave it up. */
+export async function followPayment(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  patience = deps.chain.patience,
+): Promise<PurchaseResponse> {
+  const end = performance.now() + patience;
+  for (let now = payment; ; now = await getPayment(deps.sql, payment.id)) {
+    const purchase = await lookAt(deps, quote, now);
+    if (purchase) return purchase;
+    if (performance.now() >= end) throw pendingError(quote, now.tx);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+  }
+}
+
+async function lookAt(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+): Promise<PurchaseResponse | undefined> {
+  if (payment.purchase) return payment.purchase;
+  if (payment.state === "Failed") {
+    const end = await quoteEndOf(deps, quote);
+    if (end.kind === "sold") return end.sale.purchase;
+    throw await failedError(deps, quote, end, payment.reason ?? "unknown");
+  }
+  // Who holds it writes down how it ends.
+  if (payment.leased && payment.state !== "Unknown") return undefined;
+  if (payment.tx) {
+    const receipt = await receiptOf(deps.chain, payment.tx, 0);
+    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+    if (sale) return issue(deps, payment, sale);
+    if (!receipt && (await isWaiting(deps.chain, payment.tx))) return undefined;
+  }
+  return (await takeOverPayment(deps.sql, payment.id)) ? sendPayment(deps, quote, payment) : undefined;
+}
+
+async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): Promise<boolean> {
+  try {
+    await client.getTransaction({ hash });
+    return true;
+  } catch (error) {
+    if (error instanceof TransactionNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Sends a payment that is ours alone. */
+async function sendPayment(deps: Settling, quote: StoredQuote, payment: Payment): Promise<PurchaseResponse> {
+  let { tx } = payment;
+  try {
+    const receipt = await deps.relayer.send(
+      buyViaTill(deps.chain, quote, payment.authorization),
+      async (hash) => {
+        await noteTransaction(deps.sql, payment.id, hash);
+        tx = hash;
+      },
+    );
+    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+    if (sale) return await issue(deps, payment, sale);
+  } catch (error) {
+    if (error instanceof ContractRefusal) return refused(deps, quote, payment, error);
+    // Only what certainly was never sent may be forgotten.
+    if (!payment.tx && (!tx || error instanceof TransactionNotSent)) {
+      await markFailed(deps.sql, payment.id, "not_sent");
+      throw error;
+    }
+  }
+  await markUnknown(deps.sql, payment.id);
+  throw pendingError(quote, tx);
+}
+
+/** The contract said no: because the quote has come to an end, or because the payment or the listing is not good any more. */
+async function refused(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  { revert }: ContractRefusal,
+): Promise<PurchaseResponse> {
+  const end = await quoteEndOf(deps, quote);
+  if (end.kind === "sold") return issue(deps, payment, end.sale);
+  if (end.kind === "settling") {
+    await markUnknown(deps.sql, payment.id);
+    throw pendingError(quote, payment.tx);
+  }
+  await markFailed(deps.sql, payment.id, revert.name);
+  throw paymentRefusalOf(revert) ?? (await failedError(deps, quote, end, revert.name));
+}
+
+async function issue({ sql }: Settling, payment: Payment, { purchase }: Sale): Promise<PurchaseResponse> {
+  await markIssued(sql, payment.id, purchase);
+  return purchase;
+}
+
+/** Turns a till that was funded by somebody else's hand into its key. */
+export async function finalizeQuote(deps: Settling, quote: StoredQuote): Promise<Sale> {
+  if (await leaseQuote(deps.sql, quote.id)) {
+    try {
+      const receipt = await deps.relayer.send(finalizeTill(deps.chain, quote));
+      const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+      if (sale) return sale;
+    } catch (error) {
+      if (!(error instanceof ContractRefusal)) throw error;
+    }
+  }
+  const end = performance.now() + deps.chain.patience;
+  do {
+    const state = await quoteEndOf(deps, quote);
+    if (state.kind === "sold") return state.sale;
+    if (state.kind !== "funded" && state.kind !== "settling")
+      throw await failedError(deps, quote, state, state.kind);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+  } while (performance.now() < end);
+  throw pendingError(quote);
+}
+
+/** Why the quote gives no key, by how it stands now. Money that can go back by itself is sent back. */
+export async function failedError(
+  deps: Settling,
+  quote: StoredQuote,
+  end: QuoteEnd,
+  reason: string,
+): Promise<ExchangeError> {
+  switch (end.kind) {
+    case "expired":
+      return goneError(quote, "quote_expired", await returnFunds(deps, quote, end.funds));
+    case "refunded":
+      return goneError(quote, "quote_refunded", { tx: end.tx });
+    case "closed":
+      if (end.funds > 0n) await markRefundDue(deps.sql, quote.id, true);
+      return closedError(deps.chain, quote, end.revert, end.funds);
+    default:
+      return new PaymentRefusal(reason, `The payment was not taken: ${reason}.`);
+  }
+}
+
+/** Sends the till's money back to its buyer. The answer says by which transaction, or how to do it. */
+export async function returnFunds(
+  deps: Settling,
+  quote: StoredQuote,
+  funds: bigint,
+): Promise<Record<string, unknown>> {
+  if (funds === 0n) return {};
+  const help = refundHelp(deps.chain, quote, funds);
+  await markRefundDue(deps.sql, quote.id, true);
+  if (!(await leaseQuote(deps.sql, quote.id))) return help;
+  try {
+    const receipt = await deps.relayer.send(refundTill(deps.chain, quote));
+    if (!receipt) return help;
+    await markRefundDue(deps.sql, quote.id, false);
+    return { refund: { amount: String(funds), to: quote.buyer, tx: receipt.transactionHash } };
+  } catch (error) {
+    if (error instanceof ContractRefusal || error instanceof TransactionNotSent) return help; // the row keeps it due
+    throw error;
+  }
+}
+
+/** PAYMENT_PENDING: the money may have moved. Asking again with the same quote tells; paying again never helps. */
+export function pendingError(quote: StoredQuote, tx?: string): ExchangeError {
+  return new ExchangeError("PAYMENT_PENDING", "The payment is on its way and its outcome is not known yet.", {
+    hint: "Do not pay again. POST the same request to the same pay_url until it answers otherwise.",
+    details: { quote_id: quote.id, ...(tx === undefined ? {} : { tx }) },
+  });
+}

@@ -1,0 +1,65 @@
+/** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
+import { ExchangeError } from "../../sdk/errors.ts";
+import { errorFields, log } from "../http/log.ts";
+import { dropOldNonces } from "../store/nonces.ts";
+import { abandonedPayments } from "../store/payments.ts";
+import { findQuote, markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { fundsOf } from "./quote-end.ts";
+import { followPayment, returnFunds, type Settling } from "./settlement.ts";
+
+/** Milliseconds between two rounds. */
+const EVERY = 5_000;
+/** How many of each a round takes. */
+const BATCH = 10;
+
+/** Sweeps until `stop` is called; that waits for the round under way. */
+export function startSweeper(deps: Settling): { stop(): Promise<void> } {
+  let round: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout;
+  let stopped = false;
+  const next = () => {
+    timer = setTimeout(() => {
+      round = sweep(deps).then(() => {
+        if (!stopped) next();
+      });
+    }, EVERY);
+    timer.unref();
+  };
+  next();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await round;
+    },
+  };
+}
+
+/** One round. Never throws: what failed is logged and comes again. */
+export async function sweep(deps: Settling): Promise<void> {
+  await attempt("settle payments", async () => {
+    for (const payment of await abandonedPayments(deps.sql, BATCH)) {
+      const quote = await findQuote(deps.sql, payment.quoteId);
+      if (quote) await attempt("settle a payment", () => followPayment(deps, quote, payment, 0));
+    }
+  });
+  await attempt("send money back", async () => {
+    for (const quote of await quotesToRefund(deps.sql, BATCH)) {
+      await attempt("refund a quote", async () => {
+        const funds = await fundsOf(deps.chain, quote);
+        if (funds === 0n) await markRefundDue(deps.sql, quote.id, false);
+        else await returnFunds(deps, quote, funds);
+      });
+    }
+  });
+  await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+}
+
+async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const expected = error instanceof ExchangeError && error.status < 500;
+    log(expected ? "info" : "warn", `sweep: ${what}`, errorFields(error));
+  }
+}

@@ -1,0 +1,103 @@
+/** Listings as the chain has them. What one version sells never changes, so it is kept once read. */
+import type { Hex } from "viem";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { ekId as ekIds } from "../../sdk/ids.ts";
+import { type ListingSummary, listingSummarySchema } from "../../sdk/wire/listing.ts";
+import type { Chain } from "./client.ts";
+import { ContractRefusal } from "./relayer.ts";
+import { revertOf } from "./revert.ts";
+
+export type Listing = Awaited<ReturnType<Chain["exchange"]["read"]["listingOf"]>>;
+
+/** `IExchange.Status`, by its number. */
+export const statuses = ["none", "active", "paused", "archived"] as const;
+
+/** The listing's number on this chain. Throws EK_NOT_FOUND for an id of another chain. */
+export function ekNumber({ id }: Chain, ekId: string): bigint {
+  const ref = ekIds.parse(ekId);
+  if (ref.chainId !== id) throw unknownListing(ekId);
+  return ref.ekId;
+}
+
+export function unknownListing(ekId: string): ExchangeError {
+  return new ExchangeError("EK_NOT_FOUND", `There is no listing ${ekId}.`, {
+    hint: "Take ids as GET /search gives them: they name their chain.",
+    details: { ek_id: ekId },
+  });
+}
+
+/** The listing with its terms. Throws {@link ContractRefusal} UnknownListing. */
+export async function readListing({ exchange }: Chain, ekId: bigint): Promise<Listing> {
+  try {
+    return await exchange.read.listingOf([ekId]);
+  } catch (error) {
+    const revert = revertOf(error);
+    throw revert ? new ContractRefusal(revert) : error;
+  }
+}
+
+/** Who sells it, its present version, flags and status; undefined for an unknown listing. */
+export async function readHead(
+  { exchange }: Chain,
+  ekId: bigint,
+): Promise<
+  { sellerId: bigint; version: number; flags: number; status: (typeof statuses)[number] } | undefined
+> {
+  const [sellerId, version, flags, status] = await exchange.read.listingHead([ekId]);
+  if (sellerId === 0n) return undefined;
+  return { sellerId, version, flags, status: statuses[status] ?? "none" };
+}
+
+/** What one version of a listing is. */
+export type VersionContent = {
+  sellerId: bigint;
+  manifestHash: Hex;
+  /** Undefined when the seller keeps the summary off chain, or it can't be read. */
+  summary: ListingSummary | undefined;
+};
+
+export type VersionReader = (ekId: bigint, version: number) => Promise<VersionContent | undefined>;
+
+/** How many versions are kept. */
+const KEPT = 10_000;
+
+/** Reads versions from the listing's own event, by its indexed fields; undefined when there is no such version. */
+export function createVersionReader(chain: Chain): VersionReader {
+  const kept = new Map<string, VersionContent>();
+  return async (ekId, version) => {
+    const key = `${ekId}:${version}`;
+    const known = kept.get(key);
+    if (known) return known;
+    const content = await readVersion(chain, ekId, version);
+    if (!content) return undefined;
+    if (kept.size >= KEPT) kept.delete(kept.keys().next().value as string); // the oldest
+    kept.set(key, content);
+    return content;
+  };
+}
+
+async function readVersion(
+  { client, exchange, deployment }: Chain,
+  ekId: bigint,
+  version: number,
+): Promise<VersionContent | undefined> {
+  const [log] = await client.getContractEvents({
+    address: exchange.address,
+    abi: exchange.abi,
+    eventName: "ListingVersion",
+    args: { ekId, version },
+    fromBlock: BigInt(deployment.startBlock),
+    strict: true,
+  });
+  if (!log) return undefined;
+  const { sellerId, content } = log.args;
+  return { sellerId, manifestHash: content.manifestHash, summary: parseSummary(content.summary) };
+}
+
+function parseSummary(text: string): ListingSummary | undefined {
+  try {
+    return listingSummarySchema.parse(JSON.parse(text));
+  } catch {
+    return undefined; // anybody may write anything into a listing
+  }
+}

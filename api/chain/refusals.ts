@@ -1,0 +1,211 @@
+/** What a contract's refusal means to the user: one row per error. */
+import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
+import type { Revert } from "./revert.ts";
+
+type Args = Readonly<Record<string, string>>;
+type Refusal = {
+  code: ErrorCode;
+  /** HTTP status where it differs from the code's usual one. */
+  status?: number;
+  message: (args: Args) => string;
+  hint: string;
+};
+
+const SELL = "Ask for a new quote, or look for another listing.";
+
+const refusals: Record<string, Refusal> = {
+  // Exchange
+  UnknownListing: {
+    code: "EK_NOT_FOUND",
+    message: (a) => `There is no listing ${a.ekId}.`,
+    hint: "Take ids as the search gives them: they name their chain.",
+  },
+  NotAuthorized: {
+    code: "SCOPE_DENIED",
+    message: (a) => `${a.caller} may not act for agent ${a.agentId}.`,
+    hint: "Grant the action to the exchange's relayer (POST /me/grants), or call the contract yourself.",
+  },
+  TokenNotAllowed: {
+    code: "LISTING_INVALID",
+    message: (a) => `The token ${a.token} is not allowed for payment.`,
+    hint: "Use a currency of the exchange.",
+  },
+  CurveNotAllowed: {
+    code: "LISTING_INVALID",
+    message: (a) => `The price curve ${a.curve} is not allowed.`,
+    hint: "Use curve_type fixed or linear.",
+  },
+  InvalidCurveParams: {
+    code: "LISTING_INVALID",
+    message: (a) => `The curve refuses its parameters: ${a.reason}.`,
+    hint: "Mend pricing_policy.",
+  },
+  InvalidScopes: {
+    code: "LISTING_INVALID",
+    message: (a) => `The scopes ${a.scopes} are none or unknown.`,
+    hint: "Name at least one of read, download, execute, quote, derive.",
+  },
+  InvalidTimes: {
+    code: "LISTING_INVALID",
+    message: (a) => `Sales from ${a.startTime} to ${a.endTime} (Unix seconds) never happen.`,
+    hint: "end_time must be ahead and after start_time.",
+  },
+  SummaryTooLong: {
+    code: "LISTING_INVALID",
+    message: (a) => `The public summary has ${a.length} bytes, ${a.maximum} are allowed.`,
+    hint: "Shorten summary, output_artifacts or the title.",
+  },
+  ListingNotActive: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Listing ${a.ekId} is not on sale (status ${a.status}).`,
+    hint: "Wait until the seller resumes it, or look for another listing.",
+  },
+  VersionMismatch: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Listing ${a.ekId} is at version ${a.current}, not ${a.given}.`,
+    hint: `The seller published a new version. ${SELL}`,
+  },
+  NotStarted: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Sales of listing ${a.ekId} start at ${a.startTime} (Unix seconds).`,
+    hint: "Come back then.",
+  },
+  Ended: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Sales of listing ${a.ekId} ended at ${a.endTime}.`,
+    hint: SELL,
+  },
+  SoldOut: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `All ${a.supplyCap} keys of listing ${a.ekId} are sold.`,
+    hint: SELL,
+  },
+  CostAboveMaximum: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `The price is now ${a.cost}, above the quoted ${a.maximum} (smallest units).`,
+    hint: "Nothing was paid. Ask for a new quote.",
+  },
+  TokenMismatch: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Listing ${a.ekId} is now sold for ${a.current}, the quote is in ${a.given}.`,
+    hint: SELL,
+  },
+  NotFree: {
+    code: "PAYMENT_REQUIRED",
+    message: (a) => `Listing ${a.ekId} costs ${a.cost} (smallest units); it is not free.`,
+    hint: "Ask for a quote (POST /listings/{ek_id}/quote) and pay it.",
+  },
+  // AgentRegistry
+  UnknownAgent: {
+    code: "INVALID_REQUEST",
+    message: (a) => `There is no agent ${a.agentId}.`,
+    hint: "Take agent ids as the API gives them.",
+  },
+  AddressAlreadyBound: {
+    code: "INVALID_REQUEST",
+    status: 409,
+    message: (a) => `${a.eoa} is agent ${a.agentId} already.`,
+    hint: "Nothing is left to do: GET /me shows the agent.",
+  },
+  AddressRetired: {
+    code: "INVALID_EOA",
+    status: 409,
+    message: (a) => `${a.eoa} belonged to agent ${a.agentId} once and can return to that agent only.`,
+    hint: "Use a fresh address.",
+  },
+  SignatureExpired: {
+    code: "INVALID_SIGNATURE",
+    message: (a) => `The signature was good until ${a.deadline} (Unix seconds).`,
+    hint: "Sign again with a deadline ahead, at most a few minutes.",
+  },
+  InvalidSignature: {
+    code: "INVALID_SIGNATURE",
+    message: (a) => `The signature is not one of ${a.signer} over this message.`,
+    hint: "Sign exactly the typed data, with the registry's present nonce, by the session's EOA.",
+  },
+  InvalidNonce: {
+    code: "INVALID_SIGNATURE",
+    message: (a) => `The nonce of ${a.owner} is ${a.expected}, not ${a.given}.`,
+    hint: "Sign again with the present nonce: AgentRegistry.nonces(eoa).",
+  },
+  GrantExpired: {
+    code: "INVALID_REQUEST",
+    message: (a) => `A grant until ${a.expiry} (Unix seconds) is over already.`,
+    hint: "Choose an expiry ahead.",
+  },
+  UnknownActions: {
+    code: "INVALID_REQUEST",
+    message: (a) => `The actions ${a.actions} are unknown.`,
+    hint: "Name actions of list, label, claim, spend-points.",
+  },
+  // LabelRegistry
+  UnknownVersion: {
+    code: "VALIDATION_CONFLICT",
+    message: (a) => `Listing ${a.ekId} has no version ${a.given} (it is at ${a.current}).`,
+    hint: "Label the version that was examined.",
+  },
+  SelfLabel: {
+    code: "SCOPE_DENIED",
+    message: (a) => `Agent ${a.agentId} sells listing ${a.ekId} and can't label it.`,
+    hint: "Labels are others' judgements.",
+  },
+  LabelExists: {
+    code: "VALIDATION_CONFLICT",
+    message: (a) => `Agent ${a.validatorId} has labelled listing ${a.ekId} already.`,
+    hint: "One live label per validator and listing.",
+  },
+  ValidatorNotAllowed: {
+    code: "SCOPE_DENIED",
+    message: (a) => `Agent ${a.validatorId} is not on the validator list of listing ${a.ekId}.`,
+    hint: "Ask the seller to add you, or label another listing.",
+  },
+  NoLabelType: {
+    code: "VALIDATION_INVALID",
+    message: () => "The label has no type.",
+    hint: "Name at least one of the label types in labels.",
+  },
+  ScoreOutOfRange: {
+    code: "VALIDATION_INVALID",
+    message: (a) => `Score number ${a.index} is ${a.score}; scores are 0 to 100.`,
+    hint: "Mend the scores.",
+  },
+  EvidenceTooLong: {
+    code: "VALIDATION_INVALID",
+    message: (a) => `The evidence has ${a.length} bytes, ${a.maximum} are allowed.`,
+    hint: "Give a link to longer evidence.",
+  },
+  TooManyTags: {
+    code: "VALIDATION_INVALID",
+    message: (a) => `There are ${a.count} tags, ${a.maximum} are allowed.`,
+    hint: "Keep the tags that matter.",
+  },
+  TagTooLong: {
+    code: "VALIDATION_INVALID",
+    message: (a) => `Tag number ${a.index} has ${a.length} bytes, ${a.maximum} are allowed.`,
+    hint: "Shorten it.",
+  },
+};
+
+/**
+ * The refusal as an error for the user. `codes` says what an error means in this place, where that differs.
+ *
+ * @example
+ * refusalOf({ name: "SoldOut", args: { ekId: "3", supplyCap: "10" } }).code; // "LISTING_CONFLICT"
+ */
+export function refusalOf(revert: Revert, codes: Readonly<Record<string, ErrorCode>> = {}): ExchangeError {
+  const row = refusals[revert.name];
+  const details = { error: revert.name, ...revert.args };
+  if (!row) {
+    return new ExchangeError("INVALID_REQUEST", `The contract refused: ${revert.name}.`, {
+      status: 409,
+      hint: "The contracts' interfaces document each error.",
+      details,
+    });
+  }
+  const code = codes[revert.name] ?? row.code;
+  return new ExchangeError(code, row.message(revert.args), {
+    hint: row.hint,
+    details,
+    ...(row.status !== undefined && code === row.code ? { status: row.status } : {}),
+  });
+}

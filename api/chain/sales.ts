@@ -1,0 +1,81 @@
+/** What became of a quote, from the chain's own log. */
+import { type Hash, parseEventLogs, type TransactionReceipt } from "viem";
+import { exchangeAbi, pointsLedgerAbi } from "../../sdk/abis/index.ts";
+import { agentId, ekId, keyId, listingId, orderId, splitTokenId } from "../../sdk/ids.ts";
+import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
+import type { StoredQuote } from "../store/quotes.ts";
+import type { Chain } from "./client.ts";
+
+/** A sale with the money's way, and who paid. */
+export type Sale = { purchase: PurchaseResponse; payer: string; by: string };
+
+/** The end of a quote that was used: its key, or its refund. Undefined while the log does not show it yet. */
+export async function findQuoteEnd(
+  chain: Chain,
+  quote: StoredQuote,
+): Promise<{ sale: Sale } | { refundTx: Hash } | undefined> {
+  const { client, exchange } = chain;
+  const logs = {
+    address: exchange.address,
+    abi: exchange.abi,
+    fromBlock: quote.blockNumber,
+    strict: true,
+  } as const;
+  const sales = await client.getContractEvents({ ...logs, eventName: "KeySold", args: { ekId: quote.ekId } });
+  const sold = sales.find((log) => log.args.sale.paymentRef === quote.id);
+  if (sold) {
+    const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
+    const sale = await saleIn(chain, receipt, { paymentRef: quote.id });
+    return sale && { sale };
+  }
+  const [refund] = await client.getContractEvents({
+    ...logs,
+    eventName: "TillRefunded",
+    args: { quoteHash: quote.id },
+  });
+  return refund && { refundTx: refund.transactionHash };
+}
+
+/** The sale in a transaction: the one with this payment reference, or else the only one. */
+export async function saleIn(
+  chain: Chain,
+  receipt: TransactionReceipt,
+  { paymentRef }: { paymentRef?: Hash } = {},
+): Promise<Sale | undefined> {
+  const { deployment, registry } = chain;
+  const ours = (address: string, name: "Exchange" | "PointsLedger") =>
+    address.toLowerCase() === deployment.contracts[name].toLowerCase();
+  const log = parseEventLogs({ abi: exchangeAbi, logs: receipt.logs, eventName: "KeySold" }).find(
+    ({ address, args }) => ours(address, "Exchange") && (!paymentRef || args.sale.paymentRef === paymentRef),
+  );
+  if (!log) return undefined;
+  const { ekId: number, buyerId, keyId: tokenId, sale } = log.args;
+  const points = parseEventLogs({
+    abi: pointsLedgerAbi,
+    logs: receipt.logs,
+    eventName: "PointsAwarded",
+  }).find(({ address, args }) => ours(address, "PointsLedger") && args.keyId === tokenId);
+  const key = { chainId: chain.id, ...splitTokenId(tokenId) };
+  const token = deployment.tokens.find(({ address }) => address.toLowerCase() === sale.token.toLowerCase());
+  return {
+    payer: sale.payer,
+    by: sale.by,
+    purchase: {
+      ek_id: ekId.serialize({ chainId: chain.id, ekId: number }),
+      listing_id: listingId.serialize({ chainId: chain.id, ekId: number, version: sale.version }),
+      status: "EKIssued",
+      order_id: orderId.serialize(key),
+      key_id: keyId.serialize(key),
+      buyer: {
+        agent_id: agentId.serialize({ chainId: chain.id, agentId: buyerId }),
+        eoa: await registry.read.eoaOf([buyerId]),
+      },
+      price: { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
+      tx: receipt.transactionHash,
+      points_awarded: {
+        seller: Number(points?.args.sellerDelta ?? 0n),
+        buyer: Number(points?.args.buyerDelta ?? 0n),
+      },
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What the app works with. Tests hand it what they like. */
+
+import type { X402 } from "./actions/x402.ts";
+import type { Chain } from "./chain/client.ts";
+import type { ChainGuard } from "./chain/guard.ts";
+import type { VersionReader } from "./chain/listings.ts";
+import type { Relayer } from "./chain/relayer.ts";
+import type { Health } from "./health.ts";
+import type { Index } from "./queries/index-database.ts";
+import type { Sql } from "./store/database.ts";
+import type { SigningKeys } from "./store/signing-keys.ts";
+
+export type Deps = {
+  /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
+  publicUrl: string;
+  chain: Chain;
+  guard: ChainGuard;
+  relayer: Relayer;
+  versions: VersionReader;
+  /** The API's own tables. */
+  sql: Sql;
+  /** The indexer's views. */
+  index: Index;
+  keys: SigningKeys;
+  x402: X402;
+  health: Health;
+};

@@ -1,0 +1,6 @@
+/** What every request carries. */
+import type { Context } from "hono";
+import type { Session } from "../actions/session.ts";
+
+export type AppEnv = { Variables: { requestId: string; session: Session } };
+export type AppContext = Context<AppEnv>;

@@ -1,0 +1,25 @@
+/** One line of JSON per fact. Bodies, headers and query strings stay out of it: they carry signatures, tokens and keys. */
+
+export function log(
+  level: "info" | "warn" | "error",
+  message: string,
+  fields: Record<string, unknown> = {},
+): void {
+  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+}
+
+/** An error as fields: its chain of names and first lines, and where it was thrown. */
+export function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: String(error).slice(0, 500) };
+  const causes: string[] = [];
+  for (let e: unknown = error; e instanceof Error && causes.length < 5; e = e.cause) {
+    causes.push(`${e.name}: ${e.message.split("\n")[0]?.slice(0, 300)}`);
+  }
+  return {
+    error: causes,
+    at: error.stack
+      ?.split("\n")
+      .slice(1, 6)
+      .map((line) => line.trim()),
+  };
+}

@@ -1,0 +1,62 @@
+/** An agent's public face. */
+import { eq } from "drizzle-orm";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { agentId as agentIds } from "../../sdk/ids.ts";
+import type { AgentProfile } from "../../sdk/wire/agent.ts";
+import type { Binding } from "../chain/agents.ts";
+import type { Deps } from "../deps.ts";
+import { views } from "./index-database.ts";
+import { sellerScore, validatorScore } from "./summaries.ts";
+
+/**
+ * Id, EOA and points come from the chain. Name, roles and reputation come from the index; while that can't be read they are empty, so
+ * that signing in does not depend on it.
+ */
+export async function profileOf(deps: Deps, { eoa, agentId }: Binding): Promise<AgentProfile> {
+  const unknown = {
+    display_name: `${eoa.slice(0, 6)}…${eoa.slice(-4)}`,
+    eoa,
+    agent_type: "external" as const,
+    roles: [],
+    reputation: { seller: 0, validator: 0 },
+  };
+  if (agentId === 0n) return { ...unknown, points: { balance: 0, lifetime: 0 } };
+  const id = agentIds.serialize({ chainId: deps.chain.id, agentId });
+  const [indexed, balance, lifetime] = await Promise.all([
+    readIndexed(deps, id),
+    deps.chain.points.read.balanceOf([agentId]),
+    deps.chain.points.read.lifetimeOf([agentId]),
+  ]);
+  return {
+    agent_id: id,
+    ...unknown,
+    ...indexed,
+    points: { balance: Number(balance), lifetime: Number(lifetime) },
+  };
+}
+
+type Indexed = Pick<AgentProfile, "agent_type" | "roles" | "reputation"> & { display_name?: string };
+
+async function readIndexed(deps: Deps, id: string): Promise<Indexed | undefined> {
+  const { agent } = views;
+  try {
+    const [row] = await deps.index.read((db) =>
+      db.select({ agent, sellerScore }).from(agent).where(eq(agent.id, id)),
+    );
+    if (!row) return undefined;
+    const { listed, bought, validated, displayName, agentType } = row.agent;
+    return {
+      ...(displayName === null ? {} : { display_name: displayName }),
+      agent_type: agentType === "openclaw" || agentType === "human" ? agentType : "external",
+      roles: [
+        ...(listed > 0 ? (["seller"] as const) : []),
+        ...(bought > 0 ? (["buyer"] as const) : []),
+        ...(validated > 0 ? (["validator"] as const) : []),
+      ],
+      reputation: { seller: row.sellerScore, validator: validatorScore(validated) },
+    };
+  } catch (error) {
+    if (error instanceof ExchangeError && error.code === "SERVICE_UNAVAILABLE") return undefined;
+    throw error;
+  }
+}

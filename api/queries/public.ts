@@ -1,0 +1,142 @@
+/** What anybody may see of the market: its totals and its feed. */
+import { and, asc, desc, eq, gt, gte, inArray, sql } from "drizzle-orm";
+import { z } from "zod";
+import type { pageQuerySchema } from "../../sdk/wire/common.ts";
+import type { activityItemSchema, activityResponseSchema, publicStatsSchema } from "../../sdk/wire/public.ts";
+import type { Deps } from "../deps.ts";
+import { cursorOf, paged } from "./cursor.ts";
+import { views } from "./index-database.ts";
+import { toValidationRecord } from "./labels.ts";
+import { isShowable, type ListingRow, type ShowableRow, toSummaries } from "./summaries.ts";
+import { isoTime } from "./time.ts";
+
+const TOP = 10;
+const DAY = 24 * 3600;
+
+export async function publicStats(deps: Deps): Promise<z.infer<typeof publicStatsSchema>> {
+  const { protocol, sale, domainCount, modalityCount } = views;
+  const chainId = deps.chain.id;
+  const since = BigInt(Math.floor(Date.now() / 1000) - DAY);
+  const [[totals], [firstToday], domains, modalities] = await deps.index.read((db) =>
+    Promise.all([
+      db.select().from(protocol).where(eq(protocol.chainId, chainId)),
+      db
+        .select({ number: sale.number })
+        .from(sale)
+        .where(and(eq(sale.chainId, chainId), gte(sale.at, since)))
+        .orderBy(asc(sale.at), asc(sale.number))
+        .limit(1),
+      db
+        .select({ domain: domainCount.domain, count: domainCount.listings })
+        .from(domainCount)
+        .where(and(eq(domainCount.chainId, chainId), gt(domainCount.listings, 0)))
+        .orderBy(desc(domainCount.listings), asc(domainCount.domain))
+        .limit(TOP),
+      db
+        .select({ modality: modalityCount.modality, count: modalityCount.listings })
+        .from(modalityCount)
+        .where(and(eq(modalityCount.chainId, chainId), gt(modalityCount.listings, 0)))
+        .orderBy(desc(modalityCount.listings), asc(modalityCount.modality))
+        .limit(TOP),
+    ]),
+  );
+  const sales = totals?.sales ?? 0;
+  return {
+    exp_total: totals?.listings ?? 0,
+    ek_listings_total: totals?.openListings ?? 0,
+    ek_trades_total: sales,
+    ek_trades_24h: firstToday ? sales - firstToday.number + 1 : 0,
+    active_agents: {
+      total: totals?.activeAgents ?? 0,
+      sellers: totals?.sellers ?? 0,
+      buyers: totals?.buyers ?? 0,
+      validators: totals?.validators ?? 0,
+    },
+    top_domains: domains,
+    top_modalities: modalities,
+  };
+}
+
+type ActivityItem = z.infer<typeof activityItemSchema>;
+type ActivityRow = typeof views.activity.$inferSelect;
+
+/** Block and place in it. */
+const cursor = cursorOf(z.tuple([z.string().regex(/^[0-9]{1,20}$/), z.int()]));
+
+/** The feed, newest first. What is about a listing that can't be shown is left out. */
+export async function publicActivity(
+  deps: Deps,
+  query: z.output<typeof pageQuerySchema>,
+): Promise<z.infer<typeof activityResponseSchema>> {
+  const { activity } = views;
+  const before = cursor.read(query.cursor);
+  const rows = await deps.index.read((db) =>
+    db
+      .select()
+      .from(activity)
+      .where(
+        and(
+          eq(activity.chainId, deps.chain.id),
+          before &&
+            sql`(${activity.blockNumber}, ${activity.logIndex}) < (${before[0]}::numeric, ${before[1]}::int)`,
+        ),
+      )
+      .orderBy(desc(activity.blockNumber), desc(activity.logIndex))
+      .limit(query.limit + 1),
+  );
+  const { items, ...next } = paged(rows, query.limit, (row) =>
+    cursor.write([String(row.blockNumber), row.logIndex]),
+  );
+  return { items: await toItems(deps, items), ...next };
+}
+
+async function toItems(deps: Deps, rows: readonly ActivityRow[]): Promise<ActivityItem[]> {
+  const [listings, labels] = await Promise.all([
+    readListings(
+      deps,
+      rows.filter(({ type }) => type !== "validation").map((row) => row.ekId),
+    ),
+    readLabels(
+      deps,
+      rows.filter(({ type }) => type === "validation").map((row) => row.refId),
+    ),
+  ]);
+  const showable = listings.filter((row): row is ShowableRow => isShowable(deps, row));
+  const summaries = new Map((await toSummaries(deps, showable)).map((summary) => [summary.ek_id, summary]));
+  const records = new Map(labels.map((row) => [row.label.id, toValidationRecord(row.label, row.agent)]));
+  return rows.flatMap((row): ActivityItem[] => {
+    const common = { timestamp: isoTime(row.at), tx: row.tx };
+    if (row.type === "validation") {
+      const record = records.get(row.refId);
+      return record ? [{ type: "validation", ...common, ek_id: row.ekId, label: record }] : [];
+    }
+    const summary = summaries.get(row.ekId);
+    if (!summary) return [];
+    return row.type === "exp_listed"
+      ? [{ type: "exp_listed", ...common, ek_summary: summary }]
+      : [{ type: "ek_trade", ...common, ek_summary: summary, buyer: { agent_id: row.agentId } }];
+  });
+}
+
+async function readListings(deps: Deps, ekIds: readonly string[]): Promise<ListingRow[]> {
+  if (ekIds.length === 0) return [];
+  const { listing } = views;
+  return deps.index.read((db) =>
+    db
+      .select()
+      .from(listing)
+      .where(inArray(listing.id, [...new Set(ekIds)])),
+  );
+}
+
+async function readLabels(deps: Deps, ids: readonly string[]) {
+  if (ids.length === 0) return [];
+  const { label, agent } = views;
+  return deps.index.read((db) =>
+    db
+      .select({ label, agent })
+      .from(label)
+      .innerJoin(agent, eq(agent.id, label.validatorId))
+      .where(inArray(label.id, [...ids])),
+  );
+}

@@ -1,0 +1,199 @@
+/** Listings as buyers see them (EKSummary). */
+import { eq, inArray, lte, sql } from "drizzle-orm";
+import { formatUnits, getAddress } from "viem";
+import { type CurveType, curves, quoteCurve } from "../../sdk/curves.ts";
+import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
+import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
+import type { EKSummary } from "../../sdk/wire/listing.ts";
+import type { Deps } from "../deps.ts";
+import { usageTotals } from "../store/usage.ts";
+import { views } from "./index-database.ts";
+import { isoTime } from "./time.ts";
+
+export type ListingRow = typeof views.listing.$inferSelect;
+
+/** A row whose summary can be read and whose price can be computed: any other is not shown. */
+export type ShowableRow = ListingRow & { curveType: CurveType } & {
+  [F in ShownField]: NonNullable<ListingRow[F]>;
+};
+type ShownField =
+  | "title"
+  | "summary"
+  | "domain"
+  | "taskType"
+  | "modality"
+  | "outputArtifacts"
+  | "contentCreatedAt"
+  | "gateway"
+  | "tokenScheme";
+
+/** How many label types are shown, and how many validators. */
+const TOP_LABELS = 3;
+const SHOWN_VALIDATORS = 5;
+/** Mean score from which a listing with a Verified-Real label counts as verified. */
+const VERIFIED_FROM = 60;
+/** Labels that say: do not rely on it. */
+const adverse = ["suspected-fraud", "policy-risk", "low-quality"] as const;
+
+export function isShowable(deps: Deps, row: ListingRow): row is ShowableRow {
+  return (
+    row.indexable && row.curveType !== null && row.curveType in curves && tokenOf(deps, row) !== undefined
+  );
+}
+
+/** What the page's listings have around them: sellers, validators, usage. */
+export async function toSummaries(deps: Deps, rows: readonly ShowableRow[]): Promise<EKSummary[]> {
+  if (rows.length === 0) return [];
+  const ekIds = rows.map((row) => row.id);
+  const [sellers, validators, usage] = await Promise.all([
+    readSellers(deps, [...new Set(rows.map((row) => row.sellerId))]),
+    readValidators(deps, ekIds),
+    usageTotals(deps.sql, ekIds),
+  ]);
+  const time = BigInt(Math.floor(Date.now() / 1000));
+  return rows.map((row) => {
+    const seller = sellers.get(row.sellerId);
+    if (!seller) throw new Error(`The index has listing ${row.id} without its seller ${row.sellerId}.`);
+    const used = usage.get(row.id);
+    return {
+      ...contentOf(row),
+      ...pricingOf(deps, row, time),
+      seller,
+      validation_snapshot: { ...validationOf(row), validators: validators.get(row.id) ?? [] },
+      metrics: {
+        sold_count: row.sold,
+        usage_count: used?.usage ?? 0,
+        quote_count: used?.quotes ?? 0,
+        dispute_rate: 0, // there are no disputes yet
+      },
+    };
+  });
+}
+
+function contentOf(row: ShowableRow) {
+  return {
+    ek_id: row.id,
+    listing_id: listingId.serialize({ ...ekIds.parse(row.id), version: row.version }),
+    status: row.status,
+    title: row.title,
+    summary: row.summary,
+    domain: row.domain,
+    task_type: row.taskType,
+    modality: row.modality,
+    output_artifacts: row.outputArtifacts,
+    ...(row.license === null ? {} : { license: row.license }),
+    content_preview: {
+      ...(row.thumbnailItemId === null ? {} : { thumbnail_item_id: row.thumbnailItemId }),
+      ...(row.previewItemId === null ? {} : { preview_item_id: row.previewItemId }),
+    },
+    access_scopes: fromBits(scopes, row.scopes) as EKSummary["access_scopes"],
+    access_policy: { gateway: row.gateway, token_scheme: row.tokenScheme },
+    freshness: {
+      created_at: isoTime(row.contentCreatedAt),
+      ...(row.recommendedTtlDays === null ? {} : { recommended_ttl_days: row.recommendedTtlDays }),
+    },
+    manifest_hash: row.manifestHash,
+  };
+}
+
+function pricingOf(
+  deps: Deps,
+  row: ShowableRow,
+  time: bigint,
+): Pick<EKSummary, "pricing" | "pricing_policy"> {
+  const token = tokenOf(deps, row);
+  const decimals = token?.decimals ?? 0;
+  const units = quoteCurve(row.curveType, row.curveParams, { sold: BigInt(row.sold), count: 1n, time });
+  const params: Record<string, bigint> = curves[row.curveType].decode(row.curveParams);
+  const whole = (amount: bigint) => Number(formatUnits(amount, decimals));
+  return {
+    pricing: {
+      mode: units === 0n ? "free" : "crypto",
+      current_price: whole(units),
+      current_price_units: String(units),
+      currency: token?.symbol ?? row.token,
+    },
+    pricing_policy: {
+      curve_type: row.curveType,
+      base_price: whole(params.base ?? params.price ?? 0n),
+      params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
+      ...(row.supplyCap === 0n ? {} : { supply_cap: Number(row.supplyCap) }),
+      ...(row.startTime === 0n ? {} : { start_time: isoTime(row.startTime) }),
+      ...(row.endTime === 0n ? {} : { end_time: isoTime(row.endTime) }),
+    },
+  };
+}
+
+function tokenOf({ chain }: Deps, row: ListingRow) {
+  return chain.deployment.tokens.find(({ address }) => address.toLowerCase() === row.token.toLowerCase());
+}
+
+/** What validators make of it: a simple rule on the labels' sums. */
+function validationOf(row: ShowableRow): Omit<EKSummary["validation_snapshot"], "validators"> {
+  const { labelCount, labelTypeCounts } = row;
+  const count = (name: keyof typeof labels) => labelTypeCounts[labels[name].bit] ?? 0;
+  const sum = scoreNames.reduce((total, name) => total + row[name], 0);
+  const score = labelCount === 0 ? 0 : Math.round(sum / (scoreNames.length * labelCount));
+  const warnings = Math.max(...adverse.map(count));
+  const top = (Object.keys(labels) as (keyof typeof labels)[])
+    .filter((name) => count(name) > 0)
+    .sort((a, b) => count(b) - count(a))
+    .slice(0, TOP_LABELS);
+  const status = () => {
+    if (labelCount === 0) return "unverified";
+    if (warnings * 2 >= labelCount) return "disputed";
+    return count("verified-real") > 0 && score >= VERIFIED_FROM ? "verified" : "pending";
+  };
+  return { status: status(), top_labels: top.map((name) => labels[name].title), score };
+}
+
+/** Each seller with its score: the mean of all scores that its listings got. */
+async function readSellers(deps: Deps, ids: string[]): Promise<Map<string, EKSummary["seller"]>> {
+  const rows = await deps.index.read((db) =>
+    db
+      .select({ id: views.agent.id, eoa: views.agent.eoa, score: sellerScore })
+      .from(views.agent)
+      .where(inArray(views.agent.id, ids)),
+  );
+  return new Map(rows.map(({ id, eoa, score }) => [id, { agent_id: id, eoa: getAddress(eoa), score }]));
+}
+
+const scoreSum = sql.raw(scoreNames.map((name) => `l.${name}`).join(" + "));
+
+/** For a query from `agent`: the mean of all scores that the agent's listings got, 0 to 100; 0 while there are none. */
+export const sellerScore = sql<number>`coalesce((
+  select round(sum(${scoreSum})::numeric / nullif(${scoreNames.length} * sum(l.label_count), 0))::integer
+  from ${views.listing} as l where l.seller_id = ${views.agent}.id
+), 0)`;
+
+/** How much a validator has done: its labels, at most 100. */
+export function validatorScore(validated: number): number {
+  return Math.min(validated, 100);
+}
+
+async function readValidators(
+  deps: Deps,
+  ekIds: string[],
+): Promise<Map<string, EKSummary["validation_snapshot"]["validators"]>> {
+  const { label, agent } = views;
+  const rows = await deps.index.read((db) => {
+    const place = sql<number>`row_number() over (partition by ${label.ekId} order by ${agent.validated} desc, ${agent.id})`;
+    const ranked = db
+      .select({ ekId: label.ekId, agentId: agent.id, validated: agent.validated, place: place.as("place") })
+      .from(label)
+      .innerJoin(agent, eq(agent.id, label.validatorId))
+      .where(inArray(label.ekId, ekIds))
+      .as("ranked");
+    return db
+      .select()
+      .from(ranked)
+      .where(lte(ranked.place, SHOWN_VALIDATORS))
+      .orderBy(ranked.ekId, ranked.place);
+  });
+  const byListing = new Map<string, EKSummary["validation_snapshot"]["validators"]>();
+  for (const { ekId, agentId, validated } of rows) {
+    const shown = byListing.get(ekId) ?? [];
+    byListing.set(ekId, [...shown, { agent_id: agentId, score: validatorScore(validated) }]);
+  }
+  return byListing;
+}

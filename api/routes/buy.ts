@@ -1,0 +1,127 @@
+/** Paying, claiming, and the buyer's token. */
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { z } from "zod";
+import {
+  purchaseRequestSchema,
+  purchaseResponseSchema,
+  quoteStateSchema,
+  tokenRequestSchema,
+  tokenResponseSchema,
+} from "../../sdk/wire/purchase.ts";
+import { purchase } from "../actions/claim.ts";
+import { payQuote, quoteState } from "../actions/pay.ts";
+import { issueToken } from "../actions/token.ts";
+import type { Deps } from "../deps.ts";
+import type { AppEnv } from "../http/context.ts";
+import { errorResponse } from "../http/errors.ts";
+import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { refuse } from "../http/validation.ts";
+
+// Any string: an id that is no quote's is not found. There is no input to check before the 402.
+const params = z.object({ quote_id: z.string() });
+
+const payRoute = createRoute({
+  method: "post",
+  path: "/quotes/{quote_id}/pay",
+  tags: ["Buy"],
+  summary: "Pay a quote by x402 v2 (exact): money and key move in one transaction",
+  description:
+    "Without a PAYMENT-SIGNATURE header it answers 402 with what to pay in PAYMENT-REQUIRED. With one it settles and answers the purchase, " +
+    "with the receipt in PAYMENT-RESPONSE. 202 means: not known yet, send the same request again. A quote gives one key, however often it is paid.",
+  request: { params },
+  responses: {
+    200: answer(purchaseResponseSchema, "The key is issued"),
+    ...failures(
+      "PAYMENT_PENDING",
+      "PAYMENT_REQUIRED",
+      "PAYMENT_FAILED",
+      ["PAYMENT_FAILED", 410],
+      "NOT_FOUND",
+      "METHOD_NOT_ALLOWED",
+      "LISTING_CONFLICT",
+    ),
+  },
+});
+
+const quoteStateRoute = createRoute({
+  method: "get",
+  path: "/quotes/{quote_id}",
+  tags: ["Buy"],
+  summary: "What became of a quote",
+  request: { params },
+  responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
+});
+
+const purchaseRoute = createRoute({
+  ...signedIn,
+  method: "post",
+  path: "/me/buy/purchase",
+  tags: ["Buy"],
+  summary: "Purchase EK (free); what costs money is paid by quote",
+  request: { body: jsonBody(purchaseRequestSchema) },
+  responses: {
+    200: answer(purchaseResponseSchema, "Purchased"),
+    ...failures(
+      ...bodyFailures,
+      "INVALID_REQUEST",
+      "INVALID_SIGNATURE",
+      "SESSION_EXPIRED",
+      "PAYMENT_REQUIRED",
+      "SCOPE_DENIED",
+      "EK_NOT_FOUND",
+      "LISTING_CONFLICT",
+    ),
+  },
+});
+
+const tokenRoute = createRoute({
+  ...signedIn,
+  method: "post",
+  path: "/me/buy/token",
+  tags: ["Buy"],
+  summary: "Get or refresh EK capability token",
+  request: { body: jsonBody(tokenRequestSchema) },
+  responses: {
+    200: answer(tokenResponseSchema, "Token"),
+    ...failures(
+      ...bodyFailures,
+      "INVALID_REQUEST",
+      "INVALID_SIGNATURE",
+      "SESSION_EXPIRED",
+      "EK_NOT_OWNED",
+      "SCOPE_DENIED",
+      "EK_NOT_FOUND",
+      "LISTING_CONFLICT",
+    ),
+  },
+});
+
+export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
+  const invalid = refuse("INVALID_REQUEST");
+  app.openapi(payRoute, async (c) => {
+    const { headers, ...result } = await payQuote(
+      deps,
+      c.req.valid("param").quote_id,
+      c.req.header("payment-signature") ?? c.req.header("x-payment"), // the latter is x402 v1's, and is told so
+    );
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    // The failures' types are not among the route's answers: see `failures`.
+    return "error" in result ? (errorResponse(c, result.error) as never) : c.json(result.purchase, 200);
+  });
+  app.openapi(quoteStateRoute, async (c) =>
+    c.json(await quoteState(deps, c.req.valid("param").quote_id), 200),
+  );
+  app.openapi(
+    purchaseRoute,
+    async (c) => c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200),
+    invalid,
+  );
+  app.openapi(
+    tokenRoute,
+    async (c) => {
+      c.header("Cache-Control", "no-store");
+      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id), 200);
+    },
+    invalid,
+  );
+}

@@ -1,0 +1,37 @@
+/** What gateways reported: each event once, and the totals kept with them. */
+import type { UsageEvent } from "../../sdk/wire/public.ts";
+import type { Sql } from "./database.ts";
+
+export type UsageTotals = { usage: number; quotes: number };
+
+/** Stores a verified event; one that is there already changes nothing. */
+export async function saveUsageEvent(sql: Sql, event: UsageEvent, jws: string): Promise<void> {
+  const used = event.event_type === "UsageEvent" && event.result === "ok" && event.action !== "quote" ? 1 : 0;
+  const quoted = event.result === "ok" && event.action === "quote" ? 1 : 0;
+  await sql`
+    with stored as (
+      insert into usage_events (
+        event_id, ek_id, seller_id, buyer_agent_id, event_type, action, result, at, event, jws
+      ) values (
+        ${event.event_id}, ${event.ek_id}, ${event.seller_id}, ${event.buyer_agent_id}, ${event.event_type},
+        ${event.action}, ${event.result}, ${event.timestamp}, ${sql.json(event)}, ${jws}
+      )
+      on conflict (event_id) do nothing
+      returning ek_id
+    )
+    insert into usage_totals as t (ek_id, usage_count, quote_count)
+    select ek_id, ${used}::bigint, ${quoted}::bigint from stored
+    on conflict (ek_id) do update set
+      usage_count = t.usage_count + excluded.usage_count,
+      quote_count = t.quote_count + excluded.quote_count`;
+}
+
+/** How often each of the Experiences was used and cited; those that never were are missing. */
+export async function usageTotals(sql: Sql, ekIds: readonly string[]): Promise<Map<string, UsageTotals>> {
+  if (ekIds.length === 0) return new Map();
+  const rows = await sql<{ ek_id: string; usage_count: string; quote_count: string }[]>`
+    select ek_id, usage_count, quote_count from usage_totals where ek_id in ${sql(ekIds)}`;
+  return new Map(
+    rows.map((row) => [row.ek_id, { usage: Number(row.usage_count), quotes: Number(row.quote_count) }]),
+  );
+}

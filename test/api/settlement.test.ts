@@ -1,0 +1,242 @@
+import { expect } from "chai";
+import type { Sql } from "postgres";
+import type { Address, Hash, PrivateKeyAccount } from "viem";
+import { findQuote, saveQuote } from "../../api/store/quotes.ts";
+import { quoteHash, tillAddress } from "../../sdk/till.ts";
+import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
+import { type Api, createApi, expectError } from "./support/api.ts";
+import { type Copy, startCopy, startLyingRpc } from "./support/copy.ts";
+import { openTables } from "./support/tables.ts";
+import { useApi } from "./support/use-api.ts";
+import { createPayer, requiredOf } from "./support/x402.ts";
+
+const PRICE = 250_000n;
+
+/*
+settling, when things go wrong in between
+├── the block does not come        202, never a fresh 402; the same request gives the key when it came
+├── two copies and a kill -9       one key
+├── a process dies, nobody asks    another one settles it
+├── the quote is over              410; money in the till goes back to the buyer
+└── the chain is another one       no quote, no payment, no token; health is down
+*/
+describe("api: settlement", () => {
+  const shared = useApi();
+  let seller: PrivateKeyAccount;
+  let ekId: string;
+  let number: bigint;
+  let sql: Sql;
+
+  before(async () => {
+    ({ account: seller } = await shared.api.market.join());
+    number = await shared.api.market.list(seller);
+    ekId = shared.api.ekIdOf(number);
+    sql = openTables(shared.api.run);
+  });
+  after(() => sql?.end());
+
+  const payPath = (id: string) => `/quotes/${id}/pay`;
+  const post = (api: Api, id: string, headers: Record<string, string> = {}) =>
+    api.ask<PurchaseResponse>(payPath(id), { method: "POST", headers });
+  const through = (copy: Copy) => createApi({ ...shared.api.run, apiUrl: copy.apiUrl });
+
+  async function signed(api = shared.api) {
+    const buyer = await api.market.newcomer();
+    const quote = await api.quote(ekId, buyer.address);
+    const payer = createPayer(buyer, api.chainId);
+    return { buyer, quote, payer, ...(await payer.prepare(quote.pay_url)) };
+  }
+
+  async function holdings(buyer: Address) {
+    const { client, contracts } = shared.api.market;
+    const read = (contract: typeof contracts.keys | typeof contracts.usdc) =>
+      client.readContract({
+        ...contract,
+        functionName: "balanceOf",
+        args: [buyer],
+      } as never) as Promise<bigint>;
+    return { keys: await read(contracts.keys), paid: 1_000_000_000n - (await read(contracts.usdc)) };
+  }
+
+  const transitionsOf = async (quoteId: string) =>
+    (
+      await sql<{ state: string }[]>`
+        select t.state from payment_transitions t join payments p on p.id = t.payment_id
+        where p.quote_id = ${quoteId} order by t.at, t.ctid`
+    ).map(({ state }) => state);
+
+  it("T18 answers 202 while the block does not come, never a second 402, and the key when it came", async function () {
+    this.timeout(90_000);
+    const { buyer, quote, headers } = await signed();
+    const { client } = shared.api.market;
+    await client.request({ method: "evm_setAutomine", params: [false] } as never);
+    try {
+      const pending = await post(shared.api, quote.quote_id, headers);
+      expectError(pending, "PAYMENT_PENDING", 202);
+      expect(pending.headers.get("retry-after")).to.match(/^[0-9]+$/);
+      const [again, unpaid] = await Promise.all([
+        post(shared.api, quote.quote_id, headers),
+        post(shared.api, quote.quote_id),
+      ]);
+      for (const answer of [again, unpaid]) {
+        expectError(answer, "PAYMENT_PENDING", 202);
+        expect(requiredOf(answer.headers)).to.equal(undefined);
+      }
+      expect((await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`)).state).to.equal("pending");
+    } finally {
+      await client.request({ method: "evm_setAutomine", params: [true] } as never);
+      await client.request({ method: "evm_mine", params: [] } as never);
+    }
+    const { status, body } = await post(shared.api, quote.quote_id, headers);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
+    expect(await transitionsOf(quote.quote_id)).to.deep.equal([
+      "PaymentAuthorized",
+      "Unknown",
+      "PaymentConfirmed",
+      "EKIssued",
+    ]);
+  });
+
+  it("stores every step, with its evidence", async () => {
+    const { buyer, quote, headers } = await signed();
+    const { body } = await post(shared.api, quote.quote_id, headers);
+    const token = await shared.api.signIn(buyer);
+    await shared.api.get("/me/buy/token", { token, body: { ek_id: ekId } });
+    await shared.api.get("/me/buy/token", { token, body: { ek_id: ekId } });
+    const steps = ["PaymentAuthorized", "PaymentConfirmed", "EKIssued", "AccessGranted"];
+    expect(await transitionsOf(quote.quote_id)).to.deep.equal(steps);
+    const [row] = await sql`select tx, key_id, state from payments where quote_id = ${quote.quote_id}`;
+    expect(row).to.deep.equal({ tx: body.tx, key_id: body.key_id, state: "AccessGranted" });
+  });
+
+  it("T14 makes one key of one payment sent 200 times to two copies, one of which is killed", async function () {
+    this.timeout(120_000);
+    const copy = await startCopy(shared.api.run);
+    const { buyer, quote, headers } = await signed();
+    const other = through(copy);
+    const sent = Array.from({ length: 200 }, (_, i) =>
+      post(i % 2 === 0 ? shared.api : other, quote.quote_id, headers).catch(() => undefined),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await copy.kill("SIGKILL");
+    const answers = (await Promise.all(sent)).filter((answer) => answer !== undefined);
+    for (const { status, body } of answers) expect(status, JSON.stringify(body)).to.be.oneOf([200, 202]);
+    let last = await post(shared.api, quote.quote_id, headers);
+    for (let i = 0; last.status === 202 && i < 3; i++) last = await post(shared.api, quote.quote_id, headers);
+    expect(last.status, JSON.stringify(last.body)).to.equal(200);
+    expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
+  });
+
+  it("settles what a process left behind when it died, without being asked", async function () {
+    this.timeout(60_000);
+    const { buyer, quote, transfer } = await signed();
+    const a = transfer;
+    // As it stands between taking a payment and sending it, a while ago.
+    await sql`
+      insert into payments (
+        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, lease_until
+      ) values (
+        ${quote.quote_id}, 31337, ${quote.price.token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce}, ${String(a.value)},
+        ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, 'PaymentAuthorized', now() - interval '1 second'
+      )`;
+    for (const deadline = Date.now() + 30_000; ; ) {
+      const { keys } = await holdings(buyer.address);
+      if (keys === 1n) break;
+      if (Date.now() > deadline) throw new Error("Nobody settled it.");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const { status, body } = await post(shared.api, quote.quote_id);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
+  });
+
+  it("answers 410 to an expired quote, and sends back what is in its till", async () => {
+    const { market, chainId } = shared.api;
+    const buyer = await market.newcomer();
+    const quote = await shared.api.quote(ekId, buyer.address);
+    const stored = await findQuote(sql, quote.quote_id as Hash);
+    if (!stored) throw new Error("The quote is not stored.");
+    const exchange = market.contracts.exchange.address;
+    const overdue = async () => {
+      const { id: _id, till: _till, blockNumber, ...terms } = stored;
+      const late = { ...terms, deadline: BigInt(Math.floor(Date.now() / 1000) - 120), salt: randomSalt() };
+      const id = quoteHash({ chainId, exchange }, late);
+      await saveQuote(sql, {
+        ...late,
+        id,
+        till: tillAddress({ chainId, exchange }, late),
+        blockNumber,
+      });
+      return { id, till: tillAddress({ chainId, exchange }, late) };
+    };
+    const empty = await overdue();
+    const gone = expectError(await post(shared.api, empty.id), "PAYMENT_FAILED", 410);
+    expect(gone.details.reason).to.equal("quote_expired");
+    expect((await shared.api.get<QuoteState>(`/quotes/${empty.id}`)).state).to.equal("expired");
+
+    const funded = await overdue();
+    await market.send(buyer, market.contracts.usdc, "transfer", [funded.till, PRICE]);
+    const { details } = expectError(await post(shared.api, funded.id), "PAYMENT_FAILED", 410);
+    expect(details.refund).to.deep.include({ amount: String(PRICE), to: buyer.address });
+    expect((details.refund as { tx: string }).tx).to.match(/^0x/);
+    expect(await holdings(buyer.address)).to.deep.equal({ keys: 0n, paid: 0n });
+    const refunded = expectError(await post(shared.api, funded.id), "PAYMENT_FAILED", 410);
+    expect(refunded.details.reason).to.equal("quote_refunded");
+    expect((await shared.api.get<QuoteState>(`/quotes/${funded.id}`)).state).to.equal("refunded");
+  });
+
+  it("T55 gives nothing on another chain with the same id, and its health says so", async function () {
+    this.timeout(60_000);
+    const rpc = await startLyingRpc(shared.api.run.rpcUrl);
+    const copy = await startCopy(shared.api.run, { rpcUrl: rpc.url });
+    try {
+      const api = through(copy);
+      const buyer = await api.market.newcomer();
+      const token = await api.signIn(buyer);
+      const { quote, headers } = await signed(api);
+      expect((await api.ask<{ status: string }>("/health")).body.status).to.equal("ok");
+      const lies: Record<string, (method: string, result: unknown) => unknown> = {
+        "another block": (method, result) =>
+          method === "eth_getBlockByNumber"
+            ? { ...(result as object), hash: `0x${"ee".repeat(32)}` }
+            : undefined,
+        "another chain id": (method) => (method === "eth_chainId" ? "0x1" : undefined),
+        silence: () => null,
+      };
+      for (const [name, lie] of Object.entries(lies)) {
+        rpc.lie(({ method }, result) => lie(method, result));
+        await new Promise((resolve) => setTimeout(resolve, 2_100)); // for so long a good answer counts
+        const refused = await Promise.all([
+          api.ask(`/listings/${ekId}/quote`, { body: { buyer: buyer.address } }),
+          post(api, quote.quote_id, headers),
+          api.ask("/me/buy/token", { token, body: { ek_id: ekId } }),
+        ]);
+        for (const answer of refused) {
+          expect(answer.status, `${name}: ${JSON.stringify(answer.body)}`).to.equal(503);
+          expectError(answer, "SERVICE_UNAVAILABLE", 503);
+        }
+      }
+      await becomes(api, "down");
+      rpc.lie(() => undefined);
+      await becomes(api, "ok");
+    } finally {
+      await copy.kill("SIGTERM");
+      await rpc.close();
+    }
+  });
+
+  /** Waits until the health is so; 15 s is what it may take. */
+  async function becomes(api: Api, status: string): Promise<void> {
+    for (const deadline = Date.now() + 15_000; ; ) {
+      const { body } = await api.ask<{ status: string }>("/health");
+      if (body.status === status) return;
+      if (Date.now() > deadline) throw new Error(`Health is ${JSON.stringify(body)}.`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+});
+
+function randomSalt(): Hash {
+  return `0x${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex")}`;
+}

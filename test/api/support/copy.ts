@@ -1,0 +1,108 @@
+/** Another copy of the API over the same chain and database, as a process of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { localKey } from "../../../scripts/system/chain.ts";
+import { inheritedEnv } from "../../../scripts/system/env.ts";
+import type { RunInfo } from "../../../scripts/system/run-info.ts";
+
+const READY_MS = 30_000;
+
+export type Copy = {
+  apiUrl: string;
+  /** Resolves with its exit code, once it has ended. */
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+};
+
+/** Starts it and waits until it answers, with another way to the chain, or another deployment, where that is named. */
+export async function startCopy(
+  run: RunInfo,
+  changes: { rpcUrl?: string; deploymentFile?: string } = {},
+): Promise<Copy> {
+  const port = await freePort();
+  const apiUrl = `http://127.0.0.1:${port}`;
+  const child = spawn(process.execPath, [fileURLToPath(new URL("../../../api/server.ts", import.meta.url))], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      ...inheritedEnv(),
+      RPC_URL: changes.rpcUrl ?? run.rpcUrl,
+      DATABASE_URL: run.databaseUrl,
+      DEPLOYMENT_FILE: changes.deploymentFile ?? run.deploymentFile,
+      INDEXER_URL: run.indexerUrl,
+      RELAYER_KEY: localKey(1),
+      API_PORT: String(port),
+    },
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  await answers(apiUrl, child);
+  return {
+    apiUrl,
+    async kill(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+async function answers(apiUrl: string, child: ChildProcess): Promise<void> {
+  for (const deadline = Date.now() + READY_MS; ; ) {
+    const response = await fetch(`${apiUrl}/health`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response) return;
+    if (child.exitCode !== null || Date.now() > deadline)
+      throw new Error(`The copy at ${apiUrl} does not answer.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await close(server);
+  return port;
+}
+
+export type Rpc = { method: string; params?: unknown[] };
+export type LyingRpc = {
+  url: string;
+  /** From now on: what the answer to a call becomes; undefined leaves it as it is, null breaks the connection. */
+  lie(how: (call: Rpc, result: unknown) => unknown | null | undefined): void;
+  close(): Promise<void>;
+};
+
+/** A way to the chain that can be made to lie. */
+export async function startLyingRpc(rpcUrl: string): Promise<LyingRpc> {
+  let lie: (call: Rpc, result: unknown) => unknown = () => undefined;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", async () => {
+      const body = Buffer.concat(chunks).toString();
+      const answer = (await (await fetch(rpcUrl, { method: "POST", body })).json()) as { result?: unknown };
+      const lied = lie(JSON.parse(body) as Rpc, answer.result);
+      if (lied === null) return response.destroy();
+      response.setHeader("content-type", "application/json");
+      return response.end(JSON.stringify(lied === undefined ? answer : { ...answer, result: lied }));
+    });
+  });
+  const port = await listen(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    lie(how) {
+      lie = how;
+    },
+    close: () => close(server),
+  };
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
