@@ -180,7 +180,7 @@ interface IExchange {
     error SoldOut(uint256 ekId, uint256 supplyCap);
     error CostAboveMaximum(uint256 cost, uint256 maximum);
     error DeadlinePassed(uint256 deadline, uint256 time);
-    /// @notice Only an agent can be given a key by somebody else.
+    /// @notice Only an agent can be given a key by {buy}. A till makes its quote's buyer an agent, if it is none yet.
     error RecipientNotAgent(address recipient);
     error NotFree(uint256 ekId, uint256 cost);
     error TokenMismatch(uint256 ekId, address current, address given);
@@ -244,7 +244,7 @@ interface IExchange {
     /// @notice Allows or disallows a price curve for new listings and versions. Administrators only.
     function allowCurve(address curve, bool allowed) external;
 
-    /// @notice Cost of `count` keys of the listing at `time` if none were sold before.
+    /// @notice Cost of the next `count` keys of the listing at `time`, from what is sold now on.
     function quote(uint256 ekId, uint256 count, uint256 time) external view returns (uint256 cost);
 
     /// @notice The quote's identity: its EIP-712 hash, which names chain and exchange.

@@ -74,7 +74,7 @@ describe("supervisor", () => {
   }
 
   it("starts a process and keeps what it writes", async () => {
-    await supervisor.start(program(`console.log("serving"); console.error("to stderr"); ${forEver}`));
+    await supervisor.start(program(`console.error("to stderr"); console.log("serving"); ${forEver}`));
     const { api: pid = 0 } = supervisor.pids();
     expect(identityOf(pid)).to.be.a("string");
     expect(readFileSync(join(logDir, "api.log"), "utf8"))

@@ -1,5 +1,6 @@
 /** `scripts/start.ts` as a process, watched from outside as a person at a terminal would. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ports, portUses } from "../../scripts/system/ports.ts";
@@ -51,8 +52,10 @@ function watch(child: ChildProcess): Launcher {
       for (const listener of listeners) listener();
     });
   }
+  // Not "close": Node does not emit it once the channel to the process was closed from here.
+  const silent = Promise.all([child.stdout, child.stderr].map((stream) => stream && once(stream, "close")));
   const ended: Launcher["ended"] = new Promise((resolve) =>
-    child.once("close", (code, signal) => resolve({ code, signal })),
+    child.once("exit", (code, signal) => void silent.then(() => resolve({ code, signal }))),
   );
   const pid = child.pid ?? 0;
   return {

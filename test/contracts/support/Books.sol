@@ -110,6 +110,7 @@ abstract contract Books is Deployment {
     mapping(uint256 agentId => mapping(address operator => Grant)) internal _grants;
     mapping(uint256 agentId => address) internal _lastOperator;
     mapping(address account => Consent) internal _consents;
+    mapping(uint256 agentId => address) internal _lastConsenter;
     mapping(bytes32 digest => bool) internal _usedDigests;
 
     // ------------------------------------------------- listings, orders, keys
@@ -124,6 +125,7 @@ abstract contract Books is Deployment {
     mapping(uint256 ekId => mapping(uint256 agentId => uint256 keyId)) internal _lastAcquired;
     mapping(uint256 keyId => KeyApproval) internal _keyApprovals;
     mapping(uint256 agentId => mapping(uint32 epoch => mapping(address operator => bool))) internal _keyOperators;
+    mapping(uint256 agentId => address) internal _lastKeyOperator;
 
     // ----------------------------------------------------------------- money
 

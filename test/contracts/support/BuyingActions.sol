@@ -16,7 +16,7 @@ abstract contract BuyingActions is Sales {
 
     /// @param fault 0: a maximum below the price, 1: too late, 2: another version, 3: no sufficient allowance, 4: a gift, 5: the token
     /// keeps a part of what it moves; else none.
-    function buy(uint256 who, uint256 ek, uint256 seed, uint256 fault) external {
+    function buy(uint256 who, uint256 ek, uint256 seed, uint256 fault) public {
         fault %= 16;
         (Trade memory t, IExchange.Purchase memory p, Reasons.List memory reasons) = _order(who, ek, seed, fault);
         address token = _listings[t.ekId].terms.token;

@@ -11,8 +11,13 @@ import {World} from "./World.sol";
 abstract contract JoiningActions is World {
     using Reasons for Reasons.List;
 
+    struct SpentCall {
+        address caller;
+        bytes data;
+    }
+
     /// @dev Calls that carried a signature and went through: none may ever go through again.
-    bytes[] internal _spent;
+    SpentCall[] internal _spent;
 
     function register(uint256 who) public {
         address account = _account(who);
@@ -47,7 +52,7 @@ abstract contract JoiningActions is World {
         if (!done) return;
         equal(abi.decode(result, (uint256)), _enter(account), "id of the new agent");
         ++nonceOf[account];
-        _spent.push(data);
+        _spent.push(SpentCall(_account(relayer), data));
     }
 
     function grant(uint256 who, uint256 operator, uint256 actions, uint256 life) external {
@@ -86,7 +91,7 @@ abstract contract JoiningActions is World {
         if (agentAt[g.agent] == 0) _enter(g.agent);
         ++nonceOf[g.agent];
         _bookGrant(agentAt[g.agent], g);
-        _spent.push(data);
+        _spent.push(SpentCall(_account(fault), data));
     }
 
     function revoke(uint256 who, uint256 operator) external {

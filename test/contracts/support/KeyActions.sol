@@ -28,7 +28,7 @@ abstract contract KeyActions is TillActions {
                 : who % 3 == 0 && approved != address(0)
                     ? approved
                     : owner;
-        address receiver = _account(to);
+        address receiver = to % 3 == 0 ? eoaOf[uint64(keyId >> 32)] : _account(to / 3);
         Reasons.List memory reasons = Reasons.none();
         if (holder == 0) reasons.when(true, abi.encodeWithSelector(IExperienceKey.UnknownKey.selector, keyId));
         else _mustBeTransferable(reasons, keyId, from, receiver, caller);
@@ -42,6 +42,7 @@ abstract contract KeyActions is TillActions {
         --keysHeldBy[holder];
         ++keysHeldBy[receiverId];
         _lastAcquired[keyId >> 96][receiverId] = keyId;
+        equal(sys.keys.getApproved(keyId), address(0), "an approval came along with the key");
         _checkAccess(keyId >> 96, holder);
         _checkAccess(keyId >> 96, receiverId);
     }
@@ -69,7 +70,9 @@ abstract contract KeyActions is TillActions {
         reasons.when(agentId == 0, abi.encodeWithSelector(IExperienceKey.ReceiverNotAgent.selector, caller));
         bytes memory data = abi.encodeCall(IERC721.setApprovalForAll, (_account(operator), approved));
         (bool done, ) = _attempt(caller, address(sys.keys), data, reasons);
-        if (done) _keyOperators[agentId][epochOf[agentId]][_account(operator)] = approved;
+        if (!done) return;
+        _keyOperators[agentId][epochOf[agentId]][_account(operator)] = approved;
+        if (approved) _lastKeyOperator[agentId] = _account(operator);
     }
 
     function preferKey(uint256 order, uint256 who) external {
@@ -92,11 +95,19 @@ abstract contract KeyActions is TillActions {
     function announceKey(uint256 order, uint256 who) external {
         if (_orders.length == 0) return;
         uint256[] memory ids = new uint256[](2);
-        ids[0] = _someKey(order);
+        ids[0] = _unannounced(order);
         ids[1] = ids[0];
         bytes memory data = abi.encodeCall(IExperienceKey.announce, (ids));
         _attempt(_account(who), address(sys.keys), data, Reasons.none());
         _keys[ids[0]].announcedEpoch = epochOf[_keys[ids[0]].agentId];
+    }
+
+    /// @dev A key whose holder has rotated since the log last told of it, where there is one.
+    function _unannounced(uint256 seed) private view returns (uint256 keyId) {
+        for (uint256 i; i < _orders.length; ++i) {
+            keyId = _someKey((seed % _orders.length) + i);
+            if (_keys[keyId].announcedEpoch != epochOf[_keys[keyId].agentId]) return keyId;
+        }
     }
 
     function _someKey(uint256 seed) internal view returns (uint256) {

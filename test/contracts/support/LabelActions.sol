@@ -11,13 +11,24 @@ import {Reasons} from "./Reasons.sol";
 abstract contract LabelActions is KeyActions {
     using Reasons for Reasons.List;
 
-    /// @param fault 0: no type, 1: a score of 101, 2: a version that is not there yet; else none.
+    struct Labelled {
+        uint256 ekId;
+        uint256 validatorId;
+    }
+
+    Labelled[] private _labelled;
+
+    /// @param fault 0: no type, 1: a score of 101, 2: a version that is not there yet, 3: labelled before; else none.
     function label(uint256 ek, uint256 validator, uint256 who, uint256 seed, uint256 fault) external {
-        uint256 validatorId = _agent(validator);
+        (uint256 ekId, uint256 validatorId) = (_listingId(ek), _agent(validator));
+        if (fault % 12 == 3 && _labelled.length != 0) {
+            Labelled storage earlier = _labelled[seed % _labelled.length];
+            (ekId, validatorId) = (earlier.ekId, earlier.validatorId);
+        }
         address caller = _actorFor(validatorId, who);
         uint8[5] memory scores;
         ILabelRegistry.LabelInput memory input;
-        (input, scores) = _labelInput(_listingId(ek), seed, fault % 12);
+        (input, scores) = _labelInput(ekId, seed, fault % 12);
         Reasons.List memory reasons = Reasons.none();
         reasons.when(
             !_mayAct(validatorId, caller, Actions.LABEL),
@@ -27,10 +38,11 @@ abstract contract LabelActions is KeyActions {
         bytes memory data = abi.encodeCall(ILabelRegistry.label, (validatorId, input));
         (bool done, ) = _attempt(caller, address(sys.labels), data, reasons);
         if (!done) return;
-        ++labelsBy[input.ekId][validatorId];
-        ++_labelSums[input.ekId].count;
+        _labelled.push(Labelled(ekId, validatorId));
+        ++labelsBy[ekId][validatorId];
+        ++_labelSums[ekId].count;
         for (uint256 i; i < 5; ++i) {
-            _labelSums[input.ekId].scores[i] += scores[i];
+            _labelSums[ekId].scores[i] += scores[i];
         }
     }
 

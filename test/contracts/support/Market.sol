@@ -19,14 +19,31 @@ abstract contract Market is TrespassActions {
         _requestQuote(4, 1, 1, 3);
     }
 
-    /// @dev A little, a lot, or to the very edge of something.
+    /// @dev A little, or a lot.
     function passTime(uint256 kind, uint256 seed) external {
-        uint256 time = block.timestamp;
-        if (kind % 8 < 4) time += seed % 10 minutes;
-        if (kind % 8 == 4) time += seed % 3 days;
-        if (kind % 8 == 5) time = _quote(seed).quote.deadline + ((kind / 8) % 2);
-        if (kind % 8 > 5) time = _edge(seed) + ((kind / 8) % 2);
-        if (time > block.timestamp) vm.warp(time);
+        vm.warp(block.timestamp + (kind % 4 == 0 ? seed % 3 days : seed % 10 minutes));
+    }
+
+    /// @dev The last second of something, or the first one after it, and what it decides.
+    function reachEdge(uint256 kind, uint256 which, uint256 who) external {
+        uint256 early = (kind / 4) % 2;
+        if (kind % 4 == 0) {
+            uint256 agentId = _agent(which);
+            address operator = _lastOperator[agentId];
+            _waitUntil(_grants[agentId][operator].expiry, early);
+            _checkGrant(agentId, operator);
+        } else if (kind % 4 == 1) {
+            _waitUntil(_listings[_listingId(which)].terms.endTime, early);
+            buy(who, which, who, 15);
+        } else if (kind % 4 == 2 && _orders.length != 0) {
+            uint256 keyId = _someKey(which);
+            _waitUntil(_keys[keyId].expiry, early);
+            _checkAccess(keyId >> 96, _keys[keyId].agentId);
+        } else if (kind % 4 == 3) {
+            _waitUntil(_fundedQuote(which).quote.deadline + 1, early);
+            if ((kind / 8) % 2 == 0) finalizeTill(which, who);
+            else refundTill(which, 1, who);
+        }
     }
 
     /// @dev The contracts answer questions as the books would.
@@ -35,12 +52,7 @@ abstract contract Market is TrespassActions {
         uint256 agentId = _agent(agent);
         address account = _account(who);
         _checkAccess(ekId, agentId);
-        Grant memory g = _grants[agentId][account];
-        (uint256 actions, uint64 expiry) = sys.registry.grantOf(agentId, account);
-        bool live = g.expiry > block.timestamp && g.epoch == epochOf[agentId];
-        equal(actions, live ? g.actions : 0, "granted actions");
-        equal(expiry, live ? g.expiry : 0, "end of the grant");
-        isTrue(sys.registry.canAct(agentId, account, 1) == _mayAct(agentId, account, 1), "who may act for the agent");
+        _checkGrant(agentId, account);
         uint8 flags = _listings[ekId].terms.flags;
         bool welcome =
             _listings[ekId].sellerId != agentId &&
@@ -49,19 +61,26 @@ abstract contract Market is TrespassActions {
         isTrue(sys.labels.mayLabel(ekId, agentId) == welcome, "who may label");
     }
 
-    /// @dev The end of a grant, a listing or a key.
-    function _edge(uint256 seed) private view returns (uint256) {
-        uint256 agentId = _agent(seed);
-        if (seed % 3 == 0) return _grants[agentId][_lastOperator[agentId]].expiry;
-        if (seed % 3 == 1) return _listings[_listingId(seed)].terms.endTime;
-        return _orders.length == 0 ? 0 : _keys[_someKey(seed)].expiry;
+    /// @dev `early` seconds before `time`, unless that is over.
+    function _waitUntil(uint256 time, uint256 early) private {
+        if (time > block.timestamp + early) vm.warp(time - early);
+    }
+
+    /// @dev What the account may do for the agent.
+    function _checkGrant(uint256 agentId, address account) private view {
+        Grant memory g = _grants[agentId][account];
+        (uint256 actions, uint64 expiry) = sys.registry.grantOf(agentId, account);
+        bool live = g.expiry > block.timestamp && g.epoch == epochOf[agentId];
+        equal(actions, live ? g.actions : 0, "granted actions");
+        equal(expiry, live ? g.expiry : 0, "end of the grant");
+        isTrue(sys.registry.canAct(agentId, account, 1) == _mayAct(agentId, account, 1), "who may act for the agent");
     }
 
     /// @dev The first seed from `from` on whose terms suit the start: free ones first, then priced in each token.
     function _wantedSeed(uint256 from) private view returns (uint256 seed) {
         for (seed = from * 1000; ; ++seed) {
             IExchange.Terms memory terms = _terms(seed);
-            bool free = tokenAllowed[terms.token] && terms.curveParams.length <= 96 && _priceOf(terms, 0) == 0;
+            bool free = tokenAllowed[terms.token] && _priceOf(terms, 0) == 0;
             bool wanted = listingCount == 0 ? free : !free && terms.token == tokens[listingCount - 1];
             if (wanted && terms.startTime == 0 && terms.endTime == 0 && terms.supplyCap == 0) return seed;
         }

@@ -22,7 +22,7 @@ abstract contract RotationActions is JoiningActions {
         TypedData.Rotation memory r;
         r.agentId = _rotating(agent);
         r.from = eoaOf[r.agentId];
-        r.to = _account(to);
+        r.to = _successor(r.agentId, to);
         fault %= 10;
         r.nonce = nonceOf[r.from] + (fault == 2 ? 1 : 0);
         r.deadline = fault == 3 ? block.timestamp - 1 : block.timestamp + (to % 1 days);
@@ -47,13 +47,13 @@ abstract contract RotationActions is JoiningActions {
             IAgentRegistry.rotate,
             (r.agentId, r.to, r.deadline, fromSignature, toSignature)
         );
-        if (_rotateBy(caller, data, r.agentId, r.to, reasons)) _spent.push(data);
+        if (_rotateBy(caller, data, r.agentId, r.to, reasons)) _spent.push(SpentCall(caller, data));
     }
 
     /// @param fault 0: the new wallet did not sign, 1: too far ahead, 2: too late, 3: not by the agent; else none.
     function setAgentWallet(uint256 agent, uint256 to, uint256 fault) external {
         uint256 agentId = _rotating(agent);
-        address wallet = _account(to);
+        address wallet = _successor(agentId, to);
         fault %= 10;
         address caller = fault == 3 ? _account(agent) : eoaOf[agentId];
         uint256 deadline = block.timestamp + 5 minutes;
@@ -78,7 +78,7 @@ abstract contract RotationActions is JoiningActions {
         bytes memory data = abi.encodeCall(IERC8004Identity.setAgentWallet, (agentId, wallet, deadline, signature));
         if (!_rotateBy(caller, data, agentId, wallet, reasons)) return;
         _usedDigests[digest] = true;
-        _spent.push(data);
+        _spent.push(SpentCall(caller, data));
     }
 
     /// @dev The other account agrees to take over the agent, now and then until too soon.
@@ -87,14 +87,16 @@ abstract contract RotationActions is JoiningActions {
         bytes memory data = abi.encodeCall(IAgentRegistry.consentToRotation, (agentId, deadline));
         _attempt(account, address(sys.registry), data, Reasons.none());
         _consents[account] = Consent(agentId, epochOf[agentId], deadline);
+        _lastConsenter[agentId] = account;
     }
 
     /// @param fault 0: not by the agent, 1: from another account, 2: without asking for consent, 3: only asking for it; else none.
     function handOver(uint256 agent, uint256 to, uint256 fault) external {
         uint256 agentId = _rotating(agent);
         address owner = eoaOf[agentId];
-        address receiver = _account(to);
         fault %= 10;
+        address receiver = fault == 2 && to % 2 == 0 ? _lastConsenter[agentId] : _successor(agentId, to);
+        if (receiver == address(0)) receiver = _account(to);
         if (fault != 2) _consent(agentId, receiver, agent);
         if (fault == 3) return;
         address caller = fault == 0 ? _account(agent) : owner;
@@ -123,6 +125,12 @@ abstract contract RotationActions is JoiningActions {
         if (agentId == 0) agentId = _agent(seed / 2);
     }
 
+    /// @dev Anybody, or quite often an account that the agent had before.
+    function _successor(uint256 agentId, uint256 seed) private view returns (address) {
+        if (seed % 3 != 0) return _account(seed / 3);
+        return eoaAt[agentId][uint32((seed / 3) % (epochOf[agentId] + 1))];
+    }
+
     /// @dev What the agent has is the same before and after, and its old account has nothing.
     function _rotateBy(
         address caller,
@@ -140,6 +148,20 @@ abstract contract RotationActions is JoiningActions {
         equal(_possessionsOf(agentId), before, "22: a rotation changed what the agent has");
         equal(sys.keys.balanceOf(from), 0, "22: the old account kept keys");
         equal(sys.registry.agentOf(from), 0, "22: the old account kept the agent");
+        _checkAllowances(agentId);
+    }
+
+    /// @dev Whatever the old account allowed others to do is over.
+    function _checkAllowances(uint256 agentId) private view {
+        (uint256 actions, ) = sys.registry.grantOf(agentId, _lastOperator[agentId]);
+        equal(actions, 0, "22: a grant of the old account lives on");
+        bool allowed = sys.keys.isApprovedForAll(eoaOf[agentId], _lastKeyOperator[agentId]);
+        isTrue(!allowed, "22: an approval for all of the old account lives on");
+        for (uint256 i; i < _orders.length; ++i) {
+            if (_keys[_orders[i].keyId].agentId != agentId) continue;
+            address approved = sys.keys.getApproved(_orders[i].keyId);
+            equal(approved, address(0), "22: a key's approval of the old account lives on");
+        }
     }
 
     /// @dev Keys, rights, points, credits and listings, as the contracts answer for the agent's account of the moment.

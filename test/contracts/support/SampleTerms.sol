@@ -18,9 +18,9 @@ abstract contract SampleTerms is World {
         terms.curve = part(seed, "curve") % 2 == 0 ? address(sys.fixedPrice) : address(sys.linearPrice);
         if (fault == 1) terms.curve = address(sys.points);
         terms.curveParams = _curveParams(part(seed, "prices"), terms.curve, fault == 2);
-        terms.supplyCap = seed % 2 == 0 ? 0 : uint32(1 + (part(seed, "cap") % 12));
+        terms.supplyCap = seed % 2 == 0 ? 0 : uint32(1 + (part(seed, "cap") % 6));
         terms.startTime = part(seed, "start") % 8 == 0 ? uint40(block.timestamp + (part(seed, "start") % 1 hours)) : 0;
-        if (part(seed, "end") % 4 == 0) terms.endTime = uint40(block.timestamp + (part(seed, "end") % 20 days));
+        if (part(seed, "end") % 3 == 0) terms.endTime = uint40(block.timestamp + (part(seed, "end") % 20 days));
         if (fault == 3) terms.endTime = uint40(block.timestamp);
         terms.keyTtl = part(seed, "ttl") % 2 == 0 ? 0 : uint32(part(seed, "ttl") % 7 days);
         terms.scopes =

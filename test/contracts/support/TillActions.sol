@@ -40,7 +40,9 @@ abstract contract TillActions is Payments {
         QuoteEntry storage e = _quote(quote);
         address token = tokenIndex % 4 == 0 ? tokens[tokenIndex % tokens.length] : e.quote.token;
         address payer = _account(who);
-        amount = amount % 4 != 0 ? e.quote.maxPrice : amount % (e.quote.maxPrice + 2);
+        uint256 cost = _priceOf(_listings[e.quote.ekId].terms, _listings[e.quote.ekId].sold);
+        uint256 enough = cost > e.quote.maxPrice ? cost : e.quote.maxPrice;
+        amount = amount % 4 != 0 ? enough : amount % (enough + 2);
         _give(token, payer, amount);
         _attempt(payer, token, abi.encodeCall(IERC20.transfer, (e.till, amount)), Reasons.none());
         _move(token, payer, e.till, amount);
@@ -60,7 +62,7 @@ abstract contract TillActions is Payments {
         _redeem(e, index, p, signature, refusal, pays);
     }
 
-    function finalizeTill(uint256 quote, uint256 who) external {
+    function finalizeTill(uint256 quote, uint256 who) public {
         QuoteEntry storage e = _fundedQuote(quote);
         Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer);
         uint256 funds = held[e.quote.token][e.till];
@@ -70,7 +72,7 @@ abstract contract TillActions is Payments {
     }
 
     /// @dev After the deadline or the sale anyone may send the money home; before that the buyer alone.
-    function refundTill(uint256 quote, uint256 tokenIndex, uint256 who) external {
+    function refundTill(uint256 quote, uint256 tokenIndex, uint256 who) public {
         QuoteEntry storage e = _fundedQuote(quote);
         address token = tokenIndex % 4 == 0 ? tokens[tokenIndex % tokens.length] : e.quote.token;
         address payee = _presentOf(e.quote.buyer);
@@ -163,7 +165,7 @@ abstract contract TillActions is Payments {
     }
 
     /// @dev Mostly one with money in its till, where there is one.
-    function _fundedQuote(uint256 seed) private view returns (QuoteEntry storage) {
+    function _fundedQuote(uint256 seed) internal view returns (QuoteEntry storage) {
         uint256 count = _quotes.length;
         for (uint256 i; i < count && seed % 4 != 0; ++i) {
             QuoteEntry storage e = _quotes[((seed % count) + i) % count];

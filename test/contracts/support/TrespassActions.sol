@@ -52,7 +52,9 @@ abstract contract TrespassActions is LabelActions {
     /// @dev No call that carried a signature goes through a second time, whoever sends it.
     function _replay(uint256 call, uint256 who) private {
         if (_spent.length == 0) return;
-        (bool done, ) = callAs(_account(who), address(sys.registry), _spent[call % _spent.length]);
+        SpentCall storage spent = _spent[call % _spent.length];
+        address caller = who % 2 == 0 ? spent.caller : _account(who);
+        (bool done, ) = callAs(caller, address(sys.registry), spent.data);
         isTrue(!done, "23: a signature was used twice");
     }
 
