@@ -63,7 +63,8 @@ export async function checkDatabase(url: string): Promise<void> {
   });
 }
 
-function connect(url: string): postgres.Sql {
+/** One connection of the launcher. End it. */
+export function connect(url: string): postgres.Sql {
   // Without fetch_types: when the connection breaks, the driver leaves the rejection of that query of its own to nobody.
   return postgres(url, {
     max: 1,

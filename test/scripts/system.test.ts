@@ -53,6 +53,7 @@ describe("startSystem", function () {
     await withDatabase(first, async (sql) => {
       for (const schema of [...mine, "exchange_0badcafe", "ponder_sync"])
         await sql`create schema ${sql(schema)}`;
+      await sql`alter schema ponder_sync owner to moa_indexer`;
       await sql`create table ponder_sync.blocks as select * from (values (31337, 'old'), (10, 'kept')) as t (chain_id, note)`;
     });
     await first.stop();
