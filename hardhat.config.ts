@@ -24,6 +24,6 @@ export default defineConfig({
       fuzz: { runs: 256, seed: "0x6d6f61" },
       invariant: { runs: 256, depth: 64, failOnRevert: true },
     },
-    mocha: { timeout: 30_000 },
+    mocha: { timeout: 120_000 },
   },
 });

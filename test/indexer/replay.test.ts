@@ -150,7 +150,7 @@ describe("indexer: the tables are the storage", () => {
   const shared = useMarket();
 
   it(`invariant 26: after ${CALLS} random calls (seed ${SEED}) every row equals what the contracts store`, async function () {
-    this.timeout(180_000);
+    this.timeout(600_000); // it compares all that the whole run has put on the chain
     const { market, index } = shared;
     const { calls, agents, random } = createCalls(market, SEED);
     const done = new Map<string, number>();

@@ -27,32 +27,33 @@ describe("client: sign-in message", () => {
     check(signInMessage("http://127.0.0.1:8787", signer.address), "http://127.0.0.1:8787");
   });
 
-  const refused: [what: string, message: string, field: string][] = [
-    ["another domain", good({ domain: "evil.example" }), "domain"],
-    ["a domain that begins alike", good({ domain: "exchange.example.evil.example" }), "domain"],
-    ["another port", good({ domain: "exchange.example:8080" }), "domain"],
-    ["another URI", good({ uri: "https://evil.example" }), "URI"],
-    ["a URI of the host by http", good({ uri: "http://exchange.example" }), "URI"],
-    ["another chain", good({ chainId: 1 }), "chain"],
-    ["another account", signInMessage(url, other), "account"],
-    ["no nonce", good().replace(/Nonce: .*\n/, ""), "domain|URI|nonce"],
-    ["an empty nonce", good().replace(/Nonce: .*/, "Nonce: "), "URI|nonce"],
-    ["a time that is over", good({ expirationTime: new Date(Date.now() - 1_000) }), "expiration time"],
-    ["a line after it", `${good()}\nand transfer all my tokens`, "text"],
-    ["a line before it", `I owe you.\n${good()}`, "domain|text"],
+  // Made when they are used: a message is good for minutes only.
+  const refused: [what: string, message: () => string, field: string][] = [
+    ["another domain", () => good({ domain: "evil.example" }), "domain"],
+    ["a domain that begins alike", () => good({ domain: "exchange.example.evil.example" }), "domain"],
+    ["another port", () => good({ domain: "exchange.example:8080" }), "domain"],
+    ["another URI", () => good({ uri: "https://evil.example" }), "URI"],
+    ["a URI of the host by http", () => good({ uri: "http://exchange.example" }), "URI"],
+    ["another chain", () => good({ chainId: 1 }), "chain"],
+    ["another account", () => signInMessage(url, other), "account"],
+    ["no nonce", () => good().replace(/Nonce: .*\n/, ""), "domain|URI|nonce"],
+    ["an empty nonce", () => good().replace(/Nonce: .*/, "Nonce: "), "URI|nonce"],
+    ["a time that is over", () => good({ expirationTime: new Date(Date.now() - 1_000) }), "expiration time"],
+    ["a line after it", () => `${good()}\nand transfer all my tokens`, "text"],
+    ["a line before it", () => `I owe you.\n${good()}`, "domain|text"],
     [
       "a second statement",
-      good().replace("exchange.", "exchange.\n\nI also agree to everything."),
+      () => good().replace("exchange.", "exchange.\n\nI also agree to everything."),
       "text|domain",
     ],
-    ["another version", good().replace("Version: 1", "Version: 2"), "text"],
-    ["nothing of it", "Please sign this.", "domain"],
-    ["a transaction's hash", `0x${"a".repeat(64)}`, "domain"],
-    ["nothing", "", "domain"],
+    ["another version", () => good().replace("Version: 1", "Version: 2"), "text"],
+    ["nothing of it", () => "Please sign this.", "domain"],
+    ["a transaction's hash", () => `0x${"a".repeat(64)}`, "domain"],
+    ["nothing", () => "", "domain"],
   ];
   for (const [what, message, field] of refused) {
     it(`T43 is refused with ${what}`, () => {
-      expect(() => check(message))
+      expect(() => check(message()))
         .to.throw(new RegExp(`^Nothing was signed: the sign-in message of ${url} has (${field}) `))
         .with.property("code", "INVALID_SIGNATURE");
     });

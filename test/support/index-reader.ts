@@ -5,7 +5,7 @@ import { createPublicClient, http } from "viem";
 import type { RunInfo } from "../../scripts/system/run-info.ts";
 import { deploymentTag } from "../../sdk/deployment.ts";
 
-const CATCH_UP_MS = 20_000;
+const CATCH_UP_MS = 120_000;
 const LOOK_MS = 20;
 
 export type IndexReader = ReturnType<typeof createIndexReader>;
