@@ -22,7 +22,7 @@ export default defineConfig({
   test: {
     solidity: {
       fuzz: { runs: 256, seed: "0x6d6f61" },
-      invariant: { runs: 256, depth: 64, failOnRevert: true },
+      invariant: { runs: 128, depth: 64, failOnRevert: true },
     },
     mocha: { timeout: 120_000 },
   },

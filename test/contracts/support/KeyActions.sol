@@ -16,7 +16,8 @@ abstract contract KeyActions is TillActions {
     function transferKey(uint256 order, uint256 to, uint256 who, uint256 fault) external {
         if (_orders.length == 0) return;
         fault %= 12;
-        uint256 keyId = _someKey(order);
+        uint256 keyId = _movable(order);
+        if (who % 3 == 1) approveKey(order, to, 1);
         if (fault == 2) keyId += 2 ** 20;
         uint256 holder = _keys[keyId].agentId;
         address owner = eoaOf[holder];
@@ -47,9 +48,9 @@ abstract contract KeyActions is TillActions {
         _checkAccess(keyId >> 96, receiverId);
     }
 
-    function approveKey(uint256 order, uint256 operator, uint256 who) external {
+    function approveKey(uint256 order, uint256 operator, uint256 who) public {
         if (_orders.length == 0) return;
-        uint256 keyId = _someKey(order);
+        uint256 keyId = _movable(order);
         uint256 holder = _keys[keyId].agentId;
         address caller = who % 4 == 0 ? _account(who) : eoaOf[holder];
         address approved = _account(operator);
@@ -100,6 +101,15 @@ abstract contract KeyActions is TillActions {
         bytes memory data = abi.encodeCall(IExperienceKey.announce, (ids));
         _attempt(_account(who), address(sys.keys), data, Reasons.none());
         _keys[ids[0]].announcedEpoch = epochOf[_keys[ids[0]].agentId];
+    }
+
+    /// @dev Mostly a key that may be transferred, where there is one.
+    function _movable(uint256 seed) private view returns (uint256 keyId) {
+        for (uint256 i; i < _orders.length && seed % 8 != 0; ++i) {
+            keyId = _someKey((seed % _orders.length) + i);
+            if (_keys[keyId].flags & Flags.TRANSFERABLE != 0) return keyId;
+        }
+        keyId = _someKey(seed);
     }
 
     /// @dev A key whose holder has rotated since the log last told of it, where there is one.

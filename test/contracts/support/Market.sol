@@ -76,12 +76,14 @@ abstract contract Market is TrespassActions {
         isTrue(sys.registry.canAct(agentId, account, 1) == _mayAct(agentId, account, 1), "who may act for the agent");
     }
 
-    /// @dev The first seed from `from` on whose terms suit the start: free ones first, then priced in each token.
+    /// @dev The first seed from `from` on whose terms suit the start: free ones first, then priced in each token; the first two listings'
+    /// keys may be transferred.
     function _wantedSeed(uint256 from) private view returns (uint256 seed) {
         for (seed = from * 1000; ; ++seed) {
             IExchange.Terms memory terms = _terms(seed);
             bool free = tokenAllowed[terms.token] && _priceOf(terms, 0) == 0;
             bool wanted = listingCount == 0 ? free : !free && terms.token == tokens[listingCount - 1];
+            wanted = wanted && (listingCount > 1 || terms.flags == Flags.TRANSFERABLE);
             if (wanted && terms.startTime == 0 && terms.endTime == 0 && terms.supplyCap == 0) return seed;
         }
     }

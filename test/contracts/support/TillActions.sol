@@ -21,7 +21,7 @@ abstract contract TillActions is Payments {
         IExchange.Quote memory q;
         q.ekId = _listingId(ek);
         q.version = offer.version;
-        q.buyer = _account(who);
+        q.buyer = _asker(who);
         q.token = offer.terms.token;
         q.maxPrice = cost + (seed % 3 == 0 ? 0 : seed % 100_000);
         q.deadline = block.timestamp + (seed % 2 hours);
@@ -32,6 +32,13 @@ abstract contract TillActions is Payments {
         bytes32 hash = TypedData.quote(address(sys.exchange), q);
         equal(sys.exchange.quoteHashOf(q), hash, "hash of the quote");
         _quotes.push(QuoteEntry(q, hash, sys.exchange.tillOf(q), false, 0));
+    }
+
+    /// @dev Anybody, or quite often an account that some agent has had: it has rotated since it asked.
+    function _asker(uint256 seed) private view returns (address) {
+        uint256 agentId = _agent(seed / 3);
+        if (seed % 3 != 0) return _account(seed / 3);
+        return eoaAt[agentId][uint32((seed / 9) % (epochOf[agentId] + 1))];
     }
 
     /// @dev Anybody may send any token to a till, as much as it likes: it is the buyer's.

@@ -15,6 +15,8 @@ abstract contract World is OpenBooks {
 
     System internal sys;
     ReenteringToken public hostile;
+    /// @notice How often each function was called with success.
+    mapping(bytes4 selector => uint256) public successes;
     mapping(address account => uint256 privateKey) internal _signers;
 
     constructor(System memory system) {
@@ -47,6 +49,8 @@ abstract contract World is OpenBooks {
         (done, result) = callAs(from, to, data);
         if (reasons.count == 0) {
             if (!done) equal(result, "", "refused, though the books know no reason");
+            isTrue(done, "refused without a word, though the books know no reason");
+            ++successes[bytes4(data)];
         } else {
             isTrue(!done, "went through, though the books know a reason");
             if (!Reasons.has(reasons, result)) equal(result, reasons.errors[0], "refused for another reason");

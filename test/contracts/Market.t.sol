@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.34;
+
+import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
+import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
+import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
+import {IExchange} from "../../contracts/interfaces/IExchange.sol";
+import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
+import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
+import {Deployment} from "./support/Deployment.sol";
+import {Market} from "./support/Market.sol";
+import {World} from "./support/World.sol";
+
+contract Stage is Market {
+    constructor(System memory system) World(system) {
+        _open();
+    }
+}
+
+/// @title The invariants' handler: an invariant proves nothing about what never happens
+contract MarketTest is Deployment {
+    uint256 internal constant DAYS = 16;
+    uint256 internal constant STEPS = 100;
+
+    Stage[] internal _days;
+    bytes4[] internal actions;
+
+    function setUp() public {
+        vm.warp(1_900_000_000);
+        Stage stage;
+        actions = [stage.register.selector, stage.registerFor.selector, stage.grant.selector];
+        actions.push(stage.grantBySig.selector);
+        actions.push(stage.revoke.selector);
+        actions.push(stage.rotate.selector);
+        actions.push(stage.setAgentWallet.selector);
+        actions.push(stage.handOver.selector);
+        actions.push(stage.list.selector);
+        actions.push(stage.update.selector);
+        actions.push(stage.setStatus.selector);
+        actions.push(stage.buy.selector);
+        actions.push(stage.buyWithPermit.selector);
+        actions.push(stage.claim.selector);
+        actions.push(stage.withdraw.selector);
+        actions.push(stage.fundTill.selector);
+        actions.push(stage.buyViaTill.selector);
+        actions.push(stage.finalizeTill.selector);
+        actions.push(stage.refundTill.selector);
+        actions.push(stage.transferKey.selector);
+        actions.push(stage.approveAllKeys.selector);
+        actions.push(stage.preferKey.selector);
+        actions.push(stage.announceKey.selector);
+        actions.push(stage.label.selector);
+        actions.push(stage.allowValidator.selector);
+        actions.push(stage.setFee.selector);
+        actions.push(stage.allowToken.selector);
+        actions.push(stage.attack.selector);
+        actions.push(stage.passTime.selector);
+        actions.push(stage.reachEdge.selector);
+    }
+
+    /// In enough days every action succeeds, every way of paying issues keys, and money comes back and home.
+    function test_everythingHappens() public {
+        for (uint256 i; i < DAYS; ++i) {
+            _days.push(new Stage(deploySystem(vm.addr(0xad))));
+            for (uint256 j; j < STEPS; ++j) {
+                _step(_days[i], i * STEPS + j);
+            }
+        }
+        _happened(IExchange.list.selector, "list");
+        _happened(IExchange.update.selector, "update");
+        _happened(IExchange.setStatus.selector, "setStatus");
+        _happened(IExchange.buy.selector, "buy");
+        _happened(IExchange.buyWithPermit.selector, "buyWithPermit");
+        _happened(IExchange.claim.selector, "claim");
+        _happened(IExchange.buyViaTill.selector, "buyViaTill");
+        _happened(IExchange.finalizeTill.selector, "finalizeTill");
+        _happened(IExchange.refundTill.selector, "refundTill");
+        _happened(IExchange.withdraw.selector, "withdraw");
+        _happened(IExchange.setFee.selector, "setFee");
+        _happened(IExchange.allowToken.selector, "allowToken");
+        _happened(IERC20.transfer.selector, "a transfer into a till");
+        _happened(bytes4(0xcf092995), "an authorization that somebody else submitted first");
+        _happened(bytes4(0x5a049a70), "a cancelled authorization");
+        _happened(bytes4(0x1aa3a008), "register");
+        _happened(IAgentRegistry.registerFor.selector, "registerFor");
+        _happened(IAgentRegistry.grant.selector, "grant");
+        _happened(IAgentRegistry.grantBySig.selector, "grantBySig");
+        _happened(IAgentRegistry.revoke.selector, "revoke");
+        _happened(IAgentRegistry.rotate.selector, "rotate");
+        _happened(IERC8004Identity.setAgentWallet.selector, "setAgentWallet");
+        _happened(IERC721.transferFrom.selector, "transferFrom");
+        _happened(IERC721.setApprovalForAll.selector, "setApprovalForAll");
+        _happened(IExperienceKey.prefer.selector, "prefer");
+        _happened(IExperienceKey.announce.selector, "announce");
+        _happened(ILabelRegistry.label.selector, "label");
+        _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
+    }
+
+    function _step(Stage stage, uint256 seed) private {
+        bytes4 action = actions[part(seed, "action") % actions.length];
+        bytes memory words = abi.encode(
+            part(seed, "a"),
+            part(seed, "b"),
+            part(seed, "c"),
+            part(seed, "d"),
+            part(seed, "e")
+        );
+        // The last argument of these two is a bool.
+        if (action == stage.approveAllKeys.selector) words = abi.encode(part(seed, "a"), part(seed, "b"), seed % 2);
+        if (action == stage.allowValidator.selector) {
+            words = abi.encode(part(seed, "a"), part(seed, "b"), part(seed, "c"), seed % 2);
+        }
+        (bool ok, bytes memory result) = address(stage).call(abi.encodePacked(action, words));
+        if (!ok) equal(result, "", "a step of the market failed");
+        isTrue(ok, "a step of the market failed");
+    }
+
+    function _happened(bytes4 selector, string memory what) private view {
+        uint256 times;
+        for (uint256 i; i < DAYS; ++i) {
+            times += _days[i].successes(selector);
+        }
+        isTrue(times != 0, string.concat("never happened: ", what));
+    }
+}
