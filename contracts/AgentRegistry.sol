@@ -58,6 +58,8 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     /// @inheritdoc IAgentRegistry
     address public immutable registrar;
     /// @inheritdoc IAgentRegistry
+    address public immutable catalog;
+    /// @inheritdoc IAgentRegistry
     uint256 public agentCount;
     /// @inheritdoc IAgentRegistry
     mapping(address owner => uint256) public nonces;
@@ -71,10 +73,12 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     mapping(uint256 agentId => string) private _uris;
     mapping(uint256 agentId => mapping(string key => bytes)) private _metadata;
 
-    /// @param registrar_ The exchange's address, known beforehand from the deployer's nonce.
-    constructor(address registrar_) EIP712("ERC8004IdentityRegistry", "1") {
-        if (registrar_ == address(0)) revert ZeroAddress();
+    /// @param registrar_ The exchange's address, known beforehand.
+    /// @param catalog_ The catalogue's.
+    constructor(address registrar_, address catalog_) EIP712("ERC8004IdentityRegistry", "1") {
+        if (registrar_ == address(0) || catalog_ == address(0)) revert ZeroAddress();
         registrar = registrar_;
+        catalog = catalog_;
     }
 
     // ---------------------------------------------------------------- joining
@@ -114,7 +118,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
 
     /// @inheritdoc IAgentRegistry
     function enroll(address eoa) external returns (uint256 agentId, uint32 epoch) {
-        if (msg.sender != registrar) revert NotRegistrar(msg.sender);
+        if (msg.sender != registrar && msg.sender != catalog) revert NotRegistrar(msg.sender);
         Binding memory binding = _bindings[eoa];
         if (binding.bound) return (binding.agentId, binding.epoch);
         agentId = _register(eoa, "");
@@ -309,6 +313,13 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         if (_agents[agentId].eoa == account) return account != address(0);
         (uint256 actions, ) = grantOf(agentId, account);
         return action != 0 && actions & action == action;
+    }
+
+    /// @inheritdoc IAgentRegistry
+    function areLinked(uint256 agentA, uint256 agentB) external view returns (bool) {
+        (uint256 toB, ) = grantOf(agentA, _agents[agentB].eoa);
+        (uint256 toA, ) = grantOf(agentB, _agents[agentA].eoa);
+        return toA | toB != 0;
     }
 
     /// @inheritdoc IERC721

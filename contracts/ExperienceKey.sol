@@ -59,7 +59,8 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         uint32 version,
         uint40 expiry,
         uint8 scopes,
-        uint8 flags
+        uint8 flags,
+        bool asked
     ) external onlyExchange returns (uint256 keyId) {
         keyId = keyIdOf(ekId, agentId, 0);
         uint32 minted = _keys[keyId].minted;
@@ -94,6 +95,17 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         --_balances[key.agentId];
         key.agentId = 0;
         emit Transfer(owner, address(0), keyId);
+    }
+
+    /// @inheritdoc IExperienceKey
+    function renew(uint256 keyId, uint40 expiry) external onlyExchange {
+        _live(keyId).expiry = expiry;
+        emit TokenExpiryUpdated(keyId, block.timestamp, expiry);
+    }
+
+    /// @inheritdoc IExperienceKey
+    function versionOf(uint256 keyId) external view returns (uint32) {
+        return _keys[keyId].version;
     }
 
     /// @inheritdoc IExperienceKey

@@ -47,7 +47,8 @@ interface IExperienceKey {
         uint32 version,
         uint40 expiry,
         uint8 scopes,
-        uint8 flags
+        uint8 flags,
+        bool asked
     ) external returns (uint256 keyId);
 
     /// @notice Ends a key for good. The exchange alone.
@@ -62,6 +63,15 @@ interface IExperienceKey {
 
     /// @notice The key as stored. Reverts with {UnknownKey} for one that does not exist.
     function keyInfo(uint256 keyId) external view returns (Key memory);
+
+    /// @notice Prolongs a key that ends. The exchange alone.
+    function renew(uint256 keyId, uint40 expiry) external;
+
+    /// @notice The listing's version that the key was sold for, also after it was burnt; 0 when it never was.
+    function versionOf(uint256 keyId) external view returns (uint32);
+
+    /// @notice The exchange, which issues and ends keys.
+    function exchange() external view returns (address);
 
     /// @notice The id of the `n`-th key of `ekId` that `firstBuyer` bought.
     function keyIdOf(uint256 ekId, uint256 firstBuyer, uint256 n) external pure returns (uint256 keyId);
