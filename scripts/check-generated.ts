@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** What is committed and generated. */
 function generatedFiles(): string[] {
   const abis = readdirSync(join(root, "sdk/abis")).map((name) => `sdk/abis/${name}`);
-  return [...abis, "docs/THREATS.md", "docs/INVARIANTS.md"];
+  return [...abis, "docs/THREATS.md", "docs/INVARIANTS.md", "docs/ROLES.md"];
 }
 
 function snapshot(): Map<string, string> {
@@ -25,6 +25,7 @@ const before = snapshot();
 run("hardhat", "build");
 run(process.execPath, "scripts/generate.ts");
 run(process.execPath, "scripts/map-tests.ts");
+run(process.execPath, "scripts/map-roles.ts");
 const after = snapshot();
 const stale = [...new Set([...before.keys(), ...after.keys()])].filter(
   (file) => before.get(file) !== after.get(file),

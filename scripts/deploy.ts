@@ -3,68 +3,77 @@
  *
  *   RPC_URL=… DEPLOYER_KEY=0x… node scripts/deploy.ts
  *
- * Idempotent: a deployment file that fits the chain is left as it is. On chain 31337 the well-known test accounts are used and a test
- * token is deployed; elsewhere `DEPLOYER_KEY`, `RELAYER_ADDRESS` and `PAYMENT_TOKEN` say what to use.
- * The file is `DEPLOYMENT_FILE`, by default `deployments/<chain id>.json`.
+ * Idempotent: a deployment file that fits the chain is left as it is; without one, what is on the chain already is found and what is
+ * missing is made, so a run that was cut off is completed by the next. On chain 31337 the well-known test accounts are used and a test
+ * token is deployed; elsewhere `DEPLOYER_KEY` and `PAYMENT_TOKEN` say what to use, and `ROLE_HOLDERS` (JSON, role name → address) who
+ * holds which role; whoever is not named there is the deployer.
+ * The file is `DEPLOYMENT_FILE`, by default `deployments/<chain id>.json`. What is made is in `deploy/plan.ts` and `deploy/roles.ts`.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  type Abi,
   type Account,
   type Address,
   createPublicClient,
-  createWalletClient,
   erc20Abi,
   getAddress,
-  getContractAddress,
   type Hex,
   http,
+  isAddress,
   type PublicClient,
   parseAbi,
+  type Transport,
 } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
-import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { contractNames, type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { ensureRoles, type Holders } from "./deploy/access.ts";
+import { artifactOf } from "./deploy/artifact.ts";
+import { ensureContract, ensureContracts, findStartBlock, predictAddresses } from "./deploy/create.ts";
+import { addressOf, ensureFactory } from "./deploy/factory.ts";
+import {
+  type Addresses,
+  type Context,
+  calls,
+  contracts,
+  LOCAL_CHAIN_ID,
+  localToken,
+  readerOf,
+} from "./deploy/plan.ts";
+import { activeRoles, type RoleName, roles } from "./deploy/roles.ts";
+import { createSender, type Sender } from "./deploy/sender.ts";
 
-const LOCAL_CHAIN_ID = 31337;
 const LOCAL_MNEMONIC = "test test test test test test test test test test test junk";
-const EXCHANGE_PROFILE = {
-  type: "https://eips.ethereum.org/EIPS/eip-8004#registration-v1",
-  name: "MOA Exchange",
-  description: "The experience exchange itself.",
-};
 
-type Artifact = { abi: Abi; bytecode: Hex };
 type Token = Deployment["tokens"][number];
 
 export type DeployOptions = {
   rpcUrl: string;
+  /** Another way to the chain than HTTP to `rpcUrl`. */
+  transport?: Transport | undefined;
   /** Where the result goes; default `deployments/<chain id>.json`. */
   file?: string | undefined;
   /** Pays for the deployment and administers the exchange. Default on chain 31337: the first test account. */
   deployer?: Account | undefined;
   /** An ERC-20 with ERC-3009 to allow. Default on chain 31337: a fresh TestUSDC. */
   paymentToken?: Address | undefined;
+  /** Who holds which role; default: the deployer. */
+  holders?: Holders | undefined;
 };
 
 /** Deploys, or finds the deployment that is there. Throws with one clear line when it can do neither. */
 export async function deploy(
   options: DeployOptions,
 ): Promise<{ deployment: Deployment; file: string; fresh: boolean }> {
-  const client = createPublicClient({ transport: http(options.rpcUrl), pollingInterval: 50 });
+  const transport = options.transport ?? http(options.rpcUrl);
+  const client = createPublicClient({ transport, pollingInterval: 50, cacheTime: 0 });
   const chainId = await client.getChainId();
   const file = options.file ?? fileURLToPath(new URL(`../deployments/${chainId}.json`, import.meta.url));
   const existing = await readDeployment(client, chainId, file);
   if (existing) return { deployment: existing, file, fresh: false };
 
-  const deployer = options.deployer ?? localAccount(chainId);
-  const chain = createDeployer(client, options.rpcUrl, deployer);
-  const deployment = await deployAll(client, chain, {
-    chainId,
-    deployer,
-    paymentToken: options.paymentToken,
-  });
+  const sender = createSender(client, transport, options.deployer ?? localAccount(chainId));
+  const deployment = await deployAll(client, sender, { ...options, chainId });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
   renameSync(`${file}.new`, file); // whoever reads it meanwhile sees the old one or the new one, whole
@@ -101,111 +110,70 @@ function localAccount(chainId: number): Account {
   );
 }
 
-function artifact(name: string): Artifact {
-  const url = new URL(`../artifacts/contracts/${name}.sol/${name.split("/").at(-1)}.json`, import.meta.url);
-  if (!existsSync(url)) throw new Error("The contracts are not built: run `npm run build` first.");
-  return JSON.parse(readFileSync(url, "utf8")) as Artifact;
-}
-
-type Deployer = ReturnType<typeof createDeployer>;
-
-/** Sends one transaction after the other from one account and waits for each. */
-function createDeployer(client: PublicClient, rpcUrl: string, account: Account) {
-  const wallet = createWalletClient({ account, transport: http(rpcUrl) });
-  const mined = async (hash: Hex, what: string) => {
-    const receipt = await client.waitForTransactionReceipt({ hash });
-    if (receipt.status !== "success") throw new Error(`${what} reverted in transaction ${hash}.`);
-    return receipt;
-  };
-  return {
-    async create(name: string, args: unknown[] = []) {
-      const { abi, bytecode } = artifact(name);
-      const hash = await wallet.deployContract({ abi, bytecode, args, chain: null });
-      const receipt = await mined(hash, `Deploying ${name}`);
-      if (!receipt.contractAddress)
-        throw new Error(`Deploying ${name} made no contract (transaction ${hash}).`);
-      return { address: getAddress(receipt.contractAddress), receipt };
-    },
-    async call(name: string, address: Address, functionName: string, args: unknown[]) {
-      const { request } = await client.simulateContract({
-        account,
-        address,
-        abi: artifact(name).abi,
-        functionName,
-        args,
-      });
-      await mined(await wallet.writeContract({ ...request, chain: null }), `${name}.${functionName}`);
-    },
-    /** The address of the contract that this account creates `ahead` transactions from now. */
-    async predict(ahead: number): Promise<Address> {
-      const nonce = await client.getTransactionCount({ address: account.address, blockTag: "pending" });
-      return getContractAddress({ from: account.address, nonce: BigInt(nonce + ahead) });
-    },
-  };
-}
-
 async function deployAll(
   client: PublicClient,
-  chain: Deployer,
-  {
-    chainId,
-    deployer,
-    paymentToken,
-  }: { chainId: number; deployer: Account; paymentToken: Address | undefined },
+  sender: Sender,
+  { chainId, paymentToken, holders = {} }: DeployOptions & { chainId: number },
 ): Promise<Deployment> {
-  const authority = await chain.create("Authority", [deployer.address]);
-  const fixed = await chain.create("curves/FixedPrice");
-  const linear = await chain.create("curves/LinearPrice");
-  // The ledgers trust one exchange for ever, so they must know its address before it is there.
-  const exchangeAddress = await chain.predict(3);
-  const registry = await chain.create("AgentRegistry", [exchangeAddress]);
-  const keys = await chain.create("ExperienceKey", [registry.address, exchangeAddress]);
-  const points = await chain.create("PointsLedger", [exchangeAddress]);
-  const exchange = await chain.create("Exchange", [
-    authority.address,
-    registry.address,
-    keys.address,
-    points.address,
-  ]);
-  const labels = await chain.create("LabelRegistry", [registry.address, exchange.address]);
-  const token = await resolveToken(client, chain, { chainId, paymentToken });
-
-  await chain.call("Exchange", exchange.address, "allowToken", [token.address, true]);
-  await chain.call("Exchange", exchange.address, "allowCurve", [fixed.address, true]);
-  await chain.call("Exchange", exchange.address, "allowCurve", [linear.address, true]);
-  // The exchange is an agent too: its deployer's EOA, which would earn the fee if there were one.
-  const profile = `data:application/json,${encodeURIComponent(JSON.stringify(EXCHANGE_PROFILE))}`;
-  await chain.call("AgentRegistry", registry.address, "register", [profile]);
-  await chain.call("Exchange", exchange.address, "setFee", [0, 1n]);
-
-  return deploymentSchema.parse({
-    chainId,
-    startBlock: Number(authority.receipt.blockNumber),
-    startBlockHash: authority.receipt.blockHash,
-    contracts: {
-      Authority: authority.address,
-      AgentRegistry: registry.address,
-      ExperienceKey: keys.address,
-      PointsLedger: points.address,
-      Exchange: exchange.address,
-      LabelRegistry: labels.address,
-    },
-    curves: { fixed: fixed.address, linear: linear.address },
-    tokens: [token],
-  });
-}
-
-async function resolveToken(
-  client: PublicClient,
-  chain: Deployer,
-  { chainId, paymentToken }: { chainId: number; paymentToken: Address | undefined },
-): Promise<Token> {
-  if (!paymentToken && chainId !== LOCAL_CHAIN_ID) {
+  const deployer = sender.address;
+  const isLocal = chainId === LOCAL_CHAIN_ID;
+  if (!isLocal && !paymentToken) {
     throw new Error(
       `Chain ${chainId} needs PAYMENT_TOKEN: the address of an ERC-20 with ERC-3009, such as USDC.`,
     );
   }
-  const address = paymentToken ?? (await chain.create("mocks/TestUSDC")).address;
+  const factory = await ensureFactory(client, sender);
+  const at = predictAddresses(factory, deployer);
+  await ensureContracts(client, sender, factory, { at, deployer });
+  at.token = paymentToken ?? (await ensureLocalToken(client, sender, factory, at));
+  const token = await describeToken(client, at.token);
+  await makeCalls(client, sender, { at, deployer });
+  const start = await findStartBlock(client, factory, deployer);
+  const allHolders = Object.fromEntries(
+    activeRoles.map(([name]) => [name, holders[name] ?? deployer]),
+  ) as Holders;
+  const startBlock = BigInt(start.startBlock);
+  await ensureRoles(client, sender, {
+    ...{ authority: at.Authority, at, holders: allHolders, isLocal, startBlock },
+  });
+  return deploymentSchema.parse({
+    chainId,
+    ...start,
+    contracts: Object.fromEntries(contractNames.map((name) => [name, at[name]])),
+    curves: at.curves,
+    tokens: [token],
+    deployer,
+    factory,
+    holders: allHolders,
+  });
+}
+
+/** What the plan wants done once, as far as it is not done yet. */
+async function makeCalls(client: PublicClient, sender: Sender, context: Context): Promise<void> {
+  const read = readerOf(client, context.at);
+  for (const call of calls) {
+    if (await call.isDone(context, read)) continue;
+    const contract = {
+      address: context.at[call.contract],
+      abi: artifactOf(contracts[call.contract].artifact).abi,
+    };
+    await sender.call(contract, call.functionName, await call.args(context, read));
+  }
+}
+
+async function ensureLocalToken(
+  client: PublicClient,
+  sender: Sender,
+  factory: Address,
+  at: Addresses,
+): Promise<Address> {
+  const deployer = sender.address;
+  const address = addressOf(factory, deployer, localToken);
+  await ensureContract(client, sender, factory, { entry: localToken, address, context: { at, deployer } });
+  return address;
+}
+
+async function describeToken(client: PublicClient, address: Address): Promise<Token> {
   const abi = [...erc20Abi, ...parseAbi(["function version() view returns (string)"])] as const;
   const [symbol, name, version, decimals] = await Promise.all([
     client.readContract({ address, abi, functionName: "symbol" }),
@@ -216,6 +184,19 @@ async function resolveToken(
   return { address, symbol, name, version, decimals };
 }
 
+/** `ROLE_HOLDERS`. Throws for a role that is not in the table and for what is no address. */
+export function parseHolders(text: string | undefined): Holders {
+  const holders: Holders = {};
+  for (const [name, address] of Object.entries(JSON.parse(text ?? "{}") as Record<string, unknown>)) {
+    if (!(name in roles)) throw new Error(`ROLE_HOLDERS: there is no role ${name}.`);
+    if (typeof address !== "string" || !isAddress(address)) {
+      throw new Error(`ROLE_HOLDERS: ${name} needs an address, not ${String(address)}.`);
+    }
+    holders[name as RoleName] = getAddress(address);
+  }
+  return holders;
+}
+
 async function main(): Promise<void> {
   const env = process.env;
   if (!env.RPC_URL) throw new Error("Set RPC_URL to the chain's JSON-RPC endpoint.");
@@ -224,6 +205,7 @@ async function main(): Promise<void> {
     file: env.DEPLOYMENT_FILE,
     deployer: env.DEPLOYER_KEY ? privateKeyToAccount(env.DEPLOYER_KEY as Hex) : undefined,
     paymentToken: env.PAYMENT_TOKEN as Address | undefined,
+    holders: parseHolders(env.ROLE_HOLDERS),
   });
   console.log(`${fresh ? "Deployed on" : "Already on"} chain ${deployment.chainId}: ${file}`);
 }

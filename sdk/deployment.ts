@@ -8,21 +8,28 @@ const address = z.custom<Address>(
 );
 const hash = z.custom<Hash>((v) => typeof v === "string" && /^0x[0-9a-f]{64}$/.test(v), "a 32-byte hash");
 
+/** The contracts of the exchange. How each is made is in `scripts/deploy/plan.ts`. */
+export const contractNames = [
+  "Authority",
+  "AgentRegistry",
+  "ExperienceKey",
+  "PointsLedger",
+  "Exchange",
+  "LabelRegistry",
+] as const;
+export type ContractName = (typeof contractNames)[number];
+
+/** The price curves on the allowlist, by the name that listings use (`pricing_policy.curve_type`). */
+export const curveNames = ["fixed", "linear"] as const;
+export type CurveName = (typeof curveNames)[number];
+
 export const deploymentSchema = z.object({
   chainId: z.int().positive(),
   /** Number and hash of the block that holds the first deployment transaction: with the chain id they tell this chain from any other. */
   startBlock: z.int().nonnegative(),
   startBlockHash: hash,
-  contracts: z.object({
-    Authority: address,
-    AgentRegistry: address,
-    ExperienceKey: address,
-    PointsLedger: address,
-    Exchange: address,
-    LabelRegistry: address,
-  }),
-  /** By the name that listings use (`pricing_policy.curve_type`). */
-  curves: z.object({ fixed: address, linear: address }),
+  contracts: z.record(z.enum(contractNames), address),
+  curves: z.record(z.enum(curveNames), address),
   /** Payment tokens on the allowlist. `name` and `version` are those of the token's EIP-712 domain. */
   tokens: z
     .array(
@@ -35,6 +42,11 @@ export const deploymentSchema = z.object({
       }),
     )
     .min(1),
+  /** Who made it and by which factory: with these, addresses can be computed again. */
+  deployer: address.optional(),
+  factory: address.optional(),
+  /** Who was to hold which role; the names are those of `scripts/deploy/roles.ts`. */
+  holders: z.record(z.string(), address).optional(),
 });
 
 export type Deployment = z.infer<typeof deploymentSchema>;
