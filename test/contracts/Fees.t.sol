@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {TestUSDC} from "../../contracts/mocks/TestUSDC.sol";
 import {Deployment} from "./support/Deployment.sol";
@@ -21,7 +22,7 @@ contract FeesTest is Deployment {
         sys = deploySystem(ADMIN);
         usdc = new TestUSDC();
         vm.prank(ADMIN);
-        sys.exchange.allowToken(address(usdc), true);
+        sys.catalog.allowToken(address(usdc), true);
         vm.prank(TREASURY);
         treasuryId = sys.registry.register();
         vm.prank(SELLER);
@@ -78,17 +79,17 @@ contract FeesTest is Deployment {
     }
 
     function _sell(uint256 price) private {
-        IExchange.Terms memory terms;
+        ICatalog.Terms memory terms;
         terms.token = address(usdc);
         terms.curve = address(sys.fixedPrice);
         terms.curveParams = abi.encode(price);
         terms.scopes = 1;
-        IExchange.Content memory content;
+        ICatalog.Content memory content;
         content.manifestHash = keccak256("manifest");
         content.summary = "{}";
         content.summaryHash = keccak256("{}");
         vm.prank(SELLER);
-        uint256 ekId = sys.exchange.list(0, terms, content);
+        uint256 ekId = sys.catalog.list(0, terms, content);
         usdc.mint(BUYER, price);
         vm.prank(BUYER);
         usdc.approve(address(sys.exchange), price);

@@ -5,7 +5,9 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
 import {Deployment} from "./support/Deployment.sol";
@@ -67,18 +69,18 @@ contract MarketTest is Deployment {
                 _step(_days[i], i * STEPS + j);
             }
         }
-        _happened(IExchange.list.selector, "list");
-        _happened(IExchange.update.selector, "update");
-        _happened(IExchange.setStatus.selector, "setStatus");
+        _happened(ICatalog.list.selector, "list");
+        _happened(ICatalog.update.selector, "update");
+        _happened(ICatalog.setStatus.selector, "setStatus");
         _happened(IExchange.buy.selector, "buy");
         _happened(IExchange.buyWithPermit.selector, "buyWithPermit");
         _happened(IExchange.claim.selector, "claim");
-        _happened(IExchange.buyViaTill.selector, "buyViaTill");
-        _happened(IExchange.finalizeTill.selector, "finalizeTill");
-        _happened(IExchange.refundTill.selector, "refundTill");
+        _happened(ITills.buyViaTill.selector, "buyViaTill");
+        _happened(ITills.finalizeTill.selector, "finalizeTill");
+        _happened(ITills.refundTill.selector, "refundTill");
         _happened(IExchange.withdraw.selector, "withdraw");
         _happened(IExchange.setFee.selector, "setFee");
-        _happened(IExchange.allowToken.selector, "allowToken");
+        _happened(ICatalog.allowToken.selector, "allowToken");
         _happened(IERC20.transfer.selector, "a transfer into a till");
         _happened(bytes4(0xcf092995), "an authorization that somebody else submitted first");
         _happened(bytes4(0x5a049a70), "a cancelled authorization");

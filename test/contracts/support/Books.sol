@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Deployment} from "./Deployment.sol";
 
@@ -28,7 +30,7 @@ abstract contract Books is Deployment {
     }
 
     struct QuoteEntry {
-        IExchange.Quote quote;
+        ITills.Quote quote;
         bytes32 hash;
         address till;
         bool used;
@@ -116,7 +118,7 @@ abstract contract Books is Deployment {
     // ------------------------------------------------- listings, orders, keys
 
     uint256 public listingCount;
-    mapping(uint256 ekId => IExchange.Listing) internal _listings;
+    mapping(uint256 ekId => ICatalog.Listing) internal _listings;
     Order[] internal _orders;
     mapping(uint256 keyId => uint256) public ordersOf;
     mapping(uint256 ekId => mapping(uint256 agentId => uint256)) public bought;

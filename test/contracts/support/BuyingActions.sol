@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Reasons} from "./Reasons.sol";
@@ -49,7 +50,7 @@ abstract contract BuyingActions is Sales {
         // Neither a token without permits nor a smart account can grant an allowance by a signature.
         bool usable = fault != 6 && token != address(hostile) && !_isSmart(t.caller);
         uint256 allowance = usable ? permit.value : 0;
-        reasons.when(!tokenAllowed[token], abi.encodeWithSelector(IExchange.TokenNotAllowed.selector, token));
+        reasons.when(!tokenAllowed[token], abi.encodeWithSelector(ICatalog.TokenNotAllowed.selector, token));
         reasons.when(
             allowance < t.cost,
             abi.encodeWithSelector(

@@ -3,12 +3,16 @@ pragma solidity ^0.8.34;
 
 import {AgentRegistry} from "../../../contracts/AgentRegistry.sol";
 import {Authority} from "../../../contracts/Authority.sol";
+import {CardIssuer} from "../../../contracts/CardIssuer.sol";
+import {Catalog} from "../../../contracts/Catalog.sol";
 import {FixedPrice} from "../../../contracts/curves/FixedPrice.sol";
 import {LinearPrice} from "../../../contracts/curves/LinearPrice.sol";
+import {Deals} from "../../../contracts/Deals.sol";
 import {Exchange} from "../../../contracts/Exchange.sol";
 import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
+import {Tills} from "../../../contracts/Tills.sol";
 import {TestBase} from "./TestBase.sol";
 
 /// @title The whole exchange, wired as the deploy script wires it
@@ -19,6 +23,9 @@ abstract contract Deployment is TestBase {
         AgentRegistry registry;
         ExperienceKey keys;
         PointsLedger points;
+        Catalog catalog;
+        Tills tills;
+        CardIssuer cards;
         Exchange exchange;
         LabelRegistry labels;
         FixedPrice fixedPrice;

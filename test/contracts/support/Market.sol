@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
 import {TrespassActions} from "./TrespassActions.sol";
@@ -80,7 +81,7 @@ abstract contract Market is TrespassActions {
     /// keys may be transferred.
     function _wantedSeed(uint256 from) private view returns (uint256 seed) {
         for (seed = from * 1000; ; ++seed) {
-            IExchange.Terms memory terms = _terms(seed);
+            ICatalog.Terms memory terms = _terms(seed);
             bool free = tokenAllowed[terms.token] && _priceOf(terms, 0) == 0;
             bool wanted = listingCount == 0 ? free : !free && terms.token == tokens[listingCount - 1];
             wanted = wanted && (listingCount > 1 || terms.flags == Flags.TRANSFERABLE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Books} from "./Books.sol";
@@ -8,8 +9,8 @@ import {Books} from "./Books.sol";
 /// @title The books, open for the invariants to read
 /// @dev Each function answers for all there is: an invariant asks after every step, and calls cost more than memory.
 abstract contract OpenBooks is Books {
-    function listings() external view returns (IExchange.Listing[] memory all) {
-        all = new IExchange.Listing[](listingCount);
+    function listings() external view returns (ICatalog.Listing[] memory all) {
+        all = new ICatalog.Listing[](listingCount);
         for (uint256 i; i < listingCount; ++i) {
             all[i] = _listings[i + 1];
         }

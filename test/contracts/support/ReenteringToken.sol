@@ -3,7 +3,9 @@ pragma solidity ^0.8.34;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 
 /// @title A token that an administrator should not have allowed
 /// @notice Whenever the exchange or a till moves it, it calls whatever can change the exchange from inside the transfer. It can also
@@ -38,19 +40,19 @@ contract ReenteringToken is ERC20 {
     function _reenter() private {
         IExchange.Purchase memory purchase;
         IExchange.Permit memory permit;
-        IExchange.Quote memory quote;
-        IExchange.Authorization memory authorization;
-        IExchange.Terms memory terms;
-        IExchange.Content memory content;
-        _try(abi.encodeCall(IExchange.list, (1, terms, content)));
-        _try(abi.encodeCall(IExchange.update, (1, terms, content)));
-        _try(abi.encodeCall(IExchange.setStatus, (1, IExchange.Status.Paused)));
+        ITills.Quote memory quote;
+        ITills.Authorization memory authorization;
+        ICatalog.Terms memory terms;
+        ICatalog.Content memory content;
+        _try(abi.encodeCall(ICatalog.list, (1, terms, content)));
+        _try(abi.encodeCall(ICatalog.update, (1, terms, content)));
+        _try(abi.encodeCall(ICatalog.setStatus, (1, ICatalog.Status.Paused)));
         _try(abi.encodeCall(IExchange.buy, (purchase)));
         _try(abi.encodeCall(IExchange.buyWithPermit, (purchase, permit)));
         _try(abi.encodeCall(IExchange.claim, (1, 1, 0)));
-        _try(abi.encodeCall(IExchange.buyViaTill, (quote, authorization, "")));
-        _try(abi.encodeCall(IExchange.finalizeTill, (quote)));
-        _try(abi.encodeCall(IExchange.refundTill, (quote, address(this))));
+        _try(abi.encodeCall(ITills.buyViaTill, (quote, authorization, "")));
+        _try(abi.encodeCall(ITills.finalizeTill, (quote)));
+        _try(abi.encodeCall(ITills.refundTill, (quote, address(this))));
         _try(abi.encodeCall(IExchange.withdraw, (1, address(this), address(0))));
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {ListingActions} from "./ListingActions.sol";
@@ -29,7 +30,7 @@ abstract contract Sales is ListingActions {
     }
 
     function _trade(uint256 ekId, address caller) internal view returns (Trade memory t) {
-        IExchange.Listing storage offer = _listings[ekId];
+        ICatalog.Listing storage offer = _listings[ekId];
         t.ekId = ekId;
         t.caller = caller;
         t.payer = caller;
@@ -43,10 +44,10 @@ abstract contract Sales is ListingActions {
 
     /// @dev What keeps the listing from selling one key of `version` now.
     function _mustBeOpen(Reasons.List memory reasons, Trade memory t, uint32 version) internal view {
-        IExchange.Listing storage offer = _listings[t.ekId];
+        ICatalog.Listing storage offer = _listings[t.ekId];
         uint256 time = block.timestamp;
         reasons.when(
-            offer.status != IExchange.Status.Active,
+            offer.status != ICatalog.Status.Active,
             abi.encodeWithSelector(IExchange.ListingNotActive.selector, t.ekId, offer.status)
         );
         reasons.when(
@@ -102,7 +103,7 @@ abstract contract Sales is ListingActions {
     }
 
     function _bookKey(uint256 ekId, uint256 buyerId) private returns (uint256 keyId) {
-        IExchange.Listing storage offer = _listings[ekId];
+        ICatalog.Listing storage offer = _listings[ekId];
         keyId = _keyId(ekId, buyerId, bought[ekId][buyerId]++);
         if (ordersOf[keyId]++ != 0) isTrue(false, "4: a second order for one key");
         _keys[keyId] = IExperienceKey.Key({
@@ -122,7 +123,7 @@ abstract contract Sales is ListingActions {
 
     /// @dev The exchange's part is the largest whole number of units that is not above its rate; the seller has the rest.
     function _bookOrder(Trade memory t, uint256 buyerId, uint256 keyId) private {
-        IExchange.Listing storage offer = _listings[t.ekId];
+        ICatalog.Listing storage offer = _listings[t.ekId];
         address token = offer.terms.token;
         uint256 parts = t.cost * feeBps;
         uint256 fee = (parts - (parts % 10_000)) / 10_000;

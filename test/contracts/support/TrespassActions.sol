@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../../contracts/interfaces/IERC8004Identity.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {IPointsLedger} from "../../../contracts/interfaces/IPointsLedger.sol";
@@ -38,7 +39,7 @@ abstract contract TrespassActions is LabelActions {
         address caller = who % 8 == 0 ? _account(who) : sys.admin;
         Reasons.List memory reasons = Reasons.none();
         _mustBeAdministrator(reasons, caller);
-        bytes memory data = abi.encodeCall(IExchange.allowToken, (token, allowed % 4 != 0));
+        bytes memory data = abi.encodeCall(ICatalog.allowToken, (token, allowed % 4 != 0));
         (bool done, ) = _attempt(caller, address(sys.exchange), data, reasons);
         if (done) tokenAllowed[token] = allowed % 4 != 0;
     }
@@ -95,9 +96,9 @@ abstract contract TrespassActions is LabelActions {
         uint256 agentId = everAgentAt[old];
         if (agentId == 0 || agentAt[old] != 0 || isOperator(agentId, old)) return;
         bytes memory denied = abi.encodeWithSelector(IExchange.NotAuthorized.selector, agentId, old, 1);
-        IExchange.Terms memory terms;
-        IExchange.Content memory content;
-        _refused(old, address(sys.exchange), abi.encodeCall(IExchange.list, (agentId, terms, content)), denied);
+        ICatalog.Terms memory terms;
+        ICatalog.Content memory content;
+        _refused(old, address(sys.exchange), abi.encodeCall(ICatalog.list, (agentId, terms, content)), denied);
         bytes memory retired = abi.encodeWithSelector(IAgentRegistry.AddressRetired.selector, old, agentId);
         _refused(old, address(sys.registry), abi.encodeWithSignature("register()"), retired);
         bytes memory noAgent = abi.encodeWithSelector(IAgentRegistry.NotAgentOwner.selector, 0, old);
@@ -112,7 +113,7 @@ abstract contract TrespassActions is LabelActions {
     }
 
     function _robTill(address thief, uint256 seed, bytes memory notExchange) private {
-        address till = sys.exchange.tillImplementation();
+        address till = sys.tills.tillImplementation();
         if (_quotes.length != 0 && _quote(seed).used) till = _quote(seed).till;
         _refused(thief, till, abi.encodeCall(Till.pay, (IERC20(tokens[0]), thief, 0)), notExchange);
     }

@@ -33,7 +33,7 @@ abstract contract World is OpenBooks {
         tokens.push(address(hostile));
         for (uint256 i; i < tokens.length; ++i) {
             vm.prank(sys.admin);
-            sys.exchange.allowToken(tokens[i], true);
+            sys.catalog.allowToken(tokens[i], true);
             tokenAllowed[tokens[i]] = true;
         }
     }
