@@ -311,6 +311,13 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         return action != 0 && actions & action == action;
     }
 
+    /// @inheritdoc IAgentRegistry
+    function areLinked(uint256 agentA, uint256 agentB) external view returns (bool) {
+        (uint256 toB, ) = grantOf(agentA, _agents[agentB].eoa);
+        (uint256 toA, ) = grantOf(agentB, _agents[agentA].eoa);
+        return toA | toB != 0;
+    }
+
     /// @inheritdoc IERC721
     function ownerOf(uint256 agentId) external view returns (address) {
         address eoa = _agents[agentId].eoa;

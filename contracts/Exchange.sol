@@ -552,7 +552,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
             rules.flags
         );
         emit KeySold(ekId, recipient.agentId, keyId, sale);
-        points.award(ekId, keyId, sale.sellerId, recipient.agentId);
+        points.award(ekId, keyId, sale.sellerId, recipient.agentId, payer, sale.soldAfter);
     }
 
     /// @dev Rounds down: what the fee loses by it, the seller has.

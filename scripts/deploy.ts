@@ -156,11 +156,17 @@ async function deployAll(
   const authority = await chain.create("Authority", [deployer.address]);
   const fixed = await chain.create("curves/FixedPrice");
   const linear = await chain.create("curves/LinearPrice");
-  // The ledgers trust one exchange for ever, so they must know its address before it is there.
+  // The ledgers trust one exchange for ever, and the points one registry of labels, so they must know them before they are there.
   const exchangeAddress = await chain.predict(3);
+  const labelsAddress = await chain.predict(4);
   const registry = await chain.create("AgentRegistry", [exchangeAddress]);
   const keys = await chain.create("ExperienceKey", [registry.address, exchangeAddress]);
-  const points = await chain.create("PointsLedger", [exchangeAddress]);
+  const points = await chain.create("PointsLedger", [
+    authority.address,
+    exchangeAddress,
+    registry.address,
+    labelsAddress,
+  ]);
   const exchange = await chain.create("Exchange", [
     authority.address,
     registry.address,

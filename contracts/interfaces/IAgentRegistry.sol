@@ -131,6 +131,9 @@ interface IAgentRegistry is IERC8004Identity {
     /// @notice Whether `account` may perform `action` for the agent: its EOA always, an operator within its grant.
     function canAct(uint256 agentId, address account, uint256 action) external view returns (bool);
 
+    /// @notice Whether the present EOA of one of the two holds a live grant of the other. A third party that both granted links nobody.
+    function areLinked(uint256 agentA, uint256 agentB) external view returns (bool);
+
     /// @notice How many agents there are; ids run from 1.
     function agentCount() external view returns (uint256);
 
