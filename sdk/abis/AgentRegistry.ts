@@ -709,6 +709,30 @@ export const agentRegistryAbi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "agentA",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "agentB",
+        type: "uint256",
+      },
+    ],
+    name: "areLinked",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "",
+        type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "owner",
         type: "address",
