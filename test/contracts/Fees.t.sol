@@ -94,6 +94,6 @@ contract FeesTest is Deployment {
         vm.prank(BUYER);
         usdc.approve(address(sys.exchange), price);
         vm.prank(BUYER);
-        sys.exchange.buy(IExchange.Purchase(ekId, 1, BUYER, price, block.timestamp));
+        sys.exchange.buy(IExchange.Purchase(ekId, 1, BUYER, price, block.timestamp, 0));
     }
 }

@@ -50,7 +50,6 @@ abstract contract BuyingActions is Sales {
         // Neither a token without permits nor a smart account can grant an allowance by a signature.
         bool usable = fault != 6 && token != address(hostile) && !_isSmart(t.caller);
         uint256 allowance = usable ? permit.value : 0;
-        reasons.when(!tokenAllowed[token], abi.encodeWithSelector(ICatalog.TokenNotAllowed.selector, token));
         reasons.when(
             allowance < t.cost,
             abi.encodeWithSelector(
@@ -163,9 +162,9 @@ abstract contract BuyingActions is Sales {
         p.deadline = t.deadline;
         reasons = Reasons.none();
         _mustBeOpen(reasons, t, p.version);
-        if (t.recipient == t.caller) {
-            if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
-        } else {
+        t.byWallet = true;
+        if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
+        if (t.recipient != t.caller) {
             bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
             reasons.when(agentAt[t.recipient] == 0, noAgent);
         }

@@ -93,8 +93,33 @@ abstract contract ListingActions is RotationActions, SampleTerms {
         ICatalog.Content memory content
     ) private {
         ++offer.version;
-        offer.terms = terms;
+        _copy(offer.terms, terms);
         offer.contentHash = keccak256(abi.encode(content.manifestHash, content.summaryHash));
+    }
+
+    /// @dev Member by member: the compiler copies no array of structs into storage.
+    function _copy(ICatalog.Terms storage to, ICatalog.Terms memory from) private {
+        to.token = from.token;
+        to.curve = from.curve;
+        to.curveParams = from.curveParams;
+        to.supplyCap = from.supplyCap;
+        to.startTime = from.startTime;
+        to.endTime = from.endTime;
+        to.keyTtl = from.keyTtl;
+        to.scopes = from.scopes;
+        to.flags = from.flags;
+        to.refundWindow = from.refundWindow;
+        to.refundTerms = from.refundTerms;
+        to.bountyBps = from.bountyBps;
+        to.referralBps = from.referralBps;
+        to.resaleBps = from.resaleBps;
+        to.pointsPrice = from.pointsPrice;
+        to.requestsPerMinute = from.requestsPerMinute;
+        to.requestsPerDay = from.requestsPerDay;
+        delete to.royalties;
+        for (uint256 i; i < from.royalties.length; ++i) {
+            to.royalties.push(from.royalties[i]);
+        }
     }
 
     function _mustBeAuthorized(Reasons.List memory reasons, uint256 agentId, address caller) private view {

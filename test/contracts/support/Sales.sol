@@ -20,6 +20,8 @@ abstract contract Sales is ListingActions {
         address caller;
         /// Who the log is to say paid.
         address payer;
+        /// The caller pays by allowance, and is an agent from then on.
+        bool byWallet;
         uint256 maxPrice;
         uint256 deadline;
         bytes32 quoteHash;
@@ -77,9 +79,11 @@ abstract contract Sales is ListingActions {
     function _attemptSale(Trade memory t, bytes memory data, Reasons.List memory reasons) internal returns (bool done) {
         vm.recordLogs();
         bytes memory result;
-        (done, result) = _attempt(t.caller, address(sys.exchange), data, reasons);
+        address target = t.quoteHash == 0 ? address(sys.exchange) : address(sys.tills);
+        (done, result) = _attempt(t.caller, target, data, reasons);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         if (!done) return false;
+        if (t.byWallet && agentAt[t.caller] == 0) _enter(t.caller);
         uint256 buyerId = agentAt[t.recipient] == 0 ? _enter(t.recipient) : agentAt[t.recipient];
         uint256 keyId = _bookKey(t.ekId, buyerId);
         equal(abi.decode(result, (uint256)), keyId, "id of the new key");
@@ -95,7 +99,7 @@ abstract contract Sales is ListingActions {
         LabelSums storage labels = _labelSums[t.ekId];
         bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
         bool endorsed = labels.count != 0 && labels.scores[0] + labels.scores[1] >= labels.count * 100;
-        uint256 payerId = everAgentAt[t.payer];
+        uint256 payerId = t.cost == 0 ? 0 : everAgentAt[t.payer];
         _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[t.ekId].sold, endorsed));
     }
 
@@ -170,8 +174,8 @@ abstract contract Sales is ListingActions {
         sale.payer = t.payer;
         sale.token = o.token;
         sale.price = o.price;
-        sale.fee = o.feeShare;
-        if (o.price != 0) sale.sellerCredit = creditOf[o.sellerId][o.token];
+        sale.payerId = t.byWallet ? agentAt[t.caller] : o.buyerId;
+        sale.feeBps = uint16(o.feeBps);
         sale.paymentRef = t.quoteHash;
         sale.by = t.caller;
         uint256 seen;

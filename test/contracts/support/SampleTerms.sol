@@ -51,11 +51,11 @@ abstract contract SampleTerms is World {
                     ? 20_000
                     : kind < 7
                         ? 10 ** 9
-                        : type(uint128).max;
+                        : type(uint96).max;
         uint256 base = top == 0 ? 0 : part(seed, "base") % top;
         if (faulty) base = 2 ** 128;
         if (curve == address(sys.fixedPrice)) return abi.encode(base);
-        uint256 max = kind == 7 ? type(uint128).max : base + (part(seed, "max") % (top + 1));
+        uint256 max = kind == 7 ? type(uint96).max : base + (part(seed, "max") % (top + 1));
         return abi.encode(base, part(seed, "slope") % (top + 1), faulty ? top : max);
     }
 
@@ -75,10 +75,7 @@ abstract contract SampleTerms is World {
         reasons.when(!scoped, abi.encodeWithSelector(ICatalog.InvalidScopes.selector, terms.scopes));
         reasons.when(terms.flags > Flags.ALL, abi.encodeWithSelector(ICatalog.InvalidFlags.selector, terms.flags));
         bool sensible = terms.endTime == 0 || (terms.endTime > block.timestamp && terms.endTime > terms.startTime);
-        reasons.when(
-            !sensible,
-            abi.encodeWithSelector(ICatalog.InvalidTimes.selector, terms.startTime, terms.endTime)
-        );
+        reasons.when(!sensible, abi.encodeWithSelector(ICatalog.InvalidTimes.selector, terms.startTime, terms.endTime));
         uint256 base = abi.decode(terms.curveParams, (uint256));
         reasons.when(
             known && base >= 2 ** 128,

@@ -68,7 +68,7 @@ abstract contract TillActions is Payments {
         if (e.quote.token == address(hostile)) refusal = new bytes(0);
         else if (good) refusal = _meddle(index, p, signature, Before(before % 3));
         bool pays = good && refusal.length == 0 && e.quote.token != address(hostile);
-        _redeem(e, index, p, signature, refusal, pays);
+        _redeem(e, index, p, signature, refusal, pays, fault % 16 != 8 && fault % 16 != 10);
     }
 
     function finalizeTill(uint256 quote, uint256 who) public {
@@ -76,6 +76,7 @@ abstract contract TillActions is Payments {
         Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer);
         uint256 funds = held[e.quote.token][e.till];
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, "");
+        _mustBeAgreed(reasons, t, t.caller == e.quote.buyer);
         if (!_attemptSale(t, abi.encodeCall(ITills.finalizeTill, (e.quote)), reasons)) return;
         _settle(e, t.cost, funds);
     }
@@ -95,7 +96,7 @@ abstract contract TillActions is Payments {
             abi.encodeWithSelector(ITills.TillNotRefundable.selector, e.hash, e.quote.deadline, block.timestamp)
         );
         bytes memory data = abi.encodeCall(ITills.refundTill, (e.quote, token));
-        (bool done, bytes memory result) = _attempt(caller, address(sys.exchange), data, reasons);
+        (bool done, bytes memory result) = _attempt(caller, address(sys.tills), data, reasons);
         if (!done) return;
         equal(abi.decode(result, (uint256)), amount, "amount refunded");
         e.used = true;
@@ -108,20 +109,18 @@ abstract contract TillActions is Payments {
         TypedData.Payment memory p,
         bytes memory signature,
         bytes memory refusal,
-        bool pays
+        bool pays,
+        bool signed
     ) private {
         Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
         // The log names as payer only whom the exchange saw pay the whole price.
         if (pays && p.value >= t.cost) t.payer = p.from;
         uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, refusal);
-        ITills.Authorization memory a = ITills.Authorization(
-            p.from,
-            p.value,
-            p.validAfter,
-            p.validBefore,
-            p.nonce
-        );
+        // Late or used up: its signature still tells that the buyer wants this.
+        bool agreed = signed && p.from == e.quote.buyer && e.quote.token != address(hostile);
+        _mustBeAgreed(reasons, t, agreed || t.caller == e.quote.buyer);
+        ITills.Authorization memory a = ITills.Authorization(p.from, p.value, p.validAfter, p.validBefore, p.nonce);
         bytes memory data = abi.encodeCall(ITills.buyViaTill, (e.quote, a, signature));
         if (!_attemptSale(t, data, reasons)) return;
         if (pays) {
@@ -164,9 +163,15 @@ abstract contract TillActions is Payments {
         );
         bytes memory short =
             refusal.length == 0
-                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.till, funds, t.cost)
+                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.hash, funds, t.cost)
                 : refusal;
         reasons.when(funds < t.cost, short);
+    }
+
+    /// @dev Nobody is made an agent who did not send the call or sign the payment.
+    function _mustBeAgreed(Reasons.List memory reasons, Trade memory t, bool agreed) private view {
+        bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
+        reasons.when(agentAt[t.recipient] == 0 && !agreed, noAgent);
     }
 
     function _quote(uint256 seed) internal view returns (QuoteEntry storage) {

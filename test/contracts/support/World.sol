@@ -27,7 +27,7 @@ abstract contract World is OpenBooks {
             accounts.push(account);
             _signers[account] = privateKey;
         }
-        hostile = new ReenteringToken(sys.exchange);
+        hostile = new ReenteringToken(sys.exchange, sys.tills);
         tokens.push(address(new TestUSDC()));
         tokens.push(address(new TestUSDC()));
         tokens.push(address(hostile));
