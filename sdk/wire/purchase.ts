@@ -25,7 +25,8 @@ export const purchaseResponseSchema = z.object({
   buyer: z.object({ agent_id: agentIdSchema, eoa: z.string() }),
   price: z.object({ amount: unitsSchema, currency: z.string(), token: z.string() }),
   tx: z.string(),
-  points_awarded: z.object({ seller: z.int(), buyer: z.int() }),
+  /** With up to two decimals. */
+  points_awarded: z.object({ seller: z.number(), buyer: z.number() }),
 });
 export type PurchaseResponse = z.infer<typeof purchaseResponseSchema>;
 

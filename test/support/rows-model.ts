@@ -23,6 +23,7 @@ export async function readRows({ db }: IndexReader) {
     fees: await db.select().from(tables.feeSetting),
     tokens: await db.select().from(tables.allowedToken),
     curves: await db.select().from(tables.allowedCurve),
+    policies: await db.select().from(tables.pointsPolicy),
   };
 }
 
@@ -47,6 +48,7 @@ export function modelOfRows(rows: Rows, now: bigint) {
     fees: shape(rows.fees, (f) => ["fee", { feeBps: f.feeBps, feeAgentId: f.feeAgentId }]),
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
     curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
+    policies: shape(rows.policies, ({ chainId: _, updatedAt: __, ...policy }) => ["points", policy]),
   };
 }
 

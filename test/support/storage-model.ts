@@ -179,7 +179,8 @@ async function labelsOf(market: Market, rows: Rows) {
 
 async function settingsOf(market: Market, rows: Rows) {
   const { client } = market;
-  const { exchange } = market.contracts;
+  const { exchange, points } = market.contracts;
+  const policy = await client.readContract({ ...points, functionName: "policy" });
   const feeBps = await client.readContract({ ...exchange, functionName: "feeBps" });
   const feeAgentId = await client.readContract({ ...exchange, functionName: "feeAgentId" });
   const tokens = await all(rows.tokens, async ({ token }) => ({
@@ -194,5 +195,6 @@ async function settingsOf(market: Market, rows: Rows) {
     fees: { fee: { feeBps, feeAgentId: idsOf(market).agt(feeAgentId) } },
     tokens: shape(tokens, ({ token, allowed }) => [token, { allowed }]),
     curves: shape(curves, ({ curve, allowed }) => [curve, { allowed }]),
+    policies: { points: { ...policy } },
   };
 }
