@@ -28,7 +28,12 @@ describe("Exchange.constructor", () => {
     const registry = await create("AgentRegistry", [wrong.registrar ?? here]);
     const other = await create("AgentRegistry", [here]);
     const keys = await create("ExperienceKey", [wrong.foreign ? other : registry, wrong.keys ?? here]);
-    const points = await create("PointsLedger", [wrong.points ?? here]);
+    const points = await create("PointsLedger", [
+      moa.authority,
+      wrong.points ?? here,
+      registry,
+      moa.labels.address,
+    ]);
     return {
       here,
       registry,

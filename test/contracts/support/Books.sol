@@ -4,9 +4,10 @@ pragma solidity ^0.8.34;
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Deployment} from "./Deployment.sol";
+import {PointsBook} from "./PointsBook.sol";
 
 /// @title The ghost books: what ought to be true, kept from what was done and never read from the contracts
-abstract contract Books is Deployment {
+abstract contract Books is Deployment, PointsBook {
     /// @dev One sale. The shares are what the contracts credited; everything else is what the books expected of it.
     struct Order {
         uint256 keyId;
@@ -142,9 +143,8 @@ abstract contract Books is Deployment {
     QuoteEntry[] internal _quotes;
     Payment[] internal _payments;
 
-    // ------------------------------------------------------- points and labels
+    // ---------------------------------------------------------------- labels
 
-    mapping(uint256 agentId => uint256) public pointsOf;
     mapping(uint256 ekId => LabelSums) internal _labelSums;
     mapping(uint256 ekId => mapping(uint256 validatorId => uint256)) public labelsBy;
     mapping(uint256 ekId => mapping(uint256 validatorId => bool)) internal _validatorAllowed;

@@ -7,6 +7,7 @@ import {FixedPrice} from "../../../contracts/curves/FixedPrice.sol";
 import {LinearPrice} from "../../../contracts/curves/LinearPrice.sol";
 import {Exchange} from "../../../contracts/Exchange.sol";
 import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
+import {IEndorsements} from "../../../contracts/interfaces/IEndorsements.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
 import {TestBase} from "./TestBase.sol";
@@ -25,14 +26,17 @@ abstract contract Deployment is TestBase {
         LinearPrice linearPrice;
     }
 
-    /// @dev The three ledgers want the exchange's address before it exists: it is the fourth contract made after this line.
+    /// @dev The three ledgers want the exchange's address before it exists: it is the fourth contract made after this line,
+    /// and the labels, whom the points ask, are the fifth.
     function deploySystem(address admin) internal returns (System memory s) {
         s.admin = admin;
         s.authority = new Authority(admin);
-        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
+        uint64 nonce = vm.getNonce(address(this));
+        address predicted = vm.computeCreateAddress(address(this), nonce + 3);
+        address labels = vm.computeCreateAddress(address(this), nonce + 4);
         s.registry = new AgentRegistry(predicted);
         s.keys = new ExperienceKey(s.registry, predicted);
-        s.points = new PointsLedger(predicted);
+        s.points = new PointsLedger(address(s.authority), predicted, s.registry, IEndorsements(labels));
         s.exchange = new Exchange(address(s.authority), s.registry, s.keys, s.points);
         s.labels = new LabelRegistry(s.registry, s.exchange);
         s.fixedPrice = new FixedPrice();

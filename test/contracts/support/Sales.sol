@@ -86,10 +86,16 @@ abstract contract Sales is ListingActions {
         _checkLog(logs, t);
         _checkAccess(t.ekId, buyerId);
         ++_listings[t.ekId].sold;
-        if (_listings[t.ekId].sellerId != buyerId) {
-            pointsOf[_listings[t.ekId].sellerId] += 2;
-            pointsOf[buyerId] += 1;
-        }
+        _bookPoints(t, buyerId);
+    }
+
+    function _bookPoints(Trade memory t, uint256 buyerId) private {
+        uint256 sellerId = _listings[t.ekId].sellerId;
+        LabelSums storage labels = _labelSums[t.ekId];
+        bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
+        bool endorsed = labels.count != 0 && labels.scores[0] + labels.scores[1] >= labels.count * 100;
+        uint256 payerId = everAgentAt[t.payer];
+        _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[t.ekId].sold, endorsed));
     }
 
     /// @dev Whether, and by which key, the agent may use the Experience now.

@@ -70,7 +70,7 @@ abstract contract TrespassActions is LabelActions {
             _refused(thief, address(sys.keys), abi.encodeCall(IExperienceKey.burn, (keyId)), notExchange);
         }
         if (kind % 7 == 2) {
-            bytes memory award = abi.encodeCall(IPointsLedger.award, (1, 1, agentId, agentId + 1));
+            bytes memory award = abi.encodeCall(IPointsLedger.award, (1, 1, agentId, agentId + 1, thief, 1));
             _refused(thief, address(sys.points), award, notExchange);
         }
         if (kind % 7 == 3) {

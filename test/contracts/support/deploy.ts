@@ -70,9 +70,10 @@ export async function deployMoa() {
   const fixed = await create("FixedPrice");
   const linear = await create("LinearPrice");
   const exchangeAddress = await predict(3);
+  const labelsAddress = await predict(4);
   const registry = await create("AgentRegistry", [exchangeAddress]);
   const keys = await create("ExperienceKey", [registry, exchangeAddress]);
-  const points = await create("PointsLedger", [exchangeAddress]);
+  const points = await create("PointsLedger", [authority, exchangeAddress, registry, labelsAddress]);
   await create("Exchange", [authority, registry, keys, points]);
   const labels = await create("LabelRegistry", [registry, exchangeAddress]);
   const usdc = await create("TestUSDC");
