@@ -42,6 +42,10 @@ export const flags = {
   },
 } as const satisfies Record<string, Bit>;
 
+/** Until when a buyer may take its money back by itself, by the number in `ICatalog.RefundTerms`. */
+export const refundTerms = ["none", "until_access", "full"] as const;
+export type RefundTerms = (typeof refundTerms)[number];
+
 /** The five scores of a label, in the order of the contract. */
 export const scoreNames = ["authenticity", "utility", "reproducibility", "freshness", "safety"] as const;
 

@@ -41,12 +41,11 @@ export function addPublicRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     refuse("INVALID_REQUEST"),
   );
   app.openapi(pointsPolicyRoute, async (c) => {
-    const { points } = deps.chain;
-    const [seller, buyer] = await Promise.all([points.read.SELLER_AWARD(), points.read.BUYER_AWARD()]);
+    const policy = await deps.chain.points.read.policy();
     return c.json(
       {
         phase: "bootstrap_free",
-        award: { seller: Number(seller), buyer: Number(buyer) },
+        award: { seller: policy.sellerAward, buyer: policy.buyerAward },
         anti_gaming: { self_trade_block: true },
       },
       200,

@@ -66,11 +66,9 @@ export const contracts: Record<ContractName, Entry> = {
     ({ at }) => ({ authority: at.Authority, registry: at.AgentRegistry, exchange: at.Exchange }),
     { views: () => ({ MAX_SHARES_BPS: 5000, MAX_REFUND_WINDOW: 2_592_000 }) },
   ),
-  Exchange: entry(
-    "Exchange",
-    (context) => ({ authority: context.at.Authority, wiring: wiringOf(context) }),
-    { views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }) },
-  ),
+  Exchange: entry("Exchange", (context) => ({ authority: context.at.Authority, wiring: wiringOf(context) }), {
+    views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }),
+  }),
   Tills: entry("Tills", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
   LabelRegistry: entry("LabelRegistry", ({ at }) => ({ registry: at.AgentRegistry, catalog: at.Catalog })),
   CardIssuer: entry("CardIssuer", ({ at }) => ({
