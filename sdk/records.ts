@@ -52,6 +52,9 @@ export const pointsReasons = {
   "buyer-cap": { bit: 5, title: "Buyer's cap", meaning: "the buyer has earned enough today" },
   unendorsed: { bit: 6, title: "Unendorsed", meaning: "sold often, but no validator vouches for it" },
 } as const satisfies Record<string, Bit>;
+/** Until when a buyer may take its money back by itself, by the number in `ICatalog.RefundTerms`. */
+export const refundTerms = ["none", "until_access", "full"] as const;
+export type RefundTerms = (typeof refundTerms)[number];
 
 /** The five scores of a label, in the order of the contract. */
 export const scoreNames = ["authenticity", "utility", "reproducibility", "freshness", "safety"] as const;

@@ -15,14 +15,12 @@ export async function findQuoteEnd(
   chain: Chain,
   quote: StoredQuote,
 ): Promise<{ sale: Sale } | { refundTx: Hash } | undefined> {
-  const { client, exchange } = chain;
-  const logs = {
-    address: exchange.address,
-    abi: exchange.abi,
-    fromBlock: quote.blockNumber,
-    strict: true,
-  } as const;
-  const sales = await client.getContractEvents({ ...logs, eventName: "KeySold", args: { ekId: quote.ekId } });
+  const { client, exchange, tills } = chain;
+  const logs = { fromBlock: quote.blockNumber, strict: true } as const;
+  const sales = await client.getContractEvents({
+    ...logs,
+    ...{ address: exchange.address, abi: exchange.abi, eventName: "KeySold", args: { ekId: quote.ekId } },
+  });
   const sold = sales.find((log) => log.args.sale.paymentRef === quote.id);
   if (sold) {
     const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
@@ -31,8 +29,7 @@ export async function findQuoteEnd(
   }
   const [refund] = await client.getContractEvents({
     ...logs,
-    eventName: "TillRefunded",
-    args: { quoteHash: quote.id },
+    ...{ address: tills.address, abi: tills.abi, eventName: "TillRefunded", args: { quoteHash: quote.id } },
   });
   return refund && { refundTx: refund.transactionHash };
 }
@@ -72,6 +69,7 @@ export async function saleIn(
         eoa: await registry.read.eoaOf([buyerId]),
       },
       price: { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
+      ...(sale.releaseTime === 0 ? {} : { release_at: new Date(sale.releaseTime * 1000).toISOString() }),
       tx: receipt.transactionHash,
       points_awarded: {
         seller: toPoints(points?.args.sellerDelta ?? 0n),

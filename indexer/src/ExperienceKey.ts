@@ -1,6 +1,6 @@
 /**
  * Who holds a key. Ignored events:
- * - Transfer from zero, Locked, TokenExpiryUpdated: a key is minted by a sale only, and `KeySold` in the same transaction says it all.
+ * - Transfer from zero, Locked, TokenExpiryUpdated: `KeySold` and `KeyRenewed` in the same transaction say it all.
  * - MetadataUpdate, BatchMetadataUpdate: they announce a rotation, which `AgentRotated` told.
  * - Approval, ApprovalForAll: they give nobody a right of use.
  * - Unlocked: never emitted, a key's flags are fixed.

@@ -10,6 +10,11 @@ export const agentRegistryAbi = [
         name: "registrar_",
         type: "address",
       },
+      {
+        internalType: "address",
+        name: "catalog_",
+        type: "address",
+      },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
@@ -797,6 +802,19 @@ export const agentRegistryAbi = [
         internalType: "bool",
         name: "",
         type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "catalog",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
       },
     ],
     stateMutability: "view",

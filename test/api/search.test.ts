@@ -126,7 +126,7 @@ describe("api: finding", () => {
       }
     }
     const paused = await market.list(account, {}, text({ title: "Zebra, paused" }));
-    await market.send(account, market.contracts.exchange, "setStatus", [paused, 2]);
+    await market.send(account, market.contracts.catalog, "setStatus", [paused, 2]);
     await index.caughtUp();
     const titles = (items: EKSummary[]) => items.map(({ title }) => title.split(" ").at(-1));
     expect(titles((await search({ q: "zebras" })).items)).to.deep.equal([

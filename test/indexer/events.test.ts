@@ -163,7 +163,7 @@ describe("indexer: events become rows", () => {
     });
   });
 
-  describe("Exchange: listings", () => {
+  describe("Catalog", () => {
     it("ListingVersion 1: the listing, its version, its place in the feed and in the counts", async () => {
       const { market, index } = shared;
       const before = await totals();
@@ -280,10 +280,10 @@ describe("indexer: events become rows", () => {
       const { account } = await market.join();
       const before = await totals();
       const ekId = await market.list(account);
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const seen = [];
       for (const status of [2, 1, 3]) {
-        await market.send(account, exchange, "setStatus", [ekId, status]);
+        await market.send(account, catalog, "setStatus", [ekId, status]);
         seen.push([(await listingRow(ekId)).status, (await totals()).openListings - before.openListings]);
       }
       expect(seen).to.deep.equal([
@@ -322,7 +322,10 @@ describe("indexer: events become rows", () => {
         ...{
           token: lower(market.token),
           price: 250_000n,
-          fee: 0n,
+          feeBps: 0,
+          payerId: buyerId,
+          releaseTime: 0n,
+          referrerId: null,
           paymentRef: zeroHash,
           by: lower(buyer.address),
         },
@@ -429,14 +432,14 @@ describe("indexer: events become rows", () => {
     it("KeySold through a till carries the quote's hash; TillRefunded after it sends the rest back", async () => {
       const { market, index } = shared;
       const { account: seller } = await market.join();
-      const buyer = await market.newcomer();
+      const { account: buyer } = await market.join();
       const ekId = await market.list(seller);
       const { quote, quoteHash } = await market.fundTill(buyer, ekId, 250_000n);
-      const { exchange, usdc } = market.contracts;
-      const { result: keyId } = await market.send(seller, exchange, "finalizeTill", [quote]);
-      const till = await market.client.readContract({ ...exchange, functionName: "tillOf", args: [quote] });
+      const { tills, usdc } = market.contracts;
+      const { result: keyId } = await market.send(seller, tills, "finalizeTill", [quote]);
+      const till = await market.client.readContract({ ...tills, functionName: "tillOf", args: [quote] });
       await market.send(buyer, usdc, "transfer", [till, 7n]);
-      const { receipt } = await market.send(seller, exchange, "refundTill", [quote, market.token]);
+      const { receipt } = await market.send(seller, tills, "refundTill", [quote, market.token]);
       const { sale, tillRefund } = tables;
       expect(await only(index.db.select().from(sale).where(eq(sale.paymentRef, quoteHash)))).to.deep.include({
         id: ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) }),
@@ -454,7 +457,7 @@ describe("indexer: events become rows", () => {
       const { market, index } = shared;
       const payer = await market.newcomer();
       const ekId = 2n ** 256n - 1n;
-      const { exchange, usdc } = market.contracts;
+      const { tills, usdc } = market.contracts;
       const quote = {
         ...{
           ekId,
@@ -466,9 +469,9 @@ describe("indexer: events become rows", () => {
           salt: zeroHash,
         },
       };
-      const place = await market.client.readContract({ ...exchange, functionName: "tillOf", args: [quote] });
+      const place = await market.client.readContract({ ...tills, functionName: "tillOf", args: [quote] });
       await market.send(payer, usdc, "transfer", [place, 5n]);
-      await market.send(payer, exchange, "refundTill", [quote, market.token]);
+      await market.send(payer, tills, "refundTill", [quote, market.token]);
       const { tillRefund } = tables;
       const row = await only(
         index.db
@@ -479,7 +482,7 @@ describe("indexer: events become rows", () => {
       expect(row).to.deep.include({ ekId: `ek_31337_${ekId}`, amount: 5n });
     });
 
-    it("FeeSet, FeeCredited and Withdrawn: the credit is always the last event's", async () => {
+    it("FeeSet, Credited and Withdrawn: the credit is always the last event's", async () => {
       const { market, index } = shared;
       const { exchange } = market.contracts;
       const { account: feeTaker, agentId: feeAgentId } = await market.join();
@@ -511,7 +514,7 @@ describe("indexer: events become rows", () => {
         .from(sale)
         .where(eq(sale.ekId, ek(ekId)))
         .orderBy(desc(sale.number));
-      expect(last).to.deep.include({ price: 1_000n, fee: 25n });
+      expect(last).to.deep.include({ price: 1_000n, feeBps: 250 });
       const to = market.admin.address;
       const { receipt } = await market.send(feeTaker, exchange, "withdraw", [feeAgentId, market.token, to]);
       expect(await creditOf(feeAgentId)).to.equal(0n);
@@ -530,12 +533,12 @@ describe("indexer: events become rows", () => {
 
     it("TokenAllowed and CurveAllowed: allowed, then not", async () => {
       const { market, index } = shared;
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const stranger = (await market.newcomer()).address;
       const { allowedToken, allowedCurve } = tables;
       for (const allowed of [true, false]) {
-        await market.send(market.admin, exchange, "allowToken", [stranger, allowed]);
-        await market.send(market.admin, exchange, "allowCurve", [stranger, allowed]);
+        await market.send(market.admin, catalog, "allowToken", [stranger, allowed]);
+        await market.send(market.admin, catalog, "allowCurve", [stranger, allowed]);
         const token = await only(
           index.db
             .select()

@@ -3,7 +3,7 @@
  * refuses is no event and is counted apart.
  */
 import { expect } from "chai";
-import { BaseError, type PrivateKeyAccount } from "viem";
+import { BaseError, type Hash, keccak256, numberToHex, type PrivateKeyAccount } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
 import { curves } from "../../sdk/curves.ts";
 import type { Quote } from "../../sdk/till.ts";
@@ -14,18 +14,19 @@ import { modelOfStorage } from "../support/storage-model.ts";
 import { useMarket } from "../support/use-market.ts";
 
 const SEED = 20_261_120;
-const CALLS = 220;
+const CALLS = 420;
 
 type Agent = { account: PrivateKeyAccount; past: PrivateKeyAccount[]; agentId: bigint };
 
 /** The calls that anybody may make, each with what it needs drawn at random. */
 function createCalls(market: Market, seed: number) {
   const random = createRandom(seed);
-  const { exchange, keys, labels, registry } = market.contracts;
+  const { cards, catalog, exchange, keys, labels, registry, tills } = market.contracts;
   const agents: Agent[] = [];
   const listings: { ekId: bigint; seller: Agent }[] = [];
   const keyIds: bigint[] = [];
   const quotes: Quote[] = [];
+  const charges: Hash[] = [];
   const send = market.send;
 
   const terms = () => {
@@ -40,8 +41,26 @@ function createCalls(market: Market, seed: number) {
       keyTtl: random.pick([0, 3600, 4_294_967_295]),
       scopes: 1 + random.int(31),
       flags: random.int(4),
+      ...shares(),
     };
   };
+  const shares = () => {
+    const refundWindow = random.pick([0, 0, 3600, 2_592_000]);
+    return {
+      refundWindow,
+      refundTerms: refundWindow === 0 ? 0 : random.int(3),
+      bountyBps: random.pick([0, 100]),
+      referralBps: random.pick([0, 250]),
+      resaleBps: random.pick([0, 1000]),
+      pointsPrice: random.pick([0, 100, 4_294_967_295]),
+      requestsPerMinute: random.pick([0, 4_294_967_295]),
+      requestsPerDay: random.pick([0, 1]),
+      // One of the first five, which are older than any listing with a royalty.
+      royalties:
+        listings.length < 5 ? [] : [[], [{ ekId: firstId(), bps: 1 + random.int(500) }]][random.int(2)],
+    };
+  };
+  const firstId = () => random.pick(listings.slice(0, 5)).ekId;
   const summary = () =>
     random.chance(0.2)
       ? random.pick(["{", "{}", summaryText({ title: "\0" })])
@@ -88,11 +107,50 @@ function createCalls(market: Market, seed: number) {
       },
       async setStatus() {
         const { ekId, seller } = random.pick(listings);
-        await send(seller.account, exchange, "setStatus", [ekId, random.pick([1, 1, 1, 2, 2, 3])]);
+        await send(seller.account, catalog, "setStatus", [ekId, random.pick([1, 1, 1, 2, 2, 3])]);
       },
       async buy() {
         const { account } = random.pick(agents);
-        keyIds.push((await market.buy(account, random.pick(listings).ekId)).keyId);
+        const changes = { referrerId: random.pick([0n, random.pick(agents).agentId]) };
+        keyIds.push((await market.buy(account, random.pick(listings).ekId, changes)).keyId);
+      },
+      async give() {
+        const recipient = random.pick(agents).account.address;
+        const { account } = random.pick(agents);
+        keyIds.push((await market.buy(account, random.pick(listings).ekId, { recipient })).keyId);
+      },
+      async buyWithPoints() {
+        const { account, agentId } = random.pick(agents);
+        const { ekId } = random.pick(listings);
+        const args = [ekId, await market.versionOf(ekId), agentId] as const;
+        keyIds.push((await send(account, exchange, "buyWithPoints", args)).result);
+      },
+      async renew() {
+        const args = [random.pick(keyIds), 2n ** 128n, FAR] as const;
+        await send(random.pick(agents).account, exchange, "renew", args);
+      },
+      async accept() {
+        await send(random.pick(agents).account, exchange, "accept", [random.pick(keyIds)]);
+      },
+      async refund() {
+        const keyId = random.pick(keyIds);
+        const seller = listings.find(({ ekId }) => ekId === keyId >> 96n)?.seller;
+        const { account } = random.pick([seller ?? random.pick(agents), random.pick(agents)]);
+        await send(account, exchange, "refund", [keyId]);
+      },
+      async recordAccess() {
+        await send(market.admin, exchange, "recordAccess", [[random.pick(keyIds), random.pick(keyIds)]]);
+      },
+      async issueForCharge() {
+        const { ekId } = random.pick(listings);
+        const chargeId = keccak256(numberToHex(charges.length + 1, { size: 32 }));
+        const recipient = random.pick(agents).account.address;
+        const args = [ekId, await market.versionOf(ekId), recipient, 300_000n, FAR, chargeId] as const;
+        keyIds.push((await send(market.admin, cards, "issueForCharge", args)).result);
+        charges.push(chargeId);
+      },
+      async chargeback() {
+        await send(market.admin, cards, "chargeback", [random.pick(charges)]);
       },
       async claim() {
         const { ekId } = random.pick(listings);
@@ -106,7 +164,7 @@ function createCalls(market: Market, seed: number) {
       },
       async finalizeTill() {
         const args = [random.pick(quotes)] as const;
-        keyIds.push((await send(random.pick(agents).account, exchange, "finalizeTill", args)).result);
+        keyIds.push((await send(random.pick(agents).account, tills, "finalizeTill", args)).result);
       },
       async refundTill() {
         const quote = random.pick(quotes);
@@ -114,7 +172,7 @@ function createCalls(market: Market, seed: number) {
           [account, ...past].some(({ address }) => address === quote.buyer),
         );
         if (!buyer) throw new Error("Quotes are made for agents only.");
-        await send(buyer.account, exchange, "refundTill", [quote, market.token]);
+        await send(buyer.account, tills, "refundTill", [quote, market.token]);
       },
       async withdraw() {
         const { account, agentId } = random.pick(agents);
@@ -156,6 +214,9 @@ describe("indexer: the tables are the storage", () => {
     const done = new Map<string, number>();
     for (let i = 0; i < 6; i++) await calls.join();
     for (let i = 0; i < 5; i++) await calls.list();
+    const { cards, usdc } = market.contracts;
+    await market.send(market.admin, usdc, "mint", [cards.address, 10_000_000n]);
+    await market.send(market.admin, cards, "setDailyCap", [market.token, 10_000_000n]);
     try {
       const names = Object.keys(calls) as (keyof typeof calls)[];
       for (let i = 0; i < CALLS; i++) {
