@@ -11,8 +11,10 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {ExperienceKey} from "./ExperienceKey.sol";
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IPriceCurve} from "./interfaces/IPriceCurve.sol";
+import {IResaleTerms} from "./interfaces/IResaleTerms.sol";
 import {Actions} from "./libraries/Actions.sol";
 import {Flags} from "./libraries/Flags.sol";
 import {Scopes} from "./libraries/Scopes.sol";
@@ -21,7 +23,7 @@ import {Till} from "./Till.sol";
 
 /// @title Exchange
 /// @dev The order in every money path: load, check, compute, write, move tokens; one guard over all of them.
-contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient {
+contract Exchange is IExchange, IEscrowView, IResaleTerms, AccessManaged, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @dev One slot: all that a sale must check and count.
@@ -56,6 +58,8 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         uint256 agentId;
         address eoa;
         uint32 epoch;
+        /// Whether the agent itself asked for the key; everybody else gives it one.
+        bool asked;
     }
 
     bytes32 private constant QUOTE_TYPEHASH = keccak256(
@@ -179,7 +183,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         if (cost != 0) revert NotFree(ekId, cost);
         agentId = _actor(agentId, Actions.CLAIM);
         address eoa = registry.eoaOf(agentId);
-        Recipient memory recipient = Recipient(agentId, eoa, registry.epochOf(agentId));
+        Recipient memory recipient = Recipient(agentId, eoa, registry.epochOf(agentId), true);
         return _sell(ekId, listing, recipient, 0, eoa, bytes32(0));
     }
 
@@ -194,15 +198,17 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         (bool paid, bytes memory refusal) = _authorizedTransfer(q.token, _tillAddress(hash), authorization, signature);
         // Who paid a till that was funded before is not known here: nothing that the caller says of it may go into the log, nor may
         // somebody who adds a mere nothing pass for the payer.
-        address payer = paid && authorization.value >= cost ? authorization.from : q.buyer;
-        return _redeem(q, hash, listing, cost, payer, refusal);
+        bool signed = paid && authorization.value >= cost;
+        address payer = signed ? authorization.from : q.buyer;
+        Recipient memory recipient = _tillRecipient(q.buyer, signed ? payer : address(0));
+        return _redeem(q, hash, listing, cost, recipient, payer, refusal);
     }
 
     /// @inheritdoc IExchange
     function finalizeTill(Quote calldata q) external nonReentrant returns (uint256 keyId) {
         bytes32 hash = quoteHashOf(q);
         (Stored storage listing, uint256 cost) = _openQuote(q, hash);
-        return _redeem(q, hash, listing, cost, q.buyer, "");
+        return _redeem(q, hash, listing, cost, _tillRecipient(q.buyer, address(0)), q.buyer, "");
     }
 
     /// @inheritdoc IExchange
@@ -322,6 +328,18 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         return (head.sellerId, head.version, stored.rules.flags, head.status);
     }
 
+    /// @inheritdoc IEscrowView
+    /// @dev Always false: in this version a sale is final at once.
+    function isHeld(uint256) external pure returns (bool) {
+        return false;
+    }
+
+    /// @inheritdoc IResaleTerms
+    /// @dev In this version no seller asks for a share of resales.
+    function resaleTermsOf(uint256 ekId, uint32) external view returns (address receiver, uint16 bps) {
+        return (registry.eoaOf(_known(ekId).head.sellerId), 0);
+    }
+
     /// @inheritdoc IExchange
     function creditOf(uint256 agentId, address token) external view returns (uint256) {
         return _credits[agentId][token];
@@ -410,6 +428,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         (recipient.agentId, recipient.epoch) =
             purchase.recipient == msg.sender ? registry.enroll(msg.sender) : registry.bindingOf(purchase.recipient);
         if (recipient.agentId == 0) revert RecipientNotAgent(purchase.recipient);
+        recipient.asked = purchase.recipient == msg.sender;
         keyId = _sell(purchase.ekId, listing, recipient, cost, msg.sender, bytes32(0));
         if (cost != 0) {
             IERC20 token = IERC20(listing.rules.token);
@@ -495,6 +514,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         bytes32 hash,
         Stored storage listing,
         uint256 cost,
+        Recipient memory recipient,
         address payer,
         bytes memory refusal
     ) private returns (uint256 keyId) {
@@ -508,7 +528,7 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
             }
         }
         Clones.cloneDeterministic(tillImplementation, hash);
-        keyId = _sell(q.ekId, listing, _tillRecipient(q.buyer), cost, payer, hash);
+        keyId = _sell(q.ekId, listing, recipient, cost, payer, hash);
         if (cost != 0) {
             uint256 before = token.balanceOf(address(this));
             Till(till).pay(token, address(this), cost);
@@ -541,18 +561,29 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
             sale.fee = _creditFee(rules.token, cost);
             sale.sellerCredit = _credits[sale.sellerId][rules.token] += cost - sale.fee;
         }
-        keyId = keys.mint(
-            ekId,
-            recipient.agentId,
-            recipient.eoa,
-            recipient.epoch,
-            sale.version,
-            sale.expiry,
-            rules.scopes,
-            rules.flags
-        );
+        keyId = _mint(ekId, recipient, sale, rules);
         emit KeySold(ekId, recipient.agentId, keyId, sale);
         points.award(ekId, keyId, sale.sellerId, recipient.agentId);
+    }
+
+    function _mint(
+        uint256 ekId,
+        Recipient memory recipient,
+        Sale memory sale,
+        Rules memory rules
+    ) private returns (uint256 keyId) {
+        return
+            keys.mint(
+                ekId,
+                recipient.agentId,
+                recipient.eoa,
+                recipient.epoch,
+                sale.version,
+                sale.expiry,
+                rules.scopes,
+                rules.flags,
+                recipient.asked
+            );
     }
 
     /// @dev Rounds down: what the fee loses by it, the seller has.
@@ -564,10 +595,12 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         emit FeeCredited(agentId, token, fee, credit);
     }
 
-    /// @dev A till's buyer may have rotated since the quote: the key goes to its agent all the same.
-    function _tillRecipient(address buyer) private returns (Recipient memory recipient) {
+    /// @dev A till's buyer may have rotated since the quote: the key goes to its agent all the same. It asked for the key when it
+    /// is `signer`, who signed the payment, or the caller; of money that was in the till before nobody knows whose it was.
+    function _tillRecipient(address buyer, address signer) private returns (Recipient memory recipient) {
         recipient.eoa = _presentEoa(buyer);
         (recipient.agentId, recipient.epoch) = registry.enroll(recipient.eoa);
+        recipient.asked = signer == recipient.eoa || msg.sender == recipient.eoa;
     }
 
     /// @dev The address itself, or the present EOA of the agent that it once belonged to.

@@ -159,7 +159,7 @@ async function deployAll(
   // The ledgers trust one exchange for ever, so they must know its address before it is there.
   const exchangeAddress = await chain.predict(3);
   const registry = await chain.create("AgentRegistry", [exchangeAddress]);
-  const keys = await chain.create("ExperienceKey", [registry.address, exchangeAddress]);
+  const keys = await chain.create("ExperienceKey", [registry.address, exchangeAddress, exchangeAddress]);
   const points = await chain.create("PointsLedger", [exchangeAddress]);
   const exchange = await chain.create("Exchange", [
     authority.address,

@@ -27,7 +27,7 @@ describe("Exchange.constructor", () => {
     const here = await predict(4);
     const registry = await create("AgentRegistry", [wrong.registrar ?? here]);
     const other = await create("AgentRegistry", [here]);
-    const keys = await create("ExperienceKey", [wrong.foreign ? other : registry, wrong.keys ?? here]);
+    const keys = await create("ExperienceKey", [wrong.foreign ? other : registry, wrong.keys ?? here, here]);
     const points = await create("PointsLedger", [wrong.points ?? here]);
     return {
       here,

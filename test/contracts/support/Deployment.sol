@@ -7,6 +7,7 @@ import {FixedPrice} from "../../../contracts/curves/FixedPrice.sol";
 import {LinearPrice} from "../../../contracts/curves/LinearPrice.sol";
 import {Exchange} from "../../../contracts/Exchange.sol";
 import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
+import {IResaleTerms} from "../../../contracts/interfaces/IResaleTerms.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
 import {TestBase} from "./TestBase.sol";
@@ -31,7 +32,7 @@ abstract contract Deployment is TestBase {
         s.authority = new Authority(admin);
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
         s.registry = new AgentRegistry(predicted);
-        s.keys = new ExperienceKey(s.registry, predicted);
+        s.keys = new ExperienceKey(s.registry, predicted, IResaleTerms(predicted));
         s.points = new PointsLedger(predicted);
         s.exchange = new Exchange(address(s.authority), s.registry, s.keys, s.points);
         s.labels = new LabelRegistry(s.registry, s.exchange);

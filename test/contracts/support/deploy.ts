@@ -71,7 +71,7 @@ export async function deployMoa() {
   const linear = await create("LinearPrice");
   const exchangeAddress = await predict(3);
   const registry = await create("AgentRegistry", [exchangeAddress]);
-  const keys = await create("ExperienceKey", [registry, exchangeAddress]);
+  const keys = await create("ExperienceKey", [registry, exchangeAddress, exchangeAddress]);
   const points = await create("PointsLedger", [exchangeAddress]);
   await create("Exchange", [authority, registry, keys, points]);
   const labels = await create("LabelRegistry", [registry, exchangeAddress]);
