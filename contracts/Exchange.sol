@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IExperienceKey} from "./interfaces/IExperienceKey.sol";
 import {IOrders} from "./interfaces/IOrders.sol";
@@ -311,7 +312,7 @@ contract Exchange is Deals {
             );
     }
 
-    /// @inheritdoc IOrders
+    /// @inheritdoc IEscrowView
     function isHeld(uint256 keyId) public view returns (bool) {
         OrderStatus status = _orders[keyId].status;
         return status == OrderStatus.Held || status == OrderStatus.Disputed;

@@ -148,7 +148,7 @@ describe("Exchange.list", () => {
     await reverts(list({ terms: { scopes: 0 } }), moa.exchange, "InvalidScopes", [0]);
     await reverts(list({ terms: { scopes: 32 } }), moa.exchange, "InvalidScopes", [32]);
     await reverts(list({ terms: { scopes: 255 } }), moa.exchange, "InvalidScopes", [255]);
-    await reverts(list({ terms: { flags: 4 } }), moa.exchange, "InvalidFlags", [4]);
+    await reverts(list({ terms: { flags: 8 } }), moa.exchange, "InvalidFlags", [8]);
   });
 
   it("refuses times in which nothing could be sold", async () => {

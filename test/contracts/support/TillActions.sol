@@ -110,7 +110,7 @@ abstract contract TillActions is Payments {
     ) private {
         Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
         // The log names as payer only whom the exchange saw pay the whole price.
-        if (pays && p.value >= t.cost) t.payer = p.from;
+        if (pays && p.value >= t.cost) (t.payer, t.signer) = (p.from, p.from);
         uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, refusal);
         IExchange.Authorization memory a = IExchange.Authorization(

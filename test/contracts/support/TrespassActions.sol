@@ -62,7 +62,7 @@ abstract contract TrespassActions is LabelActions {
     function _trespass(uint256 who, uint256 kind, uint256 seed) private {
         address thief = _account(who);
         uint256 agentId = _agent(seed);
-        bytes memory mint = abi.encodeCall(IExperienceKey.mint, (1, agentId, thief, 0, 1, 0, 1, 0));
+        bytes memory mint = abi.encodeCall(IExperienceKey.mint, (1, agentId, thief, 0, 1, 0, 1, 0, true));
         bytes memory notExchange = abi.encodeWithSelector(IExperienceKey.NotExchange.selector, thief);
         if (kind % 7 == 0) _refused(thief, address(sys.keys), mint, notExchange);
         if (kind % 7 == 1) {
