@@ -8,6 +8,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
   "AgentRegistry",
+  "CardIssuer",
+  "Catalog",
   "Exchange",
   "ExperienceKey",
   "FixedPrice",
@@ -16,6 +18,7 @@ const CONTRACTS = [
   "PointsLedger",
   "TestUSDC",
   "Till",
+  "Tills",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

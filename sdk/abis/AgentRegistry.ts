@@ -10,6 +10,11 @@ export const agentRegistryAbi = [
         name: "registrar_",
         type: "address",
       },
+      {
+        internalType: "address",
+        name: "catalog_",
+        type: "address",
+      },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
@@ -709,6 +714,30 @@ export const agentRegistryAbi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "agentA",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "agentB",
+        type: "uint256",
+      },
+    ],
+    name: "areLinked",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "",
+        type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "owner",
         type: "address",
@@ -773,6 +802,19 @@ export const agentRegistryAbi = [
         internalType: "bool",
         name: "",
         type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "catalog",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
       },
     ],
     stateMutability: "view",

@@ -807,6 +807,11 @@ export const experienceKeyAbi = [
         name: "flags",
         type: "uint8",
       },
+      {
+        internalType: "bool",
+        name: "asked",
+        type: "bool",
+      },
     ],
     name: "mint",
     outputs: [
@@ -875,6 +880,24 @@ export const experienceKeyAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+    ],
+    name: "renew",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1037,6 +1060,25 @@ export const experienceKeyAbi = [
     name: "transferFrom",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "versionOf",
+    outputs: [
+      {
+        internalType: "uint32",
+        name: "",
+        type: "uint32",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
 ] as const;
