@@ -67,6 +67,21 @@ contract HostileToken is ERC20 {
         _transfer(from, to, value);
     }
 
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external {
+        _strike("authorization");
+        _transfer(from, to, value);
+    }
+
     function _update(address from, address to, uint256 value) internal override {
         _strike("before transfer");
         super._update(from, to, value);

@@ -1,5 +1,5 @@
 /*
- * mint(ekId, agentId, eoa, epoch, version, expiry, scopes, flags)
+ * mint(ekId, agentId, eoa, epoch, version, expiry, scopes, flags, asked)
  * ├── when not called by the exchange     reverts NotExchange(caller)
  * ├── the agent's first key of a listing  has id ekId << 96 | agentId << 32; packs its terms; emits Transfer
  * │   ├── not transferable                emits Locked
@@ -42,7 +42,7 @@ describe("ExperienceKey.mint", () => {
     { expiry = 0, flags = 0, version = 3 }: { expiry?: number; flags?: number; version?: number } = {},
     sender: { address: Address } = moa.exchange,
   ) {
-    const args = [EK, BUYER, buyer.address, 0, version, expiry, Scopes.READ, flags] as const;
+    const args = [EK, BUYER, buyer.address, 0, version, expiry, Scopes.READ, flags, true] as const;
     return moa.keys.write.mint(args, by(sender));
   }
 

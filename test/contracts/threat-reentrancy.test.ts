@@ -54,7 +54,7 @@ type Call = Parameters<typeof encodeFunctionData<typeof exchangeAbi>>[0];
 async function deployHostileMarket() {
   const moa = await deployMarket();
   const evil = await createHostileToken();
-  await moa.exchange.write.allowToken([evil.address, true]);
+  await moa.catalog.write.allowToken([evil.address, true]);
   await moa.exchange.write.setFee([100, UNIT]);
   const register = encodeFunctionData({ abi: agentRegistryAbi, functionName: "register", args: [] });
   await evil.write.act([moa.registry.address, register]);
@@ -63,7 +63,7 @@ async function deployHostileMarket() {
   await evil.write.act([moa.exchange.address, exchangeCall("list", list(PRICE))]);
   await evil.write.act([moa.exchange.address, exchangeCall("list", list(0n))]);
   const honest = [SELLER, termsOf(moa, { token: evil.address }), contentOf()] as const;
-  await moa.exchange.write.list(honest, by(seller));
+  await moa.catalog.write.list(honest, by(seller));
   for (const payer of [buyer, rival]) {
     await evil.write.mint([payer.address, FUNDS]);
     await evil.write.approve([moa.exchange.address, FUNDS], by(payer));
@@ -97,7 +97,7 @@ describe("T1 reentrancy", () => {
     quoteOf(moa, evil, { ekId: EVIL_DEAR, token: evil.address, ...fields });
 
   async function funded(quote: Quote, amount: bigint): Promise<Quote> {
-    await evil.write.mint([await moa.exchange.read.tillOf([quote]), amount]);
+    await evil.write.mint([await moa.tills.read.tillOf([quote]), amount]);
     return quote;
   }
 
@@ -141,21 +141,21 @@ describe("T1 reentrancy", () => {
       async () => {
         const quote = await honestQuote();
         const authorization = authorizationOf(buyer.address, PRICE + 1n);
-        return () => moa.exchange.write.buyViaTill([quote, authorization, SIGNATURE], by(buyer));
+        return () => moa.tills.write.buyViaTill([quote, authorization, SIGNATURE], by(buyer));
       },
     ],
     finalizeTill: [
       4,
       async () => {
         const quote = await funded(await honestQuote(), PRICE + 1n);
-        return () => moa.exchange.write.finalizeTill([quote], by(buyer));
+        return () => moa.tills.write.finalizeTill([quote], by(buyer));
       },
     ],
     refundTill: [
       2,
       async () => {
         const quote = await funded(await honestQuote(), PRICE);
-        return () => moa.exchange.write.refundTill([quote, evil.address], by(buyer));
+        return () => moa.tills.write.refundTill([quote, evil.address], by(buyer));
       },
     ],
     withdraw: [2, async () => () => moa.exchange.write.withdraw([SELLER, evil.address, ZERO], by(seller))],
@@ -212,7 +212,7 @@ describe("T1 reentrancy", () => {
     await evil.write.arm([moa.exchange.address, exchangeCall("update", [EVIL_DEAR, terms, contentOf("v2")])]);
     const quote = await quoteOf(moa, buyer, { ekId: EVIL_DEAR, token: evil.address });
     const authorization = authorizationOf(buyer.address, PRICE);
-    await moa.exchange.write.buyViaTill([quote, authorization, SIGNATURE], by(buyer));
+    await moa.tills.write.buyViaTill([quote, authorization, SIGNATURE], by(buyer));
     expect(await moa.exchange.read.creditOf([EVIL, moa.usdc.address])).to.equal(0n);
     expect(await moa.exchange.read.creditOf([EVIL, evil.address])).to.equal(2n * PRICE - (2n * PRICE) / 100n);
     await moa.exchange.write.withdraw([SELLER, moa.usdc.address, ZERO], by(seller));
