@@ -115,6 +115,7 @@ contract Exchange is Deals {
         bytes32 salt,
         bytes calldata signature
     ) external nonReentrant returns (uint256 keyId) {
+        if (purchase.maxPrice == 0) revert NothingAuthorized();
         Deal memory deal = _purchase(purchase, from);
         deal.paymentRef = authorizationNonce(purchase, salt);
         keyId = _deliver(deal);
@@ -230,8 +231,8 @@ contract Exchange is Deals {
             _end(keyId, order, order.amount);
             return order.amount;
         }
-        // The money is gone: only the key can be taken back.
-        keys.burn(keyId);
+        // The money is gone: only the key can be taken back, if it was not by a refund.
+        if (order.status != OrderStatus.Refunded) keys.burn(keyId);
     }
 
     /// @inheritdoc IExchange

@@ -52,7 +52,7 @@ describe("ExperienceKey.accessOf", () => {
   /** A second version, with other scopes and a longer life, and a key of it. */
   async function buySecond() {
     const terms = termsOf(moa, { keyTtl: 2000, scopes: Scopes.DOWNLOAD, flags: Flags.TRANSFERABLE });
-    await moa.exchange.write.update([ekId, terms, contentOf("v2")], by(seller));
+    await moa.catalog.write.update([ekId, terms, contentOf("v2")], by(seller));
     await moa.exchange.write.buy([await purchaseOf(buyer, { ekId, version: 2 })], by(buyer));
   }
 
