@@ -7,7 +7,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
+  "AccessPredicate",
   "AgentRegistry",
+  "CardIssuer",
+  "Catalog",
   "Exchange",
   "ExperienceKey",
   "FixedPrice",
@@ -16,6 +19,7 @@ const CONTRACTS = [
   "PointsLedger",
   "TestUSDC",
   "Till",
+  "Tills",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

@@ -11,8 +11,8 @@ export const labelRegistryAbi = [
         type: "address",
       },
       {
-        internalType: "contract IExchange",
-        name: "exchange_",
+        internalType: "contract ICatalog",
+        name: "catalog_",
         type: "address",
       },
     ],
@@ -514,10 +514,10 @@ export const labelRegistryAbi = [
   },
   {
     inputs: [],
-    name: "exchange",
+    name: "catalog",
     outputs: [
       {
-        internalType: "contract IExchange",
+        internalType: "contract ICatalog",
         name: "",
         type: "address",
       },

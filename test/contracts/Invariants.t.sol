@@ -78,8 +78,10 @@ contract InvariantsTest is Deployment {
     function invariant_4_oneOrderPerKey() public view {
         Books.Order[] memory orders = books.orders();
         IExperienceKey.Key[] memory expected = books.keys();
+        address[] memory users = books.users();
         Books.AgentEntry[] memory agents = books.agents();
         for (uint256 i; i < orders.length; ++i) {
+            equal(sys.keys.userOf(orders[i].keyId), users[i], "4: who rents the key of an order");
             equal(abi.encode(sys.keys.keyInfo(orders[i].keyId)), abi.encode(expected[i]), "4: the key of an order");
             for (uint256 j; j < i; ++j) {
                 isTrue(orders[i].keyId != orders[j].keyId, "4: two orders for one key");

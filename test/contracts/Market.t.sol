@@ -6,6 +6,7 @@ import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
 import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
+import {IERC4907} from "../../contracts/interfaces/IERC4907.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
@@ -51,6 +52,8 @@ contract MarketTest is Deployment {
         actions.push(stage.transferKey.selector);
         actions.push(stage.approveAllKeys.selector);
         actions.push(stage.preferKey.selector);
+        actions.push(stage.lendKey.selector);
+        actions.push(stage.renewKey.selector);
         actions.push(stage.announceKey.selector);
         actions.push(stage.label.selector);
         actions.push(stage.allowValidator.selector);
@@ -95,6 +98,9 @@ contract MarketTest is Deployment {
         _happened(IERC721.setApprovalForAll.selector, "setApprovalForAll");
         _happened(IExperienceKey.prefer.selector, "prefer");
         _happened(IExperienceKey.announce.selector, "announce");
+        _happened(IERC4907.setUser.selector, "setUser");
+        _happened(bytes4("gave"), "a rental that its tenant gave up");
+        _happened(IExperienceKey.renew.selector, "renew");
         _happened(ILabelRegistry.label.selector, "label");
         _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
     }

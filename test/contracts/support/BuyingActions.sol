@@ -71,6 +71,8 @@ abstract contract BuyingActions is Sales {
         Trade memory t = _trade(ekId, agentId == 0 ? _account(who / 2) : _actorFor(agentId, version));
         if (agentId != 0) t.recipient = eoaOf[agentId];
         t.payer = t.recipient;
+        // Whoever may claim for an agent asks in its name.
+        t.asked = true;
         uint32 given = _listings[ekId].version + (version % 16 == 0 ? 1 : 0);
         Reasons.List memory reasons = Reasons.none();
         _mustBeOpen(reasons, t, given);
@@ -163,6 +165,7 @@ abstract contract BuyingActions is Sales {
         reasons = Reasons.none();
         _mustBeOpen(reasons, t, p.version);
         t.byWallet = true;
+        t.asked = t.recipient == t.caller;
         if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
         if (t.recipient != t.caller) {
             bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);

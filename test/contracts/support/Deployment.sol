@@ -11,6 +11,7 @@ import {Deals} from "../../../contracts/Deals.sol";
 import {Exchange} from "../../../contracts/Exchange.sol";
 import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
+import {IResaleTerms} from "../../../contracts/interfaces/IResaleTerms.sol";
 import {IEndorsements} from "../../../contracts/interfaces/IEndorsements.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
@@ -43,7 +44,7 @@ abstract contract Deployment is TestBase {
         s.authority = new Authority(admin);
         Predicted memory at = _predict();
         s.registry = new AgentRegistry(at.exchange, at.catalog);
-        s.keys = new ExperienceKey(s.registry, at.exchange);
+        s.keys = new ExperienceKey(s.registry, at.exchange, IResaleTerms(at.catalog));
         s.points = new PointsLedger(address(s.authority), at.exchange, s.registry, IEndorsements(at.labels));
         s.exchange = new Exchange(
             address(s.authority),

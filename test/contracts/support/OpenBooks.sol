@@ -28,6 +28,14 @@ abstract contract OpenBooks is Books {
         }
     }
 
+    /// @notice Who rents the keys behind the orders, in the orders' order; the zero address for nobody.
+    function users() external view returns (address[] memory all) {
+        all = new address[](_orders.length);
+        for (uint256 i; i < all.length; ++i) {
+            all[i] = eoaOf[_tenant(_orders[i].keyId)];
+        }
+    }
+
     function quotes() external view returns (QuoteEntry[] memory) {
         return _quotes;
     }

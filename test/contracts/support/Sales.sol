@@ -22,6 +22,8 @@ abstract contract Sales is ListingActions {
         address payer;
         /// The caller pays by allowance, and is an agent from then on.
         bool byWallet;
+        /// Whoever gets the key asked for it.
+        bool asked;
         uint256 maxPrice;
         uint256 deadline;
         bytes32 quoteHash;
@@ -85,7 +87,7 @@ abstract contract Sales is ListingActions {
         if (!done) return false;
         if (t.byWallet && agentAt[t.caller] == 0) _enter(t.caller);
         uint256 buyerId = agentAt[t.recipient] == 0 ? _enter(t.recipient) : agentAt[t.recipient];
-        uint256 keyId = _bookKey(t.ekId, buyerId);
+        uint256 keyId = _bookKey(t.ekId, buyerId, t.asked);
         equal(abi.decode(result, (uint256)), keyId, "id of the new key");
         _bookOrder(t, buyerId, keyId);
         _checkLog(logs, t);
@@ -108,11 +110,15 @@ abstract contract Sales is ListingActions {
         uint256 expected = _accessKey(ekId, agentId);
         (uint256 keyId, IExperienceKey.Key memory key) = sys.keys.accessOf(ekId, agentId);
         equal(keyId, expected, "the key by which an agent may use an Experience");
-        equal(key.agentId, expected == 0 ? 0 : agentId, "its holder");
+        equal(key.agentId, _keys[expected].agentId, "its holder");
+        equal(key.scopes, _keys[expected].scopes, "its scopes");
+        uint256 end = key.expiry == 0 && expected != 0 ? type(uint256).max : key.expiry;
+        equal(end, _usedUntil(expected, agentId), "the end of the use");
         isTrue(sys.keys.hasAccess(ekId, eoaOf[agentId], 0) == (expected != 0), "whether it may use it");
+        isTrue(expected == 0 || sys.keys.hasAccess(ekId, eoaOf[agentId], key.scopes), "with which scopes");
     }
 
-    function _bookKey(uint256 ekId, uint256 buyerId) private returns (uint256 keyId) {
+    function _bookKey(uint256 ekId, uint256 buyerId, bool asked) private returns (uint256 keyId) {
         ICatalog.Listing storage offer = _listings[ekId];
         keyId = _keyId(ekId, buyerId, bought[ekId][buyerId]++);
         if (ordersOf[keyId]++ != 0) isTrue(false, "4: a second order for one key");
@@ -124,10 +130,12 @@ abstract contract Sales is ListingActions {
             scopes: offer.terms.scopes,
             flags: offer.terms.flags,
             announcedEpoch: epochOf[buyerId],
-            minted: 0
+            minted: 0,
+            lent: false
         });
-        _keys[_keyId(ekId, buyerId, 0)].minted = uint32(bought[ekId][buyerId]);
-        _lastAcquired[ekId][buyerId] = keyId;
+        _keys[_keyId(ekId, buyerId, 0)].minted = uint24(bought[ekId][buyerId]);
+        if (asked) _bookChoice(keyId, buyerId);
+        else _bookGift(keyId, buyerId, false);
         ++keysHeldBy[buyerId];
     }
 

@@ -170,6 +170,7 @@ abstract contract TillActions is Payments {
 
     /// @dev Nobody is made an agent who did not send the call or sign the payment.
     function _mustBeAgreed(Reasons.List memory reasons, Trade memory t, bool agreed) private view {
+        t.asked = agreed;
         bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
         reasons.when(agentAt[t.recipient] == 0 && !agreed, noAgent);
     }

@@ -38,7 +38,7 @@ import {
 
 const { buyer, newcomer, next, operator, seller, stranger } = people;
 
-describe("Exchange.list", () => {
+describe("Catalog.list", () => {
   let moa: Moa;
   beforeEach(async () => {
     moa = await loadFixture(deployMarket);
@@ -48,7 +48,7 @@ describe("Exchange.list", () => {
     { terms = {}, content = {} }: { terms?: Partial<Terms>; content?: Partial<Content> } = {},
     sellerId = SELLER,
     sender: Person = seller,
-  ) => moa.exchange.write.list([sellerId, termsOf(moa, terms), contentOf("cars", content)], by(sender));
+  ) => moa.catalog.write.list([sellerId, termsOf(moa, terms), contentOf("cars", content)], by(sender));
 
   it("stores what is sold and for how much", async () => {
     const startTime = Number(await now()) + 100;
@@ -63,15 +63,16 @@ describe("Exchange.list", () => {
       flags: 3,
     });
     const content = contentOf("cars");
-    const hash = await moa.exchange.write.list([SELLER, terms, content], by(seller));
+    const hash = await moa.catalog.write.list([SELLER, terms, content], by(seller));
+    const pointer = await moa.exchange.read.termsPointer([4n, 1]);
     expect(await logsOf(moa, hash)).to.deep.equal([
       [
-        "Exchange.ListingVersion",
-        { ekId: 4n, sellerId: SELLER, version: 1, terms, content, by: seller.address },
+        "Catalog.ListingVersion",
+        { ekId: 4n, sellerId: SELLER, version: 1, terms, content, pointer, by: seller.address },
       ],
     ]);
-    expect(await moa.exchange.read.listingCount()).to.equal(4n);
-    expect(await moa.exchange.read.listingOf([4n])).to.deep.equal({
+    expect(await moa.catalog.read.listingCount()).to.equal(4n);
+    expect(await moa.catalog.read.listingOf([4n])).to.deep.equal({
       sellerId: SELLER,
       version: 1,
       sold: 0,
@@ -79,14 +80,14 @@ describe("Exchange.list", () => {
       terms,
       contentHash: contentHashOf(content),
     });
-    expect(await moa.exchange.read.listingHead([4n])).to.deep.equal([SELLER, 1, 3, Status.Active]);
-    expect(await moa.exchange.read.quote([4n, 3n, 0n])).to.equal(3_750_000n);
+    expect(await moa.catalog.read.listingHead([4n])).to.deep.equal([SELLER, 1, 3, Status.Active]);
+    expect(await moa.catalog.read.quote([4n, 3n, 0n])).to.equal(3_750_000n);
   });
 
   it("takes a summary that is elsewhere", async () => {
     const content = { summary: "", uri: "ipfs://summary", summaryHash: keccak256("0x01") };
     await list({ content });
-    const { contentHash } = await moa.exchange.read.listingOf([4n]);
+    const { contentHash } = await moa.catalog.read.listingOf([4n]);
     expect(contentHash).to.equal(contentHashOf(contentOf("cars", content)));
   });
 
@@ -94,7 +95,7 @@ describe("Exchange.list", () => {
     const longest = "a".repeat(16_384);
     await list({ content: { summary: longest, summaryHash: keccak256(toHex(longest)) } });
     const longer = list({ content: { summary: `${longest}a` } });
-    await reverts(longer, moa.exchange, "SummaryTooLong", [16_385n, 16_384n]);
+    await reverts(longer, moa.catalog, "SummaryTooLong", [16_385n, 16_384n]);
   });
 
   it("lists for an agent by its operator", async () => {
@@ -102,61 +103,61 @@ describe("Exchange.list", () => {
     const logs = await logsOf(moa, list({}, SELLER, operator));
     expect(logs[0]?.[1]).to.include({ sellerId: SELLER, by: operator.address });
     const other = list({}, BUYER, operator);
-    await reverts(other, moa.exchange, "NotAuthorized", [BUYER, operator.address, Actions.LIST]);
+    await reverts(other, moa.catalog, "NotAuthorized", [BUYER, operator.address, Actions.LIST]);
   });
 
   it("lists for the caller's own agent, and makes it one", async () => {
     await list({}, 0n, buyer);
-    expect((await moa.exchange.read.listingOf([4n])).sellerId).to.equal(BUYER);
+    expect((await moa.catalog.read.listingOf([4n])).sellerId).to.equal(BUYER);
     const logs = await logsOf(moa, list({}, 0n, newcomer));
     expect(logs.map(([name]) => name)).to.deep.equal([
       "AgentRegistry.Transfer",
       "AgentRegistry.Registered",
       "AgentRegistry.MetadataSet",
-      "Exchange.ListingVersion",
+      "Catalog.ListingVersion",
     ]);
     expect(await moa.registry.read.agentOf([newcomer.address])).to.equal(5n);
-    expect((await moa.exchange.read.listingOf([5n])).sellerId).to.equal(5n);
+    expect((await moa.catalog.read.listingOf([5n])).sellerId).to.equal(5n);
   });
 
   it("refuses who may not list for the agent", async () => {
     const refused = (who: Person, agentId: bigint) => [agentId, who.address, Actions.LIST];
-    await reverts(list({}, SELLER, buyer), moa.exchange, "NotAuthorized", refused(buyer, SELLER));
-    await reverts(list({}, SELLER, stranger), moa.exchange, "NotAuthorized", refused(stranger, SELLER));
-    await reverts(list({}, 9n, seller), moa.exchange, "NotAuthorized", refused(seller, 9n));
+    await reverts(list({}, SELLER, buyer), moa.catalog, "NotAuthorized", refused(buyer, SELLER));
+    await reverts(list({}, SELLER, stranger), moa.catalog, "NotAuthorized", refused(stranger, SELLER));
+    await reverts(list({}, 9n, seller), moa.catalog, "NotAuthorized", refused(seller, 9n));
     await moa.registry.write.grant([operator.address, Actions.ALL - Actions.LIST, 2n ** 40n], by(seller));
-    await reverts(list({}, SELLER, operator), moa.exchange, "NotAuthorized", refused(operator, SELLER));
+    await reverts(list({}, SELLER, operator), moa.catalog, "NotAuthorized", refused(operator, SELLER));
     await rotate(moa, SELLER, seller, next);
-    await reverts(list({}, SELLER, seller), moa.exchange, "NotAuthorized", refused(seller, SELLER));
+    await reverts(list({}, SELLER, seller), moa.catalog, "NotAuthorized", refused(seller, SELLER));
     await reverts(list({}, 0n, seller), moa.registry, "AddressRetired", [seller.address, SELLER]);
-    expect(await moa.exchange.read.listingCount()).to.equal(3n);
+    expect(await moa.catalog.read.listingCount()).to.equal(3n);
   });
 
   it("refuses tokens and curves that are not allowed", async () => {
     const token = list({ terms: { token: stranger.address } });
-    await reverts(token, moa.exchange, "TokenNotAllowed", [stranger.address]);
+    await reverts(token, moa.catalog, "TokenNotAllowed", [stranger.address]);
     const curve = list({ terms: { curve: stranger.address } });
-    await reverts(curve, moa.exchange, "CurveNotAllowed", [stranger.address]);
-    await moa.exchange.write.allowToken([moa.usdc.address, false]);
-    await reverts(list(), moa.exchange, "TokenNotAllowed", [moa.usdc.address]);
-    await moa.exchange.write.allowToken([moa.usdc.address, true]);
-    await moa.exchange.write.allowCurve([moa.fixed.address, false]);
-    await reverts(list(), moa.exchange, "CurveNotAllowed", [moa.fixed.address]);
+    await reverts(curve, moa.catalog, "CurveNotAllowed", [stranger.address]);
+    await moa.catalog.write.allowToken([moa.usdc.address, false]);
+    await reverts(list(), moa.catalog, "TokenNotAllowed", [moa.usdc.address]);
+    await moa.catalog.write.allowToken([moa.usdc.address, true]);
+    await moa.catalog.write.allowCurve([moa.fixed.address, false]);
+    await reverts(list(), moa.catalog, "CurveNotAllowed", [moa.fixed.address]);
   });
 
   it("refuses scopes and flags that there are not", async () => {
-    await reverts(list({ terms: { scopes: 0 } }), moa.exchange, "InvalidScopes", [0]);
-    await reverts(list({ terms: { scopes: 32 } }), moa.exchange, "InvalidScopes", [32]);
-    await reverts(list({ terms: { scopes: 255 } }), moa.exchange, "InvalidScopes", [255]);
-    await reverts(list({ terms: { flags: 4 } }), moa.exchange, "InvalidFlags", [4]);
+    await reverts(list({ terms: { scopes: 0 } }), moa.catalog, "InvalidScopes", [0]);
+    await reverts(list({ terms: { scopes: 32 } }), moa.catalog, "InvalidScopes", [32]);
+    await reverts(list({ terms: { scopes: 255 } }), moa.catalog, "InvalidScopes", [255]);
+    await reverts(list({ terms: { flags: 8 } }), moa.catalog, "InvalidFlags", [8]);
   });
 
   it("refuses times in which nothing could be sold", async () => {
     const at = Number(await nextBlockAt((await now()) + 100n));
     const over = list({ terms: { endTime: at } });
-    await reverts(over, moa.exchange, "InvalidTimes", [0, at]);
+    await reverts(over, moa.catalog, "InvalidTimes", [0, at]);
     const never = list({ terms: { startTime: at + 50, endTime: at + 50 } });
-    await reverts(never, moa.exchange, "InvalidTimes", [at + 50, at + 50]);
+    await reverts(never, moa.catalog, "InvalidTimes", [at + 50, at + 50]);
     await list({ terms: { startTime: at + 50, endTime: at + 51 } });
   });
 
@@ -170,13 +171,13 @@ describe("Exchange.list", () => {
 
   it("refuses content that nobody could check", async () => {
     const none = list({ content: { manifestHash: NO_HASH } });
-    await reverts(none, moa.exchange, "ManifestHashMissing");
+    await reverts(none, moa.catalog, "ManifestHashMissing");
     const { summaryHash } = contentOf("cars");
     const other = list({ content: { summaryHash: NO_HASH } });
-    await reverts(other, moa.exchange, "SummaryHashMismatch", [summaryHash, NO_HASH]);
+    await reverts(other, moa.catalog, "SummaryHashMismatch", [summaryHash, NO_HASH]);
     const nowhere = list({ content: { summary: "" } });
-    await reverts(nowhere, moa.exchange, "SummaryMissing");
+    await reverts(nowhere, moa.catalog, "SummaryMissing");
     const unhashed = list({ content: { summary: "", uri: "ipfs://summary", summaryHash: NO_HASH } });
-    await reverts(unhashed, moa.exchange, "SummaryMissing");
+    await reverts(unhashed, moa.catalog, "SummaryMissing");
   });
 });

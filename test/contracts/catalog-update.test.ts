@@ -37,27 +37,28 @@ import {
 
 const { buyer, next, operator, seller, stranger } = people;
 
-describe("Exchange.update", () => {
+describe("Catalog.update", () => {
   let moa: Moa;
   beforeEach(async () => {
     moa = await loadFixture(deployMarket);
   });
 
   const update = (terms: Partial<Terms> = {}, sender: Person = seller, ekId = FIXED) =>
-    moa.exchange.write.update([ekId, termsOf(moa, terms), contentOf("v2")], by(sender));
+    moa.catalog.write.update([ekId, termsOf(moa, terms), contentOf("v2")], by(sender));
   const setStatus = (status: number, sender: Person = seller, ekId = FIXED) =>
-    moa.exchange.write.setStatus([ekId, status], by(sender));
+    moa.catalog.write.setStatus([ekId, status], by(sender));
   const buy = async (version: number) =>
     moa.exchange.write.buy([await purchaseOf(buyer, { version })], by(buyer));
 
   it("replaces terms and content by a new version", async () => {
     await buy(1);
     const terms = termsOf(moa, { ...at(PRICE * 2n), supplyCap: 3, scopes: 31, flags: 1, keyTtl: 60 });
-    const hash = await moa.exchange.write.update([FIXED, terms, contentOf("v2")], by(seller));
+    const hash = await moa.catalog.write.update([FIXED, terms, contentOf("v2")], by(seller));
     const content = contentOf("v2");
-    const args = { ekId: FIXED, sellerId: SELLER, version: 2, terms, content, by: seller.address };
-    expect(await logsOf(moa, hash)).to.deep.equal([["Exchange.ListingVersion", args]]);
-    expect(await moa.exchange.read.listingOf([FIXED])).to.deep.equal({
+    const pointer = await moa.exchange.read.termsPointer([FIXED, 2]);
+    const args = { ekId: FIXED, sellerId: SELLER, version: 2, terms, content, pointer, by: seller.address };
+    expect(await logsOf(moa, hash)).to.deep.equal([["Catalog.ListingVersion", args]]);
+    expect(await moa.catalog.read.listingOf([FIXED])).to.deep.equal({
       sellerId: SELLER,
       version: 2,
       sold: 1,
@@ -65,7 +66,7 @@ describe("Exchange.update", () => {
       terms,
       contentHash: contentHashOf(content),
     });
-    expect(await moa.exchange.read.listingCount()).to.equal(3n);
+    expect(await moa.catalog.read.listingCount()).to.equal(3n);
   });
 
   it("T8 leaves sold keys what they were sold with", async () => {
@@ -79,40 +80,40 @@ describe("Exchange.update", () => {
   it("keeps a paused listing paused, and an archived one as it is", async () => {
     await setStatus(Status.Paused);
     await update();
-    expect((await moa.exchange.read.listingOf([FIXED])).status).to.equal(Status.Paused);
+    expect((await moa.catalog.read.listingOf([FIXED])).status).to.equal(Status.Paused);
     await setStatus(Status.Archived);
-    await reverts(update(), moa.exchange, "ListingNotActive", [FIXED, Status.Archived]);
+    await reverts(update(), moa.catalog, "ListingNotActive", [FIXED, Status.Archived]);
   });
 
   it("is the seller's, or its operator's with LIST", async () => {
     const refused = (who: Person) => [SELLER, who.address, Actions.LIST];
     for (const who of [buyer, stranger, operator]) {
-      await reverts(update({}, who), moa.exchange, "NotAuthorized", refused(who));
+      await reverts(update({}, who), moa.catalog, "NotAuthorized", refused(who));
       const status = setStatus(Status.Paused, who);
-      await reverts(status, moa.exchange, "NotAuthorized", refused(who));
+      await reverts(status, moa.catalog, "NotAuthorized", refused(who));
     }
     await moa.registry.write.grant([operator.address, Actions.LIST, 2n ** 40n], by(seller));
     await update({}, operator);
     await setStatus(Status.Paused, operator);
     await rotate(moa, SELLER, seller, next);
-    await reverts(update({}, seller), moa.exchange, "NotAuthorized", refused(seller));
-    await reverts(update({}, operator), moa.exchange, "NotAuthorized", refused(operator));
+    await reverts(update({}, seller), moa.catalog, "NotAuthorized", refused(seller));
+    await reverts(update({}, operator), moa.catalog, "NotAuthorized", refused(operator));
     await update({}, next);
-    expect((await moa.exchange.read.listingOf([FIXED])).version).to.equal(3);
+    expect((await moa.catalog.read.listingOf([FIXED])).version).to.equal(3);
   });
 
   it("refuses a listing that is not there", async () => {
-    await reverts(update({}, seller, 9n), moa.exchange, "UnknownListing", [9n]);
-    await reverts(setStatus(Status.Paused, seller, 0n), moa.exchange, "UnknownListing", [0n]);
-    await reverts(moa.exchange.read.listingOf([9n]), moa.exchange, "UnknownListing", [9n]);
-    await reverts(moa.exchange.read.quote([9n, 1n, 0n]), moa.exchange, "UnknownListing", [9n]);
-    expect(await moa.exchange.read.listingHead([9n])).to.deep.equal([0n, 0, 0, Status.None]);
+    await reverts(update({}, seller, 9n), moa.catalog, "UnknownListing", [9n]);
+    await reverts(setStatus(Status.Paused, seller, 0n), moa.catalog, "UnknownListing", [0n]);
+    await reverts(moa.catalog.read.listingOf([9n]), moa.catalog, "UnknownListing", [9n]);
+    await reverts(moa.catalog.read.quote([9n, 1n, 0n]), moa.catalog, "UnknownListing", [9n]);
+    expect(await moa.catalog.read.listingHead([9n])).to.deep.equal([0n, 0, 0, Status.None]);
   });
 
   it("refuses a cap below what was sold", async () => {
     await buy(1);
     await buy(1);
-    await reverts(update({ supplyCap: 1 }), moa.exchange, "SupplyCapBelowSold", [1, 2]);
+    await reverts(update({ supplyCap: 1 }), moa.catalog, "SupplyCapBelowSold", [1, 2]);
     await update({ supplyCap: 2 });
     await reverts(buy(2), moa.exchange, "SoldOut", [FIXED, 2n]);
     await update({ supplyCap: 0 });
@@ -120,35 +121,35 @@ describe("Exchange.update", () => {
   });
 
   it("refuses what list refuses", async () => {
-    await reverts(update({ scopes: 0 }), moa.exchange, "InvalidScopes", [0]);
-    await reverts(update({ token: seller.address }), moa.exchange, "TokenNotAllowed", [seller.address]);
+    await reverts(update({ scopes: 0 }), moa.catalog, "InvalidScopes", [0]);
+    await reverts(update({ token: seller.address }), moa.catalog, "TokenNotAllowed", [seller.address]);
     const endTime = Number(await now());
-    await reverts(update({ endTime }), moa.exchange, "InvalidTimes", [0, endTime]);
+    await reverts(update({ endTime }), moa.catalog, "InvalidTimes", [0, endTime]);
     const content = contentOf("v2", { summaryHash: contentOf("v1").summaryHash });
-    const call = moa.exchange.write.update([FIXED, termsOf(moa), content], by(seller));
+    const call = moa.catalog.write.update([FIXED, termsOf(moa), content], by(seller));
     const hashes = [contentOf("v2").summaryHash, contentOf("v1").summaryHash];
-    await reverts(call, moa.exchange, "SummaryHashMismatch", hashes);
-    expect((await moa.exchange.read.listingOf([FIXED])).version).to.equal(1);
+    await reverts(call, moa.catalog, "SummaryHashMismatch", hashes);
+    expect((await moa.catalog.read.listingOf([FIXED])).version).to.equal(1);
   });
 
   describe("setStatus", () => {
     it("pauses, resumes and archives", async () => {
       for (const status of [Status.Paused, Status.Active, Status.Archived]) {
         expect(await logsOf(moa, setStatus(status))).to.deep.equal([
-          ["Exchange.ListingStatus", { ekId: FIXED, status, by: seller.address }],
+          ["Catalog.ListingStatus", { ekId: FIXED, status, by: seller.address }],
         ]);
-        expect((await moa.exchange.read.listingHead([FIXED]))[3]).to.equal(status);
+        expect((await moa.catalog.read.listingHead([FIXED]))[3]).to.equal(status);
       }
     });
 
     it("goes along the allowed ways alone", async () => {
       const { None, Active, Paused, Archived } = Status;
-      await reverts(setStatus(None), moa.exchange, "InvalidStatus", [FIXED, Active, None]);
-      await reverts(setStatus(Active), moa.exchange, "InvalidStatus", [FIXED, Active, Active]);
+      await reverts(setStatus(None), moa.catalog, "InvalidStatus", [FIXED, Active, None]);
+      await reverts(setStatus(Active), moa.catalog, "InvalidStatus", [FIXED, Active, Active]);
       await setStatus(Archived);
       for (const status of [None, Active, Paused, Archived]) {
         const call = setStatus(status);
-        await reverts(call, moa.exchange, "InvalidStatus", [FIXED, Archived, status]);
+        await reverts(call, moa.catalog, "InvalidStatus", [FIXED, Archived, status]);
       }
     });
   });
