@@ -5,6 +5,14 @@
  * ├── given no scope or an unknown one, an unknown flag   reverts InvalidScopes, InvalidFlags
  * ├── given an end that is over, or not after the start   reverts InvalidTimes(startTime, endTime)
  * ├── given parameters that the curve refuses             reverts InvalidCurveParams(reason)
+ * │   └── or of more than 16,384 bytes                    reverts CurveParamsTooLong(length, maximum)
+ * ├── given a refund window above 30 days                 reverts RefundWindowTooLong(window, maximum)
+ * │   └── none, but refund terms                          reverts RefundWindowMissing(refundTerms)
+ * ├── given more than 8 royalties                         reverts TooManyRoyalties(count, maximum)
+ * │   └── one to no older listing, twice, or of nothing   reverts InvalidRoyalty(index, ekId, bps)
+ * ├── given shares above half of the price                reverts SharesTooLarge(bps, maximum)
+ * ├── given more than a tenth of a resale                 reverts ResaleTooLarge(bps, maximum)
+ * ├── during a pause                                      reverts Paused(until) (exchange-pause.test.ts)
  * ├── given no manifest hash                              reverts ManifestHashMissing()
  * ├── given a summary
  * │   ├── above 16,384 bytes                              reverts SummaryTooLong(length, maximum)
@@ -26,8 +34,10 @@ import {
   type Content,
   contentHashOf,
   contentOf,
+  DAY,
   deployMarket,
   NO_HASH,
+  RefundTerms,
   rotate,
   SELLER,
   SLOPE,
@@ -61,6 +71,18 @@ describe("Catalog.list", () => {
       keyTtl: 3600,
       scopes: 31,
       flags: 3,
+      refundWindow: 30 * DAY,
+      refundTerms: 1,
+      bountyBps: 1001,
+      referralBps: 1002,
+      resaleBps: 1000,
+      pointsPrice: 4_000_000_001,
+      requestsPerMinute: 4_000_000_002,
+      requestsPerDay: 4_000_000_003,
+      royalties: [
+        { ekId: 1n, bps: 1 },
+        { ekId: 3n, bps: 2995 },
+      ],
     });
     const content = contentOf("cars");
     const hash = await moa.catalog.write.list([SELLER, terms, content], by(seller));
@@ -82,6 +104,28 @@ describe("Catalog.list", () => {
     });
     expect(await moa.catalog.read.listingHead([4n])).to.deep.equal([SELLER, 1, 3, Status.Active]);
     expect(await moa.catalog.read.quote([4n, 3n, 0n])).to.equal(3_750_000n);
+  });
+
+  it("keeps the largest terms that there are, in every field", async () => {
+    for (let n = 0; n < 6; n++) await list();
+    const royalties = [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n].map((ekId) => ({ ekId, bps: 625 }));
+    const [max32, max40] = [2 ** 32 - 1, 2 ** 40 - 1];
+    const terms = termsOf(moa, {
+      curveParams: curves.fixed.encode({ price: 2n ** 128n - 1n }),
+      supplyCap: max32,
+      startTime: max40 - 1,
+      endTime: max40,
+      keyTtl: max32,
+      refundWindow: 30 * DAY,
+      refundTerms: 2,
+      pointsPrice: max32,
+      requestsPerMinute: max32,
+      requestsPerDay: max32,
+      royalties,
+    });
+    await moa.catalog.write.list([SELLER, terms, contentOf("cars")], by(seller));
+    expect((await moa.catalog.read.listingOf([10n])).terms).to.deep.equal(terms);
+    expect(await moa.catalog.read.termsOf([10n, 1])).to.deep.equal(terms);
   });
 
   it("takes a summary that is elsewhere", async () => {
@@ -167,6 +211,79 @@ describe("Catalog.list", () => {
     await reverts(empty, moa.fixed, "InvalidCurveParams", [reason]);
     const dear = list({ terms: { curveParams: toHex(2n ** 128n, { size: 32 }) } });
     await reverts(dear, moa.fixed, "InvalidCurveParams", ["fixed: price must be below 2^128"]);
+  });
+
+  it("refuses more curve parameters than a sale should read", async () => {
+    // The length is checked before the curve is asked.
+    const curveParams = toHex(0n, { size: 16_385 });
+    await reverts(list({ terms: { curveParams } }), moa.catalog, "CurveParamsTooLong", [16_385n, 16_384n]);
+    const longest = list({ terms: { curveParams: toHex(0n, { size: 16_384 }) } });
+    await reverts(longest, moa.fixed, "InvalidCurveParams", [
+      "fixed: params must be abi.encode(uint256 price)",
+    ]);
+  });
+
+  it("refuses refund windows above 30 days, and refund terms without a window", async () => {
+    expect(await moa.catalog.read.MAX_REFUND_WINDOW()).to.equal(30 * DAY);
+    const refundWindow = 30 * DAY + 1;
+    const long = list({ terms: { refundWindow } });
+    await reverts(long, moa.catalog, "RefundWindowTooLong", [refundWindow, 30 * DAY]);
+    for (const refundTerms of [RefundTerms.UntilAccess, RefundTerms.Full]) {
+      const missing = list({ terms: { refundTerms } });
+      await reverts(missing, moa.catalog, "RefundWindowMissing", [refundTerms]);
+      await list({ terms: { refundTerms, refundWindow: 1 } });
+    }
+    await list({ terms: { refundWindow: 30 * DAY, refundTerms: RefundTerms.None } });
+  });
+
+  it("refuses royalties to what is not older, twice or of nothing", async () => {
+    const royal = (...royalties: [ekId: bigint, bps: number][]) =>
+      list({ terms: { royalties: royalties.map(([ekId, bps]) => ({ ekId, bps })) } });
+    const refused = (call: Promise<unknown>, index: bigint, ekId: bigint, bps: number) =>
+      reverts(call, moa.catalog, "InvalidRoyalty", [index, ekId, bps]);
+    await refused(royal([0n, 1]), 0n, 0n, 1);
+    await refused(royal([4n, 1]), 0n, 4n, 1);
+    await refused(royal([2n ** 64n - 1n, 1]), 0n, 2n ** 64n - 1n, 1);
+    await refused(royal([2n, 1], [2n, 1]), 1n, 2n, 1);
+    await refused(royal([2n, 1], [1n, 1]), 1n, 1n, 1);
+    await refused(royal([1n, 1], [3n, 0]), 1n, 3n, 0);
+    await royal([1n, 1], [2n, 1], [3n, 1]);
+    await royal([4n, 1]);
+    const own = moa.catalog.write.update([4n, termsOf(moa, { royalties: [{ ekId: 4n, bps: 1 }] }), contentOf("v2")], by(seller));
+    await refused(own, 0n, 4n, 1);
+    const younger = moa.catalog.write.update([4n, termsOf(moa, { royalties: [{ ekId: 5n, bps: 1 }] }), contentOf("v2")], by(seller));
+    await refused(younger, 0n, 5n, 1);
+  });
+
+  it("refuses a ninth royalty", async () => {
+    for (let n = 0; n < 6; n++) await list();
+    const royalties = Array.from({ length: 9 }, (_, i) => ({ ekId: BigInt(i + 1), bps: 1 }));
+    await reverts(list({ terms: { royalties } }), moa.catalog, "TooManyRoyalties", [9n, 8n]);
+    await list({ terms: { royalties: royalties.slice(0, 8) } });
+  });
+
+  it("invariant 7 refuses to share out more than half of the price", async () => {
+    expect(await moa.catalog.read.MAX_SHARES_BPS()).to.equal(5000);
+    const royalties = [
+      { ekId: 1n, bps: 1000 },
+      { ekId: 2n, bps: 1000 },
+    ];
+    const terms = { bountyBps: 1500, referralBps: 1500, royalties };
+    await list({ terms });
+    for (const more of [
+      { ...terms, bountyBps: 1501 },
+      { ...terms, referralBps: 1501 },
+      { ...terms, royalties: [...royalties, { ekId: 3n, bps: 1 }] },
+    ]) {
+      await reverts(list({ terms: more }), moa.catalog, "SharesTooLarge", [5001n, 5000n]);
+    }
+    const all = { bountyBps: 65_535, referralBps: 65_535, royalties: [{ ekId: 1n, bps: 65_535 }] };
+    await reverts(list({ terms: all }), moa.catalog, "SharesTooLarge", [196_605n, 5000n]);
+  });
+
+  it("refuses to ask more than a tenth of a resale", async () => {
+    await list({ terms: { resaleBps: 1000 } });
+    await reverts(list({ terms: { resaleBps: 1001 } }), moa.catalog, "ResaleTooLarge", [1001, 1000]);
   });
 
   it("refuses content that nobody could check", async () => {

@@ -26,13 +26,16 @@ import {
   deployMarket,
   FIXED,
   keyOf,
+  list as listOf,
   PRICE,
   purchaseOf,
+  REFUNDABLE,
   rotate,
   SELLER,
   Status,
   type Terms,
   termsOf,
+  ZERO,
 } from "./support/market.ts";
 
 const { buyer, next, operator, seller, stranger } = people;
@@ -67,6 +70,34 @@ describe("Catalog.update", () => {
       contentHash: contentHashOf(content),
     });
     expect(await moa.catalog.read.listingCount()).to.equal(3n);
+  });
+
+  it("T8 keeps the terms of every version", async () => {
+    const first = await moa.catalog.read.termsOf([FIXED, 1]);
+    const second = termsOf(moa, { ...at(1n), resaleBps: 70, bountyBps: 5 });
+    const third = termsOf(moa, { ...at(2n), resaleBps: 80, royalties: [] });
+    for (const [i, terms] of [second, third].entries()) {
+      await moa.catalog.write.update([FIXED, terms, contentOf(`v${i}`)], by(seller));
+    }
+    for (const [i, terms] of [first, second, third].entries()) {
+      expect(await moa.catalog.read.termsOf([FIXED, i + 1])).to.deep.equal(terms);
+    }
+    const [receiver, bps] = await moa.catalog.read.resaleTermsOf([FIXED, 2]);
+    expect([receiver, bps]).to.deep.equal([seller.address, 70]);
+    await rotate(moa, SELLER, seller, next);
+    expect(await moa.catalog.read.resaleTermsOf([FIXED, 3])).to.deep.equal([next.address, 80]);
+    for (const version of [0, 4, 2 ** 32 - 1]) {
+      const unknown = [FIXED, 3, version];
+      await reverts(moa.catalog.read.termsOf([FIXED, version]), moa.catalog, "UnknownVersion", unknown);
+      await reverts(moa.catalog.read.resaleTermsOf([FIXED, version]), moa.catalog, "UnknownVersion", unknown);
+      expect(await moa.exchange.read.termsPointer([FIXED, version])).to.equal(ZERO);
+    }
+  });
+
+  it("quotes at most 256 keys at once", async () => {
+    expect(await moa.catalog.read.quote([FIXED, 256n, 0n])).to.equal(256n * PRICE);
+    const many = moa.catalog.read.quote([FIXED, 257n, 0n]);
+    await reverts(many, moa.catalog, "CountTooLarge", [257n, 256n]);
   });
 
   it("T8 leaves sold keys what they were sold with", async () => {
@@ -107,7 +138,19 @@ describe("Catalog.update", () => {
     await reverts(setStatus(Status.Paused, seller, 0n), moa.catalog, "UnknownListing", [0n]);
     await reverts(moa.catalog.read.listingOf([9n]), moa.catalog, "UnknownListing", [9n]);
     await reverts(moa.catalog.read.quote([9n, 1n, 0n]), moa.catalog, "UnknownListing", [9n]);
+    await reverts(moa.catalog.read.termsOf([9n, 1]), moa.catalog, "UnknownListing", [9n]);
+    expect(await moa.exchange.read.headOf([9n])).to.deep.equal([ZERO, 0, 0, Status.None]);
     expect(await moa.catalog.read.listingHead([9n])).to.deep.equal([0n, 0, 0, Status.None]);
+  });
+
+  it("takes a cap of what was sold and not refunded", async () => {
+    const ekId = await listOf(moa, REFUNDABLE);
+    const order = async () => moa.exchange.write.buy([await purchaseOf(buyer, { ekId })], by(buyer));
+    await order();
+    await order();
+    await reverts(update({ supplyCap: 1 }, seller, ekId), moa.catalog, "SupplyCapBelowSold", [1, 2]);
+    await moa.exchange.write.refund([keyOf(ekId, BUYER)], by(buyer));
+    await update({ supplyCap: 1 }, seller, ekId);
   });
 
   it("refuses a cap below what was sold", async () => {

@@ -1,6 +1,6 @@
 /** Permit2, as `buyWithPermit2` meets it: a stand-in with its types and rules, at its address. */
-import { type Address, type Hex, maxUint256, parseAbi } from "viem";
 import { artifacts } from "hardhat";
+import { type Address, type Hex, maxUint256, parseAbi } from "viem";
 import { networkHelpers, publicClient } from "./chain.ts";
 import type { Person } from "./deploy.ts";
 
@@ -13,6 +13,8 @@ export const permit2Abi = parseAbi([
   "error InvalidSigner()",
 ]);
 export const permit2 = { address: PERMIT2, abi: permit2Abi } as const;
+
+const chain = { id: await publicClient.getChainId() };
 
 /** Puts the stand-in's code at Permit2's address. */
 export async function placePermit2(): Promise<void> {
@@ -28,10 +30,11 @@ export async function signPermit2(
   amount: bigint,
   nonce: bigint,
   deadline = maxUint256,
+  chainId = chain.id,
 ): Promise<Hex> {
   return owner.wallet.signTypedData({
     account: owner.address,
-    domain: { name: "Permit2", chainId: await publicClient.getChainId(), verifyingContract: PERMIT2 },
+    domain: { name: "Permit2", chainId, verifyingContract: PERMIT2 },
     types: {
       PermitTransferFrom: [
         { name: "permitted", type: "TokenPermissions" },
