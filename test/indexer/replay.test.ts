@@ -130,7 +130,12 @@ function createCalls(market: Market, seed: number) {
         await send(random.pick(agents).account, exchange, "renew", args);
       },
       async accept() {
-        await send(random.pick(agents).account, exchange, "accept", [random.pick(keyIds)]);
+        const keyId = random.pick(keyIds);
+        const { buyerId } = await market.client.readContract({
+          ...{ ...exchange, functionName: "orderOf", args: [keyId] },
+        });
+        const buyer = agents.find(({ agentId }) => agentId === buyerId);
+        await send((buyer ?? random.pick(agents)).account, exchange, "accept", [keyId]);
       },
       async refund() {
         const keyId = random.pick(keyIds);
@@ -184,7 +189,7 @@ function createCalls(market: Market, seed: number) {
         await send(from, keys, "transferFrom", [from.address, to, keyId]);
       },
       async announce() {
-        await send(random.pick(agents).account, keys, "announce", [keyIds]);
+        await send(random.pick(agents).account, keys, "announce", [keyIds.slice(-random.int(4))]);
       },
       async label() {
         const { account, agentId } = random.pick(agents);
