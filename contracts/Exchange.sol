@@ -178,6 +178,7 @@ contract Exchange is Deals {
         // Somebody who adds a mere nothing to a funded till may not pass for the payer.
         deal.payer = payment.from != address(0) && payment.value >= deal.cost ? payment.from : q.buyer;
         deal.paymentRef = quoteHash;
+        deal.by = payment.by;
         keyId = _deliver(deal);
         change = payment.funds - deal.cost;
         if (deal.cost != 0) {
@@ -394,7 +395,7 @@ contract Exchange is Deals {
                 deal.feeBps,
                 deal.referrerId,
                 deal.paymentRef,
-                msg.sender
+                deal.by == address(0) ? msg.sender : deal.by
             )
         );
     }

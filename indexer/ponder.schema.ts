@@ -432,7 +432,7 @@ export const validatorAllowance = onchainTable(
   (table) => ({ pk: primaryKey({ columns: [table.ekId, table.validatorId] }) }),
 );
 
-/** One agent's points of one order. */
+/** One agent's points of one order: what it earned, perhaps nothing, and for the buyer also what it paid. In hundredths of a point. */
 export const pointsEntry = onchainTable(
   "points_entry",
   (t) => ({
@@ -440,17 +440,31 @@ export const pointsEntry = onchainTable(
     agentId: t.text().notNull(),
     chainId: t.integer().notNull(),
     ekId: t.text().notNull(),
-    role: t.text({ enum: ["seller", "buyer"] }).notNull(),
+    role: t.text({ enum: ["seller", "buyer", "spender"] }).notNull(),
     delta: t.bigint().notNull(),
     /** What the agent can spend after it. */
     balance: t.bigint().notNull(),
+    /** Bit set of `pointsReasons`: why the order earned less than the policy's award. */
+    reasons: t.integer().notNull(),
     ...origin(t),
   }),
   (table) => ({
-    pk: primaryKey({ columns: [table.orderId, table.agentId] }),
+    pk: primaryKey({ columns: [table.orderId, table.agentId, table.role] }),
     agent: index().on(table.agentId, table.blockNumber, table.logIndex),
   }),
 );
+
+/** What orders earn from now on, in points, orders and sales per day, and per cent. */
+export const pointsPolicy = onchainTable("points_policy", (t) => ({
+  chainId: t.integer().primaryKey(),
+  sellerAward: t.integer().notNull(),
+  buyerAward: t.integer().notNull(),
+  pairTradesPerDay: t.integer().notNull(),
+  agentPointsPerDay: t.integer().notNull(),
+  handful: t.integer().notNull(),
+  unendorsedPercent: t.integer().notNull(),
+  updatedAt: t.bigint().notNull(),
+}));
 
 // --------------------------------------------------- the market as a whole
 

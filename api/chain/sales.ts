@@ -2,6 +2,7 @@
 import { type Hash, parseEventLogs, type TransactionReceipt } from "viem";
 import { exchangeAbi, pointsLedgerAbi } from "../../sdk/abis/index.ts";
 import { agentId, ekId, keyId, listingId, orderId, splitTokenId } from "../../sdk/ids.ts";
+import { toPoints } from "../../sdk/points.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import type { Chain } from "./client.ts";
@@ -71,8 +72,8 @@ export async function saleIn(
       ...(sale.releaseTime === 0 ? {} : { release_at: new Date(sale.releaseTime * 1000).toISOString() }),
       tx: receipt.transactionHash,
       points_awarded: {
-        seller: Number(points?.args.sellerDelta ?? 0n),
-        buyer: Number(points?.args.buyerDelta ?? 0n),
+        seller: toPoints(points?.args.sellerDelta ?? 0n),
+        buyer: toPoints(points?.args.buyerDelta ?? 0n),
       },
     },
   };

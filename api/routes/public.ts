@@ -46,7 +46,13 @@ export function addPublicRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
       {
         phase: "bootstrap_free",
         award: { seller: policy.sellerAward, buyer: policy.buyerAward },
-        anti_gaming: { self_trade_block: true },
+        anti_gaming: {
+          self_trade_block: true,
+          related_party_block: true,
+          wash_cap_per_day: policy.pairTradesPerDay,
+          agent_cap_per_day: policy.agentPointsPerDay,
+          unendorsed_weight: { after_sales: policy.handful, weight: policy.unendorsedPercent / 100 },
+        },
       },
       200,
     );

@@ -27,8 +27,8 @@ export const purchaseResponseSchema = z.object({
   /** When the escrow ends and the seller's side gets the money; absent where it had it at once. */
   release_at: timestampSchema.optional(),
   tx: z.string(),
-  /** At the end of the escrow, where there is one. */
-  points_awarded: z.object({ seller: z.int(), buyer: z.int() }),
+  /** With up to two decimals; at the end of the escrow, where there is one. */
+  points_awarded: z.object({ seller: z.number(), buyer: z.number() }),
 });
 export type PurchaseResponse = z.infer<typeof purchaseResponseSchema>;
 

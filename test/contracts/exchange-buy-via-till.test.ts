@@ -87,7 +87,7 @@ describe("Exchange.buyViaTill", () => {
       PRICE,
     ]);
     expect(await credit()).to.equal(PRICE);
-    expect(await moa.points.read.balanceOf([BUYER])).to.equal(1n);
+    expect(await moa.points.read.balanceOf([BUYER])).to.equal(100n);
     expect(await isUsed(quote)).to.equal(true);
   });
 

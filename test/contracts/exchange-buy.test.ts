@@ -84,10 +84,11 @@ describe("Exchange.buy", () => {
       sellerId: SELLER,
       buyerId: BUYER,
       keyId,
-      sellerDelta: 2n,
-      buyerDelta: 1n,
-      sellerBalance: 2n,
-      buyerBalance: 1n,
+      sellerDelta: 200n,
+      buyerDelta: 100n,
+      sellerBalance: 200n,
+      buyerBalance: 100n,
+      reasons: 0,
     };
     expect(await logsOf(moa, hash)).to.deep.equal([
       ["ExperienceKey.Transfer", { from: ZERO, to: buyer.address, tokenId: keyId }],
@@ -100,8 +101,8 @@ describe("Exchange.buy", () => {
     expect(await credit()).to.equal(PRICE);
     expect(await moa.keys.read.ownerOf([keyId])).to.equal(buyer.address);
     expect((await moa.exchange.read.listingOf([FIXED])).sold).to.equal(1);
-    expect(await moa.points.read.balanceOf([SELLER])).to.equal(2n);
-    expect(await moa.points.read.balanceOf([BUYER])).to.equal(1n);
+    expect(await moa.points.read.balanceOf([SELLER])).to.equal(200n);
+    expect(await moa.points.read.balanceOf([BUYER])).to.equal(100n);
   });
 
   it("sells again to the same buyer, as another key", async () => {
@@ -156,7 +157,7 @@ describe("Exchange.buy", () => {
     await moa.usdc.write.mint([seller.address, PRICE]);
     await moa.usdc.write.approve([moa.exchange.address, PRICE], by(seller));
     const logs = await logsOf(moa, buy({}, seller));
-    expect(logs.map(([name]) => name)).not.to.include("PointsLedger.PointsAwarded");
+    expect(logs.map(([name]) => name)).to.include("PointsLedger.PointsWithheld");
     expect(await credit()).to.equal(PRICE);
     expect(await moa.points.read.balanceOf([SELLER])).to.equal(0n);
   });

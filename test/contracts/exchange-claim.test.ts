@@ -66,10 +66,11 @@ describe("Exchange.claim", () => {
       sellerId: SELLER,
       buyerId: BUYER,
       keyId,
-      sellerDelta: 2n,
-      buyerDelta: 1n,
-      sellerBalance: 2n,
-      buyerBalance: 1n,
+      sellerDelta: 200n,
+      buyerDelta: 100n,
+      sellerBalance: 200n,
+      buyerBalance: 100n,
+      reasons: 0,
     };
     return [
       ["ExperienceKey.Transfer", { from: ZERO, to: buyer.address, tokenId: keyId }],

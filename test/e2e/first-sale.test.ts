@@ -29,6 +29,7 @@ import {
   pointsLedgerAbi,
 } from "../../sdk/abis/index.ts";
 import * as ids from "../../sdk/ids.ts";
+import { fromPoints } from "../../sdk/points.ts";
 import { fromBits, labels } from "../../sdk/records.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -171,8 +172,8 @@ async function expectEarned(
   { seller, buyer }: Cast,
   { creditBefore, price }: { creditBefore: bigint; price: bigint },
 ) {
-  expect(await chain.points(numberOf(seller.agentId))).to.equal(BigInt(seller.pointsBefore + 2));
-  expect(await chain.points(numberOf(buyer.agentId))).to.equal(BigInt(buyer.pointsBefore + 1));
+  expect(await chain.points(numberOf(seller.agentId))).to.equal(fromPoints(seller.pointsBefore + 2));
+  expect(await chain.points(numberOf(buyer.agentId))).to.equal(fromPoints(buyer.pointsBefore + 1));
   expect(await chain.credit(numberOf(seller.agentId))).to.equal(creditBefore + price);
 }
 

@@ -350,9 +350,9 @@ describe("indexer: events become rows", () => {
       );
       expect(feed).to.deep.include({ agentId: buyerId, refId: orderId, ...where, at });
       const points = await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId));
-      expect(points.map((p) => [p.role, p.agentId, p.delta, p.balance]).sort()).to.deep.equal([
-        ["buyer", buyerId, 100n, 100n],
-        ["seller", agt(sellerId), 200n, 200n],
+      expect(points.map((p) => [p.role, p.agentId, p.delta, p.balance, p.reasons]).sort()).to.deep.equal([
+        ["buyer", buyerId, 100n, 100n, 0],
+        ["seller", agt(sellerId), 200n, 200n, 0],
       ]);
       expect(await agentRow(sellerId)).to.include({
         sold: 1,
@@ -383,12 +383,50 @@ describe("indexer: events become rows", () => {
       const { keyId } = await market.buy(seller, paid);
       expect((await row()).amount).to.equal(500_000n);
       const orderId = ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) });
-      expect(await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId))).to.deep.equal(
-        [],
-      );
+      const entries = await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId));
+      const nothing = { agentId: agt(agentId), delta: 0n, balance: 400n, reasons: 1 };
+      expect(entries.map(({ role }) => role).sort()).to.deep.equal(["buyer", "seller"]);
+      for (const entry of entries) expect(entry).to.deep.include(nothing);
       expect(await agentRow(agentId)).to.include({
         ...{ sold: 3, bought: 1, pointsBalance: 400n, pointsLifetime: 400n },
       });
+    });
+
+    it("PointsSpent: the spender's row and balance; the lifetime stays", async () => {
+      const { market, index } = shared;
+      const { account: seller, agentId } = await market.join();
+      const ekId = await market.list(seller);
+      const { keyId } = await market.buy(await market.newcomer(), ekId);
+      const { exchange, points } = market.contracts;
+      await market.client.request({
+        method: "hardhat_impersonateAccount",
+        params: [exchange.address],
+      } as never);
+      await market.giveEther(exchange.address);
+      await market.send(exchange.address, points, "spend", [agentId, 50n, ekId, keyId]);
+      const { pointsEntry } = tables;
+      const spent = await only(
+        index.db
+          .select()
+          .from(pointsEntry)
+          .where(and(eq(pointsEntry.agentId, agt(agentId)), eq(pointsEntry.role, "spender"))),
+      );
+      const orderId = ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) });
+      expect(spent).to.deep.include({ orderId, ekId: ek(ekId), delta: -50n, balance: 150n, reasons: 0 });
+      expect(await agentRow(agentId)).to.include({ pointsBalance: 150n, pointsLifetime: 200n });
+    });
+
+    it("PolicySet: the policy as it stands", async () => {
+      const { market, index } = shared;
+      const { points } = market.contracts;
+      const first = await market.client.readContract({ ...points, functionName: "policy" });
+      const row = () => only(index.db.select().from(tables.pointsPolicy));
+      expect(await row()).to.deep.include({ chainId, ...first });
+      const other = { ...first, buyerAward: 2, handful: 9 };
+      await market.send(market.admin, points, "setPolicy", [other]);
+      expect(await row()).to.deep.include(other);
+      await market.send(market.admin, points, "setPolicy", [first]);
+      expect(await row()).to.deep.include(first);
     });
 
     it("KeySold through a till carries the quote's hash; TillRefunded after it sends the rest back", async () => {

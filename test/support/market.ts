@@ -14,6 +14,7 @@ import {
   parseEther,
   stringToBytes,
   type TransactionReceipt,
+  type Transport,
 } from "viem";
 import {
   generatePrivateKey,
@@ -51,9 +52,12 @@ export const FAR = 4_000_000_000n;
 
 export type Market = ReturnType<typeof createMarket>;
 
-export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
-  const { rpcUrl, deployment } = run;
-  const transport = http(rpcUrl);
+/** Over HTTP, unless another way to the chain is given. */
+export function createMarket(
+  run: Pick<RunInfo, "rpcUrl" | "deployment">,
+  transport: Transport = http(run.rpcUrl),
+) {
+  const { deployment } = run;
   const client = createPublicClient({ transport, pollingInterval: 20, cacheTime: 0 });
   const token = deployment.tokens[0]?.address as Address;
   const contracts = {

@@ -27,6 +27,7 @@ export async function readRows({ db }: IndexReader) {
     fees: await db.select().from(tables.feeSetting),
     tokens: await db.select().from(tables.allowedToken),
     curves: await db.select().from(tables.allowedCurve),
+    policies: await db.select().from(tables.pointsPolicy),
   };
 }
 
@@ -58,6 +59,7 @@ export function modelOfRows(rows: Rows, now: bigint) {
     pauses: { pause: { until: rows.pauses[0]?.until ?? 0n } },
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
     curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
+    policies: shape(rows.policies, ({ chainId: _, updatedAt: __, ...policy }) => ["points", policy]),
   };
 }
 

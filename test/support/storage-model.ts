@@ -221,7 +221,8 @@ async function labelsOf(market: Market, rows: Rows) {
 
 async function settingsOf(market: Market, rows: Rows) {
   const { client } = market;
-  const { catalog, exchange } = market.contracts;
+  const { catalog, exchange, points } = market.contracts;
+  const policy = await client.readContract({ ...points, functionName: "policy" });
   const until = await client.readContract({ ...exchange, functionName: "pausedUntil" });
   const feeBps = await client.readContract({ ...exchange, functionName: "feeBps" });
   const feeAgentId = await client.readContract({ ...exchange, functionName: "feeAgentId" });
@@ -238,5 +239,6 @@ async function settingsOf(market: Market, rows: Rows) {
     fees: { fee: { feeBps, feeAgentId: idsOf(market).agt(feeAgentId) } },
     tokens: shape(tokens, ({ token, allowed }) => [token, { allowed }]),
     curves: shape(curves, ({ curve, allowed }) => [curve, { allowed }]),
+    policies: { points: { ...policy } },
   };
 }
