@@ -57,7 +57,7 @@ function createCalls(market: Market, seed: number) {
       requestsPerDay: random.pick([0, 1]),
       // One of the first five, which are older than any listing with a royalty.
       royalties:
-        listings.length < 5 ? [] : [[], [{ ekId: firstId(), bps: 1 + random.int(500) }]][random.int(2)],
+        listings.length < 5 || random.chance(0.5) ? [] : [{ ekId: firstId(), bps: 1 + random.int(500) }],
     };
   };
   const firstId = () => random.pick(listings.slice(0, 5)).ekId;
