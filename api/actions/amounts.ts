@@ -1,9 +1,6 @@
 /** Amounts as people write them, in the smallest units of a token. */
 import { parseUnits } from "viem";
 
-/** Of the points ledger: a point is 100 units. */
-export const POINT_DECIMALS = 2;
-
 /** `0.25` or `"0.25"` as an exact decimal; numbers in exponent form are written out. */
 export function decimalText(amount: number | string): string {
   const text = String(amount);

@@ -8,13 +8,15 @@ import { ekId as ekIds } from "../../sdk/ids.ts";
 import { flags, refundTerms, scopes, toBits } from "../../sdk/records.ts";
 import type { createListingRequestSchema, pricingPolicySchema } from "../../sdk/wire/listing.ts";
 import type { Fault } from "../http/validation.ts";
-import { POINT_DECIMALS, toUnits } from "./amounts.ts";
+import { toUnits } from "./amounts.ts";
 
 export type ListingRequest = z.output<typeof createListingRequestSchema>;
 type Pricing = z.output<typeof pricingPolicySchema>;
 
 /** The most that bounty, referral and royalties may take of the price together, in basis points. */
 const MAX_SHARES_BPS = 5_000;
+/** Of the points ledger: a point is 100 units. */
+const POINT_DECIMALS = 2;
 const MAX_UINT32 = 4_294_967_295n;
 
 /** `ICatalog.Terms`. */

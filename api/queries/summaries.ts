@@ -3,9 +3,9 @@ import { eq, inArray, lte, sql } from "drizzle-orm";
 import { formatUnits, getAddress } from "viem";
 import { type CurveType, curves, quoteCurve } from "../../sdk/curves.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
+import { toPoints } from "../../sdk/points.ts";
 import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
 import type { EKSummary } from "../../sdk/wire/listing.ts";
-import { POINT_DECIMALS } from "../actions/amounts.ts";
 import { quotaOf } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { usageTotals } from "../store/usage.ts";
@@ -128,9 +128,7 @@ function pricingOf(
       referral_bps: row.referralBps,
       resale_bps: row.resaleBps,
       royalties: row.royalties.map(({ ekId, bps }) => ({ ek_id: ekId, bps })),
-      ...(row.pointsPrice === 0n
-        ? {}
-        : { points_price: Number(formatUnits(row.pointsPrice, POINT_DECIMALS)) }),
+      ...(row.pointsPrice === 0n ? {} : { points_price: toPoints(row.pointsPrice) }),
     },
   };
 }

@@ -2103,6 +2103,11 @@ export const exchangeAbi = [
       {
         components: [
           {
+            internalType: "address",
+            name: "by",
+            type: "address",
+          },
+          {
             internalType: "uint256",
             name: "funds",
             type: "uint256",

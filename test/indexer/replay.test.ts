@@ -57,7 +57,7 @@ function createCalls(market: Market, seed: number) {
       requestsPerDay: random.pick([0, 1]),
       // One of the first five, which are older than any listing with a royalty.
       royalties:
-        listings.length < 5 ? [] : [[], [{ ekId: firstId(), bps: 1 + random.int(500) }]][random.int(2)],
+        listings.length < 5 || random.chance(0.5) ? [] : [{ ekId: firstId(), bps: 1 + random.int(500) }],
     };
   };
   const firstId = () => random.pick(listings.slice(0, 5)).ekId;
@@ -130,7 +130,12 @@ function createCalls(market: Market, seed: number) {
         await send(random.pick(agents).account, exchange, "renew", args);
       },
       async accept() {
-        await send(random.pick(agents).account, exchange, "accept", [random.pick(keyIds)]);
+        const keyId = random.pick(keyIds);
+        const { buyerId } = await market.client.readContract({
+          ...{ ...exchange, functionName: "orderOf", args: [keyId] },
+        });
+        const buyer = agents.find(({ agentId }) => agentId === buyerId);
+        await send((buyer ?? random.pick(agents)).account, exchange, "accept", [keyId]);
       },
       async refund() {
         const keyId = random.pick(keyIds);
@@ -201,7 +206,7 @@ function createCalls(market: Market, seed: number) {
         throw new RangeError("Nobody rents a key.");
       },
       async announce() {
-        await send(random.pick(agents).account, keys, "announce", [keyIds]);
+        await send(random.pick(agents).account, keys, "announce", [keyIds.slice(-random.int(4))]);
       },
       async label() {
         const { account, agentId } = random.pick(agents);

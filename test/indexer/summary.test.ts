@@ -226,7 +226,7 @@ describe("indexer: what strangers wrote", () => {
     it("hostile text is stored as it is, one listing at a time and in bulk", async () => {
       const { market, index } = shared;
       const { account, agentId } = await market.join();
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const text = summaryText({
         title: HOSTILE,
         summary: HOSTILE,
@@ -240,7 +240,7 @@ describe("indexer: what strangers wrote", () => {
           Array.from({ length: 25 }, async (_, i) => {
             const nonce = i + (await market.client.getTransactionCount({ address: account.address }));
             return createWalletClient({ account, transport: http(shared.run.rpcUrl) }).writeContract({
-              ...{ ...exchange, functionName: "list", args: [0n, market.terms(), contentOf(text)] },
+              ...{ ...catalog, functionName: "list", args: [0n, market.terms(), contentOf(text)] },
               ...{ chain: null, nonce, gas: 2_000_000n },
             } as never);
           }),
