@@ -30,7 +30,7 @@ contract FeesTest is Deployment {
 
     /// Fee + seller's share = price; the fee is rounded down and is never above its rate nor the cap.
     function testFuzz_feeAndShareMakeThePrice(uint256 price, uint256 rate) public {
-        price = within(price, 0, type(uint128).max);
+        price = within(price, 0, type(uint96).max);
         rate = within(rate, 0, sys.exchange.MAX_FEE_BPS());
         _setFee(rate, treasuryId);
         _sell(price);
@@ -56,7 +56,7 @@ contract FeesTest is Deployment {
 
     /// A seller that earns the fee too has the whole price.
     function testFuzz_sellerMayEarnTheFee(uint256 price, uint256 rate) public {
-        price = within(price, 0, type(uint128).max);
+        price = within(price, 0, type(uint96).max);
         _setFee(within(rate, 0, 500), sellerId);
         _sell(price);
         equal(sys.exchange.creditOf(sellerId, address(usdc)), price, "share and fee");
