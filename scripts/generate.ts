@@ -10,12 +10,18 @@ const CONTRACTS = [
   "AgentRegistry",
   "Exchange",
   "ExperienceKey",
+  "ExponentialPrice",
   "FixedPrice",
   "LabelRegistry",
   "LinearPrice",
+  "LogisticPrice",
+  "PiecewisePrice",
   "PointsLedger",
+  "QuotaPrice",
+  "SeasonalPrice",
   "TestUSDC",
   "Till",
+  "TimeDecayPrice",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

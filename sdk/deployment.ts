@@ -1,6 +1,7 @@
 /** Where the contracts of one chain are. `scripts/deploy.ts` writes it, every process reads it. */
 import type { Address, Hash } from "viem";
 import { z } from "zod";
+import { curveTypes } from "./curves.ts";
 
 const address = z.custom<Address>(
   (v) => typeof v === "string" && /^0x[0-9a-fA-F]{40}$/.test(v),
@@ -22,7 +23,7 @@ export const deploymentSchema = z.object({
     LabelRegistry: address,
   }),
   /** By the name that listings use (`pricing_policy.curve_type`). */
-  curves: z.object({ fixed: address, linear: address }),
+  curves: z.record(z.enum(curveTypes), address),
   /** Payment tokens on the allowlist. `name` and `version` are those of the token's EIP-712 domain. */
   tokens: z
     .array(

@@ -5,9 +5,15 @@
 export { agentRegistryAbi } from "./AgentRegistry.ts";
 export { exchangeAbi } from "./Exchange.ts";
 export { experienceKeyAbi } from "./ExperienceKey.ts";
+export { exponentialPriceAbi } from "./ExponentialPrice.ts";
 export { fixedPriceAbi } from "./FixedPrice.ts";
 export { labelRegistryAbi } from "./LabelRegistry.ts";
 export { linearPriceAbi } from "./LinearPrice.ts";
+export { logisticPriceAbi } from "./LogisticPrice.ts";
+export { piecewisePriceAbi } from "./PiecewisePrice.ts";
 export { pointsLedgerAbi } from "./PointsLedger.ts";
+export { quotaPriceAbi } from "./QuotaPrice.ts";
+export { seasonalPriceAbi } from "./SeasonalPrice.ts";
 export { testUSDCAbi } from "./TestUSDC.ts";
 export { tillAbi } from "./Till.ts";
+export { timeDecayPriceAbi } from "./TimeDecayPrice.ts";

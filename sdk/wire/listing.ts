@@ -11,26 +11,10 @@ import {
   timestampSchema,
   unitsSchema,
 } from "./common.ts";
+import { pricingPolicySchema, shownPricingPolicySchema } from "./pricing.ts";
 
 const scopeSchema = z.enum(Object.keys(scopes) as [keyof typeof scopes]);
 const modalitySchema = z.string().min(1).max(32);
-/** An amount in whole tokens ("0.25"): a number, or a string where a number would lose digits. */
-const amountSchema = z.union([z.number().nonnegative(), z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)]);
-
-/** How a price is made. `params` holds what the curve needs beyond `base_price`: linear has `slope` and `max_price`. */
-export const pricingPolicySchema = z.object({
-  curve_type: z.enum(["fixed", "linear"]),
-  base_price: amountSchema,
-  params: z.record(z.string(), amountSchema).default({}),
-  min_price: amountSchema.optional(),
-  max_price: amountSchema.optional(),
-  supply_cap: z.int().min(1).max(4_294_967_295).optional(),
-  start_time: timestampSchema.optional(),
-  end_time: timestampSchema.optional(),
-  /** The payment token's symbol; the deployment's first token when left out. */
-  currency: z.string().max(16).optional(),
-});
-
 export const accessPolicySchema = z.object({
   /** Where the gateway answers, without a trailing slash. */
   gateway: z.url({ protocol: /^https?$/ }).max(512),
@@ -124,15 +108,7 @@ export const ekSummarySchema = z.object({
     current_price_units: unitsSchema,
     currency: z.string(),
   }),
-  pricing_policy: z.object({
-    curve_type: z.string(),
-    base_price: z.number(),
-    /** Exact, in smallest units. */
-    params: z.record(z.string(), z.string()),
-    supply_cap: z.int().optional(),
-    start_time: timestampSchema.optional(),
-    end_time: timestampSchema.optional(),
-  }),
+  pricing_policy: shownPricingPolicySchema,
   seller: z.object({ agent_id: agentIdSchema, eoa: z.string(), score: z.int() }),
   validation_snapshot: z.object({
     status: z.enum(["unverified", "pending", "verified", "disputed"]),
