@@ -25,6 +25,7 @@ import {
   parseAbi,
 } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
+import { type CurveType, curves, type FormulaType, formulaTypes } from "../sdk/curves.ts";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 
 const LOCAL_CHAIN_ID = 31337;
@@ -154,8 +155,7 @@ async function deployAll(
   }: { chainId: number; deployer: Account; paymentToken: Address | undefined },
 ): Promise<Deployment> {
   const authority = await chain.create("Authority", [deployer.address]);
-  const fixed = await chain.create("curves/FixedPrice");
-  const linear = await chain.create("curves/LinearPrice");
+  const curveAddresses = await deployCurves(chain);
   // The ledgers trust one exchange for ever, so they must know its address before it is there.
   const exchangeAddress = await chain.predict(3);
   const registry = await chain.create("AgentRegistry", [exchangeAddress]);
@@ -171,8 +171,9 @@ async function deployAll(
   const token = await resolveToken(client, chain, { chainId, paymentToken });
 
   await chain.call("Exchange", exchange.address, "allowToken", [token.address, true]);
-  await chain.call("Exchange", exchange.address, "allowCurve", [fixed.address, true]);
-  await chain.call("Exchange", exchange.address, "allowCurve", [linear.address, true]);
+  for (const curve of Object.values(curveAddresses)) {
+    await chain.call("Exchange", exchange.address, "allowCurve", [curve, true]);
+  }
   // The exchange is an agent too: its deployer's EOA, which would earn the fee if there were one.
   const profile = `data:application/json,${encodeURIComponent(JSON.stringify(EXCHANGE_PROFILE))}`;
   await chain.call("AgentRegistry", registry.address, "register", [profile]);
@@ -190,9 +191,21 @@ async function deployAll(
       Exchange: exchange.address,
       LabelRegistry: labels.address,
     },
-    curves: { fixed: fixed.address, linear: linear.address },
+    curves: curveAddresses,
     tokens: [token],
   });
+}
+
+/** All curves. The piecewise one comes last: it is made of the others, in the order of their record. */
+async function deployCurves(chain: Deployer): Promise<Deployment["curves"]> {
+  const create = async (type: CurveType, args: unknown[] = []) =>
+    (await chain.create(`curves/${curves[type].contract}`, args)).address;
+  const addresses = new Map<FormulaType, Address>();
+  for (const type of formulaTypes) addresses.set(type, await create(type));
+  return {
+    ...(Object.fromEntries(addresses) as Record<FormulaType, Address>),
+    custom_piecewise: await create("custom_piecewise", [[...addresses.values()]]),
+  };
 }
 
 async function resolveToken(

@@ -162,10 +162,9 @@ describe("Exchange.list", () => {
 
   it("T7 refuses parameters that the curve refuses", async () => {
     const empty = list({ terms: { curveParams: "0x" } });
-    const reason = "fixed: params must be abi.encode(uint256 price)";
-    await reverts(empty, moa.fixed, "InvalidCurveParams", [reason]);
-    const dear = list({ terms: { curveParams: toHex(2n ** 128n, { size: 32 }) } });
-    await reverts(dear, moa.fixed, "InvalidCurveParams", ["fixed: price must be below 2^128"]);
+    await reverts(empty, moa.fixed, "CurveParamsLength", [0n, 32n]);
+    const dear = list({ terms: { curveParams: toHex(2n ** 96n, { size: 32 }) } });
+    await reverts(dear, moa.fixed, "CurveParamTooLarge", ["price", 2n ** 96n, 2n ** 96n - 1n]);
   });
 
   it("refuses content that nobody could check", async () => {

@@ -10,6 +10,7 @@ import {
   pointsLedgerAbi,
   testUSDCAbi,
 } from "../../../sdk/abis/index.ts";
+import { type CurveType, curves, type FormulaType, formulas, formulaTypes } from "../../../sdk/curves.ts";
 import { publicClient, viem } from "./chain.ts";
 
 const wallets = await viem.getWalletClients();
@@ -64,11 +65,23 @@ export async function predict(ahead: number): Promise<Address> {
   return getContractAddress({ from: people.admin.address, nonce: BigInt(nonce + ahead) });
 }
 
+/** One curve of each kind, by the name that listings use. */
+export async function deployCurves(
+  createContract: (name: string, args?: unknown[]) => Promise<Address> = create,
+): Promise<Record<CurveType, Address>> {
+  const addresses = new Map<FormulaType, Address>();
+  for (const type of formulaTypes) addresses.set(type, await createContract(formulas[type].contract));
+  const formulaAddresses = [...addresses.values()];
+  return {
+    ...(Object.fromEntries(addresses) as Record<FormulaType, Address>),
+    custom_piecewise: await createContract(curves.custom_piecewise.contract, [formulaAddresses]),
+  };
+}
+
 /** All contracts, the curves and the test token allowed; no agents yet. */
 export async function deployMoa() {
   const authority = await create("Authority", [people.admin.address]);
-  const fixed = await create("FixedPrice");
-  const linear = await create("LinearPrice");
+  const curveAddresses = await deployCurves();
   const exchangeAddress = await predict(3);
   const registry = await create("AgentRegistry", [exchangeAddress]);
   const keys = await create("ExperienceKey", [registry, exchangeAddress]);
@@ -78,8 +91,7 @@ export async function deployMoa() {
   const usdc = await create("TestUSDC");
   const exchange = getContract({ address: exchangeAddress, abi: exchangeAbi, client });
   await exchange.write.allowToken([usdc, true]);
-  await exchange.write.allowCurve([fixed, true]);
-  await exchange.write.allowCurve([linear, true]);
+  for (const curve of Object.values(curveAddresses)) await exchange.write.allowCurve([curve, true]);
   return {
     authority,
     exchange,
@@ -88,8 +100,9 @@ export async function deployMoa() {
     points: getContract({ address: points, abi: pointsLedgerAbi, client }),
     labels: getContract({ address: labels, abi: labelRegistryAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
-    fixed: getContract({ address: fixed, abi: fixedPriceAbi, client }),
-    linear: getContract({ address: linear, abi: linearPriceAbi, client }),
+    curves: curveAddresses,
+    fixed: getContract({ address: curveAddresses.fixed, abi: fixedPriceAbi, client }),
+    linear: getContract({ address: curveAddresses.linear, abi: linearPriceAbi, client }),
   };
 }
 
