@@ -356,12 +356,8 @@ contract Exchange is Deals {
             );
             return keyId;
         }
-        address payer;
-        if (deal.cost != 0) {
-            payer = deal.payer;
-            _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, deal.referrerId);
-        }
-        points.award(deal.ekId, keyId, deal.sellerId, deal.buyer.agentId, payer, deal.sold + 1);
+        if (deal.cost != 0) _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, deal.referrerId);
+        points.award(deal.ekId, keyId, deal.sellerId, deal.buyer.agentId, deal.payer, deal.sold + 1);
     }
 
     function _mint(Deal memory deal, uint40 releaseTime) private returns (uint256 keyId) {

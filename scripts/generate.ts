@@ -13,13 +13,19 @@ const CONTRACTS = [
   "Catalog",
   "Exchange",
   "ExperienceKey",
+  "ExponentialPrice",
   "FixedPrice",
   "LabelRegistry",
   "LinearPrice",
+  "LogisticPrice",
+  "PiecewisePrice",
   "PointsLedger",
+  "QuotaPrice",
+  "SeasonalPrice",
   "TestUSDC",
   "Till",
   "Tills",
+  "TimeDecayPrice",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

@@ -79,7 +79,7 @@ interface IExchange is IOrders {
         uint256 referrerId;
         /// The quote's hash for a till sale, the authorization's nonce for a bound one, else zero.
         bytes32 paymentRef;
-        /// Who called: a wallet, or {ITills} or {ICardIssuer} for the sales that come by them.
+        /// Who sent the call; {ICardIssuer} for its sales, which has an event of its own.
         address by;
     }
 

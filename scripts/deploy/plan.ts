@@ -4,14 +4,15 @@
  * A new contract is one line in `contracts` and its name in `sdk/deployment.ts`; a new curve one line in `curves` and its name there.
  */
 import { type Address, type Hex, keccak256, type PublicClient, toBytes, zeroAddress } from "viem";
-import { type ContractName, type CurveName, contractNames, curveNames } from "../../sdk/deployment.ts";
+import { type CurveType, curveTypes, formulaTypes, curves as twins } from "../../sdk/curves.ts";
+import { type ContractName, contractNames } from "../../sdk/deployment.ts";
 import { artifactOf } from "./artifact.ts";
 
 export const LOCAL_CHAIN_ID = 31337;
 
 /** Every contract's address, known before the first is there. The token is the chain's own, or ours where the chain is local. */
 export type Addresses = Record<ContractName, Address> & {
-  curves: Record<CurveName, Address>;
+  curves: Record<CurveType, Address>;
   token: Address;
 };
 
@@ -83,10 +84,18 @@ export const contracts: Record<ContractName, Entry> = {
   })),
 };
 
-export const curves: Record<CurveName, Entry> = {
-  fixed: entry("FixedPrice"),
-  linear: entry("LinearPrice"),
-};
+/** One of each kind. The piecewise one is made of the others, and so comes last. */
+export const curves = Object.fromEntries(
+  curveTypes.map((type) => [
+    type,
+    entry(
+      twins[type].contract,
+      type === "custom_piecewise"
+        ? ({ at }) => ({ formulas: formulaTypes.map((formula) => at.curves[formula]) })
+        : () => ({}),
+    ),
+  ]),
+) as Record<CurveType, Entry>;
 
 /** What local chains pay with. */
 export const localToken = entry("TestUSDC");
@@ -121,7 +130,7 @@ const profileUri = `data:application/json,${encodeURIComponent(JSON.stringify(EX
 /** In this order, by the deployer, while it still administers everything without delay. */
 export const calls: readonly Call[] = [
   allow("the payment token", "Catalog", "allowToken", "isTokenAllowed", ({ at }) => at.token),
-  ...curveNames.map((name) =>
+  ...curveTypes.map((name) =>
     allow(`the ${name} curve`, "Catalog", "allowCurve", "isCurveAllowed", ({ at }) => at.curves[name]),
   ),
   {
@@ -165,7 +174,7 @@ function allow(
 export function allEntries(at: Addresses): { entry: Entry; address: Address }[] {
   return [
     ...contractNames.map((name) => ({ entry: contracts[name], address: at[name] })),
-    ...curveNames.map((name) => ({ entry: curves[name], address: at.curves[name] })),
+    ...curveTypes.map((name) => ({ entry: curves[name], address: at.curves[name] })),
   ];
 }
 

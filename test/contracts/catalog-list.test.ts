@@ -207,10 +207,9 @@ describe("Catalog.list", () => {
 
   it("T7 refuses parameters that the curve refuses", async () => {
     const empty = list({ terms: { curveParams: "0x" } });
-    const reason = "fixed: params must be abi.encode(uint256 price)";
-    await reverts(empty, moa.fixed, "InvalidCurveParams", [reason]);
-    const dear = list({ terms: { curveParams: toHex(2n ** 128n, { size: 32 }) } });
-    await reverts(dear, moa.fixed, "InvalidCurveParams", ["fixed: price must be below 2^128"]);
+    await reverts(empty, moa.fixed, "CurveParamsLength", [0n, 32n]);
+    const dear = list({ terms: { curveParams: toHex(2n ** 96n, { size: 32 }) } });
+    await reverts(dear, moa.fixed, "CurveParamTooLarge", ["price", 2n ** 96n, 2n ** 96n - 1n]);
   });
 
   it("refuses more curve parameters than a sale should read", async () => {
@@ -218,9 +217,7 @@ describe("Catalog.list", () => {
     const curveParams = toHex(0n, { size: 16_385 });
     await reverts(list({ terms: { curveParams } }), moa.catalog, "CurveParamsTooLong", [16_385n, 16_384n]);
     const longest = list({ terms: { curveParams: toHex(0n, { size: 16_384 }) } });
-    await reverts(longest, moa.fixed, "InvalidCurveParams", [
-      "fixed: params must be abi.encode(uint256 price)",
-    ]);
+    await reverts(longest, moa.fixed, "CurveParamsLength", [16_384n, 32n]);
   });
 
   it("refuses refund windows above 30 days, and refund terms without a window", async () => {

@@ -102,7 +102,7 @@ describe("Exchange.buyWithPermit2", () => {
       await signPermit2(buyer, moa.tills, usdc, PRICE, 1n, DEADLINE),
       await signPermit2(buyer, exchange, token, PRICE, 1n, DEADLINE),
       await signPermit2(buyer, exchange, usdc, PRICE, 1n, DEADLINE, chainId),
-      `${(await signed()).slice(0, -2)}00` as const,
+      `0x${(await signed()).slice(2, -2)}00` as const,
       "0x" as const,
     ];
     for (const signature of wrong) await reverts(buy(signature), permit2, "InvalidSigner");

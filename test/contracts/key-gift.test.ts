@@ -302,7 +302,7 @@ describe("ExperienceKey: keys that nobody asked for", () => {
       const finalize = async (sender: Person) => {
         const quote = await quoteOf(moa, buyer);
         await fund(moa, quote, PRICE, sponsor);
-        return moa.exchange.write.finalizeTill([quote], by(sender));
+        return moa.tills.write.finalizeTill([quote], by(sender));
       };
       expect(await isAsked(EK1, () => finalize(buyer))).to.equal(true);
       moa = await loadFixture(deployMarket);

@@ -51,8 +51,8 @@ describe("threat T31: points", () => {
     const listings: { seller: Person; ekId: bigint }[] = [];
     for (const seller of ring) {
       await moa.usdc.write.approve([moa.exchange.address, 2n ** 255n], by(seller));
-      await moa.exchange.write.list([0n, termsOf(moa, at(price)), contentOf()], by(seller));
-      listings.push({ seller, ekId: await moa.exchange.read.listingCount() });
+      await moa.catalog.write.list([0n, termsOf(moa, at(price)), contentOf()], by(seller));
+      listings.push({ seller, ekId: await moa.catalog.read.listingCount() });
     }
     for (let round = 0; round < rounds; round++) {
       for (const { seller, ekId } of listings) {
@@ -136,7 +136,7 @@ describe("threat T31: points", () => {
     for (let i = 0; i < 3; i++) await fund(moa, quote, PRICE, people.buyer);
     const logs = await logsOf(
       moa,
-      moa.exchange.write.refundTill([quote, moa.usdc.address], by(people.buyer)),
+      moa.tills.write.refundTill([quote, moa.usdc.address], by(people.buyer)),
     );
     expect(logs.map(([name]) => name).filter((name) => name.startsWith("PointsLedger"))).to.deep.equal([]);
     expect(await moa.points.read.lifetimeOf([SELLER])).to.equal(0n);
