@@ -140,7 +140,10 @@ describe("CardIssuer.chargeback", () => {
   it("T29 pays the seller not a second before the hold is over", async () => {
     const { releaseTime } = await moa.exchange.read.orderOf([keyId]);
     for (const who of [seller, buyer, stranger, issuer]) {
-      await reverts(moa.exchange.write.accept([keyId], by(who)), moa.exchange, "NotBuyer", [keyId, who.address]);
+      await reverts(moa.exchange.write.accept([keyId], by(who)), moa.exchange, "NotBuyer", [
+        keyId,
+        who.address,
+      ]);
     }
     await time.increaseTo(releaseTime - 2);
     await moa.exchange.write.release([keyId], by(seller)).then(

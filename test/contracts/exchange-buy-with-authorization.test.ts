@@ -49,7 +49,8 @@ describe("Exchange.buyWithAuthorization", () => {
     moa = await loadFixture(deployMarket);
   });
 
-  const orderOf = (fields: Partial<Purchase> = {}, recipient: Person = buyer) => purchaseOf(recipient, fields);
+  const orderOf = (fields: Partial<Purchase> = {}, recipient: Person = buyer) =>
+    purchaseOf(recipient, fields);
 
   /** What `from` signs to pay for the purchase. */
   async function authorizationFor(purchase: Purchase, from: { address: Hex } = buyer, salt = SALT) {
@@ -231,7 +232,17 @@ describe("Exchange.buyWithAuthorization", () => {
     const a: Authorization = await authorizationFor(purchase);
     const signature = await signed(purchase);
     const { v, r, s } = split(signature);
-    const args = [a.from, moa.exchange.address, a.value, a.validAfter, a.validBefore, a.nonce, v, r, s] as const;
+    const args = [
+      a.from,
+      moa.exchange.address,
+      a.value,
+      a.validAfter,
+      a.validBefore,
+      a.nonce,
+      v,
+      r,
+      s,
+    ] as const;
     const receive = moa.usdc.write.receiveWithAuthorization(args, by(stranger));
     await reverts(receive, moa.usdc, "ERC20InvalidReceiver", [moa.exchange.address]);
     const transfer = moa.usdc.write.transferWithAuthorization(args, by(stranger));

@@ -25,8 +25,8 @@ import {
   list,
   OrderStatus,
   SELLER,
-  soldOf,
   Status,
+  soldOf,
   statusOf,
   UNIT,
   ZERO,
@@ -158,8 +158,7 @@ describe("Exchange.buyWithPoints", () => {
   });
 
   it("T32 the ledger spends for the exchange alone", async () => {
-    const spend = (who: { address: `0x${string}` }) =>
-      moa.points.write.spend([BUYER, 1n, ekId, 1n], by(who));
+    const spend = (who: { address: `0x${string}` }) => moa.points.write.spend([BUYER, 1n, ekId, 1n], by(who));
     for (const who of [buyer, seller, stranger]) {
       await reverts(spend(who), moa.points, "NotExchange", [who.address]);
     }

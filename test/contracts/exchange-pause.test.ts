@@ -23,8 +23,8 @@ import {
   DAY,
   deployMarket,
   FIXED,
-  FREE,
   Flags,
+  FREE,
   FUNDS,
   fund,
   keyOf,
@@ -37,8 +37,8 @@ import {
   REFUNDABLE,
   rotate,
   SELLER,
-  sell,
   Status,
+  sell,
   statusOf,
   termsOf,
   UNIT,
@@ -51,7 +51,8 @@ import { signPermit, signReceive } from "./support/sign.ts";
 import { expectSolvent } from "./support/solvency.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
-const { admin, buyer, disputesDesk, guardian, issuer, labelsDesk, next, seller, stranger, validator } = people;
+const { admin, buyer, disputesDesk, guardian, issuer, labelsDesk, next, seller, stranger, validator } =
+  people;
 const WEEK = 7n * BigInt(DAY);
 const CHARGE = toHex(1n, { size: 32 });
 const charge = (id: bigint) => toHex(id, { size: 32 });

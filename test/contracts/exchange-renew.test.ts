@@ -30,9 +30,9 @@ import {
   REFUNDABLE,
   SELLER,
   Share,
+  Status,
   sell,
   soldOf,
-  Status,
   termsOf,
   UNIT,
 } from "./support/market.ts";
@@ -130,8 +130,7 @@ describe("Exchange.renew", () => {
 
   it("refuses a key while its order is open", async () => {
     const held = await sell(moa, { ...REFUNDABLE, keyTtl: DAY });
-    const refused = () =>
-      reverts(renew({ id: held.keyId }), moa.exchange, "NotRenewable", [held.keyId, 1]);
+    const refused = () => reverts(renew({ id: held.keyId }), moa.exchange, "NotRenewable", [held.keyId, 1]);
     await refused();
     await moa.exchange.write.freeze([held.keyId], by(disputesDesk));
     await refused();
