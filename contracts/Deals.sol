@@ -48,6 +48,8 @@ abstract contract Deals is IExchange, AccessManaged, ReentrancyGuardTransient {
         uint256 hold;
         uint16 feeBps;
         bytes32 paymentRef;
+        /// Who called the tills; zero for all other sales.
+        address by;
     }
 
     /// @dev Who gets a key, and whether it asked for it.

@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IExperienceKey} from "./interfaces/IExperienceKey.sol";
 import {IOrders} from "./interfaces/IOrders.sol";
@@ -179,6 +180,7 @@ contract Exchange is Deals {
         // Somebody who adds a mere nothing to a funded till may not pass for the payer.
         deal.payer = payment.from != address(0) && payment.value >= deal.cost ? payment.from : q.buyer;
         deal.paymentRef = quoteHash;
+        deal.by = payment.by;
         keyId = _deliver(deal);
         change = payment.funds - deal.cost;
         if (deal.cost != 0) {
@@ -311,7 +313,7 @@ contract Exchange is Deals {
             );
     }
 
-    /// @inheritdoc IOrders
+    /// @inheritdoc IEscrowView
     function isHeld(uint256 keyId) public view returns (bool) {
         OrderStatus status = _orders[keyId].status;
         return status == OrderStatus.Held || status == OrderStatus.Disputed;
@@ -395,7 +397,7 @@ contract Exchange is Deals {
                 deal.feeBps,
                 deal.referrerId,
                 deal.paymentRef,
-                msg.sender
+                deal.by == address(0) ? msg.sender : deal.by
             )
         );
     }

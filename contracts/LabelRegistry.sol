@@ -3,12 +3,13 @@ pragma solidity 0.8.34;
 
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEndorsements} from "./interfaces/IEndorsements.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {Actions} from "./libraries/Actions.sol";
 import {Flags} from "./libraries/Flags.sol";
 
 /// @title LabelRegistry
-contract LabelRegistry is ILabelRegistry {
+contract LabelRegistry is ILabelRegistry, IEndorsements {
     uint256 public constant MAX_SCORE = 100;
     uint256 public constant MAX_SUMMARY_BYTES = 1000;
     uint256 public constant MAX_EVIDENCE_BYTES = 2048;
@@ -93,6 +94,13 @@ contract LabelRegistry is ILabelRegistry {
     /// @inheritdoc ILabelRegistry
     function aggregateOf(uint256 ekId) external view returns (Aggregate memory) {
         return _aggregates[ekId];
+    }
+
+    /// @inheritdoc IEndorsements
+    /// @dev The labels' mean of authenticity and utility is at least half the maximum.
+    function isEndorsed(uint256 ekId) external view returns (bool) {
+        Aggregate memory a = _aggregates[ekId];
+        return a.count != 0 && uint256(a.authenticity) + a.utility >= uint256(a.count) * MAX_SCORE;
     }
 
     /// @inheritdoc ILabelRegistry

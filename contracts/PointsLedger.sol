@@ -11,23 +11,6 @@ import {PointsReasons} from "./libraries/PointsReasons.sol";
 /// @dev A repeated award touches four slots, each one word: the policy, the pair and the two agents. There is no slot of totals, which
 /// would cost every sale 5,000 gas: what an agent burnt is `lifetime - balance`, and the events add up to what was minted.
 contract PointsLedger is IPointsLedger, AccessManaged {
-    /// @dev Balance and lifetime grow by at most 1,000,000 units a day (`MAX_AGENT_POINTS`): they can't reach 2^96.
-    struct Account {
-        uint96 balance;
-        uint96 lifetime;
-        /// The day on which `earned` was earned.
-        uint32 day;
-        uint32 earned;
-    }
-
-    struct Pair {
-        /// The day on which `trades` were counted.
-        uint32 day;
-        uint32 trades;
-        /// For ever: who was an operator once knows the other.
-        bool linked;
-    }
-
     /// @dev What becomes of one order, in memory only.
     struct Award {
         uint256 sellerDelta;
@@ -44,15 +27,24 @@ contract PointsLedger is IPointsLedger, AccessManaged {
     uint256 private constant MAX_AGENT_POINTS = 10_000;
     uint256 private constant MAX_HANDFUL = 1000;
     uint256 private constant FULL_PERCENT = 100;
+    uint256 private constant LINKED = type(uint256).max;
+    uint256 private constant MASK32 = type(uint32).max;
+    uint256 private constant MASK96 = type(uint96).max;
+    uint256 private constant BALANCE_SHIFT = 160;
+    uint256 private constant LIFETIME_SHIFT = 64;
 
     address public immutable exchange;
     IAgentRegistry public immutable registry;
     IEndorsements public immutable endorsements;
 
     Policy private _policy;
-    mapping(uint256 agentId => Account) private _accounts;
-    /// @dev By the smaller and the greater agent id.
-    mapping(uint256 smaller => mapping(uint256 greater => Pair)) private _pairs;
+    /// @dev Packed by hand, which saves a sale 3,000 gas over structs. From the top: balance (96 bits), lifetime (96), the day of the
+    /// last award (32), what was earned on it (32). The sums grow by at most 1,000,000 units a day (`MAX_AGENT_POINTS`) and can't reach
+    /// 2^96.
+    mapping(uint256 agentId => uint256) private _accounts;
+    /// @dev By the smaller and the greater agent id: the day of the last order that counted (from bit 32) and how many did on it (32
+    /// bits); or `LINKED`, for ever: who was the other's operator once knows it.
+    mapping(uint256 smaller => mapping(uint256 greater => uint256)) private _pairs;
 
     modifier onlyExchange() {
         if (msg.sender != exchange) revert NotExchange(msg.sender);
@@ -110,10 +102,11 @@ contract PointsLedger is IPointsLedger, AccessManaged {
 
     /// @inheritdoc IPointsLedger
     function spend(uint256 agentId, uint256 amount, uint256 ekId, uint256 keyId) external onlyExchange {
-        uint256 balance = _accounts[agentId].balance;
+        uint256 account = _accounts[agentId];
+        uint256 balance = account >> BALANCE_SHIFT;
         if (balance < amount) revert InsufficientPoints(agentId, balance, amount);
+        _accounts[agentId] = account - (amount << BALANCE_SHIFT);
         balance -= amount;
-        _accounts[agentId].balance = uint96(balance);
         emit PointsSpent(agentId, ekId, keyId, amount, balance);
     }
 
@@ -133,24 +126,24 @@ contract PointsLedger is IPointsLedger, AccessManaged {
 
     /// @inheritdoc IPointsLedger
     function balanceOf(uint256 agentId) external view returns (uint256) {
-        return _accounts[agentId].balance;
+        return _accounts[agentId] >> BALANCE_SHIFT;
     }
 
     /// @inheritdoc IPointsLedger
     function lifetimeOf(uint256 agentId) external view returns (uint256) {
-        return _accounts[agentId].lifetime;
+        return (_accounts[agentId] >> LIFETIME_SHIFT) & MASK96;
     }
 
     /// @inheritdoc IPointsLedger
     function earnedToday(uint256 agentId) external view returns (uint256) {
-        Account memory account = _accounts[agentId];
-        return account.day == _today() ? account.earned : 0;
+        return _countOf(_accounts[agentId], _today());
     }
 
     /// @inheritdoc IPointsLedger
     function pairOf(uint256 agentA, uint256 agentB) external view returns (uint256 tradesToday, bool linked) {
-        Pair memory pair = agentA < agentB ? _pairs[agentA][agentB] : _pairs[agentB][agentA];
-        return (pair.day == _today() ? pair.trades : 0, pair.linked);
+        uint256 pair = agentA < agentB ? _pairs[agentA][agentB] : _pairs[agentB][agentA];
+        linked = pair == LINKED;
+        if (!linked) tradesToday = _countOf(pair, _today());
     }
 
     /// @inheritdoc IPointsLedger
@@ -174,52 +167,61 @@ contract PointsLedger is IPointsLedger, AccessManaged {
         if (sellerId == buyerId) return PointsReasons.SELF_TRADE;
         if (payer != address(0) && registry.lastAgentOf(payer) == sellerId) return PointsReasons.PAID_BY_SELLER;
         (uint256 smaller, uint256 greater) = sellerId < buyerId ? (sellerId, buyerId) : (buyerId, sellerId);
-        mapping(uint256 => Pair) storage pairs = _pairs[smaller];
-        Pair memory pair = pairs[greater];
-        if (pair.linked) return PointsReasons.LINKED;
-        uint32 today = _today();
-        if (pair.day != today) {
-            if (registry.areLinked(sellerId, buyerId)) {
-                pairs[greater].linked = true;
-                return PointsReasons.LINKED;
-            }
-            pair.day = today;
-            pair.trades = 0;
+        mapping(uint256 => uint256) storage pairs = _pairs[smaller];
+        uint256 pair = pairs[greater];
+        if (pair == LINKED) return PointsReasons.LINKED;
+        uint256 today = _today();
+        uint256 trades = _countOf(pair, today);
+        if (trades == 0 && registry.areLinked(sellerId, buyerId)) {
+            pairs[greater] = LINKED;
+            return PointsReasons.LINKED;
         }
-        if (pair.trades >= tradesPerDay) return PointsReasons.PAIR_CAP;
-        ++pair.trades;
-        pairs[greater] = pair;
+        if (trades >= tradesPerDay) return PointsReasons.PAIR_CAP;
+        pairs[greater] = (today << 32) | (trades + 1);
     }
 
     /// @dev Weighs the order and credits both, each up to its own cap.
     function _share(Award memory a, Policy memory p, uint256 sellerId, uint256 buyerId, bool reduced) private {
         uint256 percent = reduced ? p.unendorsedPercent : FULL_PERCENT;
-        uint256 cap = p.agentPointsPerDay * POINT;
-        uint256 toSeller = p.sellerAward * percent;
-        uint256 toBuyer = p.buyerAward * percent;
+        uint256 cap;
+        uint256 toSeller;
+        uint256 toBuyer;
+        // Factors of at most 16, 8 and 7 bits.
+        unchecked {
+            cap = p.agentPointsPerDay * POINT;
+            toSeller = p.sellerAward * percent;
+            toBuyer = p.buyerAward * percent;
+        }
         (a.sellerDelta, a.sellerBalance) = _credit(sellerId, toSeller, cap);
         (a.buyerDelta, a.buyerBalance) = _credit(buyerId, toBuyer, cap);
-        if (reduced) a.reasons = PointsReasons.UNENDORSED;
+        if (percent != FULL_PERCENT) a.reasons = PointsReasons.UNENDORSED;
         if (a.sellerDelta != toSeller) a.reasons |= PointsReasons.SELLER_CAP;
         if (a.buyerDelta != toBuyer) a.reasons |= PointsReasons.BUYER_CAP;
     }
 
     /// @dev Credits what of `wanted` the agent may still earn today. The cap may have been lowered below what it has earned already.
     function _credit(uint256 agentId, uint256 wanted, uint256 cap) private returns (uint256 delta, uint256 balance) {
-        Account memory account = _accounts[agentId];
-        uint32 today = _today();
-        if (account.day != today) {
-            account.day = today;
-            account.earned = 0;
+        uint256 account = _accounts[agentId];
+        uint256 today = _today();
+        uint256 earned = _countOf(account, today);
+        balance = account >> BALANCE_SHIFT;
+        if (earned >= cap || wanted == 0) return (0, balance);
+        // earned < cap ≤ 2^20, and so is what is added to sums that stay below 2^96: nothing here can wrap.
+        unchecked {
+            delta = wanted < cap - earned ? wanted : cap - earned;
+            balance += delta;
+            uint256 lifetime = ((account >> LIFETIME_SHIFT) & MASK96) + delta;
+            _accounts[agentId] =
+                (balance << BALANCE_SHIFT) |
+                (lifetime << LIFETIME_SHIFT) |
+                (today << 32) |
+                (earned + delta);
         }
-        uint256 room = account.earned < cap ? cap - account.earned : 0;
-        delta = wanted < room ? wanted : room;
-        if (delta == 0) return (0, account.balance);
-        account.balance += uint96(delta);
-        account.lifetime += uint96(delta);
-        account.earned += uint32(delta);
-        _accounts[agentId] = account;
-        return (delta, account.balance);
+    }
+
+    /// @dev The count in the lowest 32 bits of `word`, when the day in the 32 above them is `today`; else 0.
+    function _countOf(uint256 word, uint256 today) private pure returns (uint256) {
+        return (word >> 32) & MASK32 == today ? word & MASK32 : 0;
     }
 
     /// @dev An answer that fails counts as no: a fault over there must not hold up a sale here.
@@ -250,7 +252,7 @@ contract PointsLedger is IPointsLedger, AccessManaged {
         emit PolicySet(p);
     }
 
-    function _today() private view returns (uint32) {
-        return uint32(block.timestamp / 1 days);
+    function _today() private view returns (uint256) {
+        return block.timestamp / 1 days;
     }
 }

@@ -118,6 +118,7 @@ contract Tills is ITills, EIP712, ReentrancyGuardTransient {
         IExchange.TillPayment memory payment,
         bytes memory refusal
     ) private returns (uint256 keyId) {
+        payment.by = msg.sender;
         payment.funds = IERC20(q.token).balanceOf(_tillAddress(hash));
         address till = Clones.cloneDeterministic(tillImplementation, hash);
         try exchange.sellToTill(q, hash, payment) returns (uint256 id, uint256 change, address buyerEoa) {

@@ -78,7 +78,7 @@ export const curves = { fixed, linear } as const;
 
 export type CurveType = keyof typeof curves;
 
-/** What the next `count` keys cost: the twin of `Exchange.quote`. */
+/** What the next `count` keys cost: the twin of `Catalog.quote`. */
 export function quoteCurve(type: CurveType, params: Hex, input: CostInput): bigint {
   const curve = curves[type] as Curve<unknown>;
   return curve.cost(input, curve.decode(params));

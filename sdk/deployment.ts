@@ -14,8 +14,11 @@ export const contractNames = [
   "AgentRegistry",
   "ExperienceKey",
   "PointsLedger",
+  "Catalog",
   "Exchange",
+  "Tills",
   "LabelRegistry",
+  "CardIssuer",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 

@@ -3,8 +3,10 @@ import { eq, inArray, lte, sql } from "drizzle-orm";
 import { formatUnits, getAddress } from "viem";
 import { type CurveType, curves, quoteCurve } from "../../sdk/curves.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
+import { toPoints } from "../../sdk/points.ts";
 import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
 import type { EKSummary } from "../../sdk/wire/listing.ts";
+import { quotaOf } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { usageTotals } from "../store/usage.ts";
 import { views } from "./index-database.ts";
@@ -87,7 +89,7 @@ function contentOf(row: ShowableRow) {
       ...(row.previewItemId === null ? {} : { preview_item_id: row.previewItemId }),
     },
     access_scopes: fromBits(scopes, row.scopes) as EKSummary["access_scopes"],
-    access_policy: { gateway: row.gateway, token_scheme: row.tokenScheme },
+    access_policy: { gateway: row.gateway, token_scheme: row.tokenScheme, ...quotaOf(row) },
     freshness: {
       created_at: isoTime(row.contentCreatedAt),
       ...(row.recommendedTtlDays === null ? {} : { recommended_ttl_days: row.recommendedTtlDays }),
@@ -120,6 +122,13 @@ function pricingOf(
       ...(row.supplyCap === 0n ? {} : { supply_cap: Number(row.supplyCap) }),
       ...(row.startTime === 0n ? {} : { start_time: isoTime(row.startTime) }),
       ...(row.endTime === 0n ? {} : { end_time: isoTime(row.endTime) }),
+      refund_window_seconds: row.refundWindow,
+      refund_terms: row.refundTerms,
+      bounty_bps: row.bountyBps,
+      referral_bps: row.referralBps,
+      resale_bps: row.resaleBps,
+      royalties: row.royalties.map(({ ekId, bps }) => ({ ek_id: ekId, bps })),
+      ...(row.pointsPrice === 0n ? {} : { points_price: toPoints(row.pointsPrice) }),
     },
   };
 }

@@ -49,6 +49,8 @@ interface IExchange is IOrders {
 
     /// @notice What the tills know of a payment.
     struct TillPayment {
+        /// Who sent the call.
+        address by;
         uint256 funds;
         address from;
         uint256 value;

@@ -386,11 +386,6 @@ export const exchangeAbi = [
     type: "error",
   },
   {
-    inputs: [],
-    name: "NothingAuthorized",
-    type: "error",
-  },
-  {
     inputs: [
       {
         internalType: "uint256",
@@ -2107,6 +2102,11 @@ export const exchangeAbi = [
       },
       {
         components: [
+          {
+            internalType: "address",
+            name: "by",
+            type: "address",
+          },
           {
             internalType: "uint256",
             name: "funds",

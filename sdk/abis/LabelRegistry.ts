@@ -529,6 +529,25 @@ export const labelRegistryAbi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "isEndorsed",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "",
+        type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "validatorId",
         type: "uint256",
       },

@@ -1,7 +1,7 @@
 /** Listings: what sellers send, what everybody sees, what a quote is. */
 import { z } from "zod";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
-import { scopes } from "../records.ts";
+import { refundTerms, scopes } from "../records.ts";
 import {
   addressSchema,
   agentIdSchema,
@@ -17,6 +17,11 @@ const modalitySchema = z.string().min(1).max(32);
 /** An amount in whole tokens ("0.25"): a number, or a string where a number would lose digits. */
 const amountSchema = z.union([z.number().nonnegative(), z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)]);
 
+const uint32Schema = z.int().min(1).max(4_294_967_295);
+/** A part of the price: 100 is one per cent. */
+const bpsSchema = z.int().min(0).max(5_000);
+const royaltySchema = z.object({ ek_id: ekIdSchema, bps: bpsSchema.min(1) });
+
 /** How a price is made. `params` holds what the curve needs beyond `base_price`: linear has `slope` and `max_price`. */
 export const pricingPolicySchema = z.object({
   curve_type: z.enum(["fixed", "linear"]),
@@ -29,6 +34,19 @@ export const pricingPolicySchema = z.object({
   end_time: timestampSchema.optional(),
   /** The payment token's symbol; the deployment's first token when left out. */
   currency: z.string().max(16).optional(),
+  /** Seconds that a payment waits in escrow, at most 30 days; 0 = the seller has it at once. */
+  refund_window_seconds: z.int().min(0).max(2_592_000).default(0),
+  /** Whether the buyer may take the money back by itself in that time: never, until it used the key, or always. */
+  refund_terms: z.enum(refundTerms).default("none"),
+  /** The validators' part, and that of whoever brought the buyer. With the royalties they take half of the price at most. */
+  bounty_bps: bpsSchema.default(0),
+  referral_bps: bpsSchema.default(0),
+  /** What a resale of a key owes the seller (ERC-2981). */
+  resale_bps: z.int().min(0).max(1_000).default(0),
+  /** Parts of the price for the sellers of older listings that this one derives from. */
+  royalties: z.array(royaltySchema).max(8).default([]),
+  /** The price in points, with up to two decimals; left out = not sold for points. */
+  points_price: amountSchema.optional(),
 });
 
 export const accessPolicySchema = z.object({
@@ -39,6 +57,8 @@ export const accessPolicySchema = z.object({
   /** Seconds that a key lives; left out = for ever. */
   key_ttl_seconds: z.int().min(60).max(4_294_967_295).optional(),
   transferable: z.boolean().default(false),
+  /** Requests that a key is good for at the gateway; left out = no limit. */
+  quota: z.object({ rpm: uint32Schema.optional(), daily_quota: uint32Schema.optional() }).optional(),
   /** Only these validators may label; left out = anyone. */
   validator_allowlist: z.array(agentIdSchema).max(100).optional(),
   /** The Ed25519 public key (JWK `x`) by which the gateway signs its usage events. */
@@ -115,7 +135,11 @@ export const ekSummarySchema = z.object({
     preview_item_id: z.string().optional(),
   }),
   access_scopes: z.array(scopeSchema),
-  access_policy: z.object({ gateway: z.string(), token_scheme: z.string() }),
+  access_policy: z.object({
+    gateway: z.string(),
+    token_scheme: z.string(),
+    quota: z.object({ rpm: z.int().optional(), daily_quota: z.int().optional() }).optional(),
+  }),
   freshness: z.object({ created_at: timestampSchema, recommended_ttl_days: z.int().optional() }),
   pricing: z.object({
     mode: z.enum(["free", "card", "crypto", "points"]),
@@ -132,6 +156,13 @@ export const ekSummarySchema = z.object({
     supply_cap: z.int().optional(),
     start_time: timestampSchema.optional(),
     end_time: timestampSchema.optional(),
+    refund_window_seconds: z.int(),
+    refund_terms: z.enum(refundTerms),
+    bounty_bps: z.int(),
+    referral_bps: z.int(),
+    resale_bps: z.int(),
+    royalties: z.array(royaltySchema),
+    points_price: z.number().optional(),
   }),
   seller: z.object({ agent_id: agentIdSchema, eoa: z.string(), score: z.int() }),
   validation_snapshot: z.object({
@@ -179,7 +210,7 @@ export const quoteResponseSchema = z.object({
   till: z.string(),
   /** POST here with an x402 client. */
   pay_url: z.string(),
-  /** The struct that `Exchange.tillOf` takes, so that the buyer can check the till itself. Whole numbers as decimal strings. */
+  /** The struct that `Tills.tillOf` takes, so that the buyer can check the till itself. Whole numbers as decimal strings. */
   quote: z.object({
     ekId: unitsSchema,
     version: z.int(),

@@ -193,7 +193,7 @@ describe("Catalog.list", () => {
     await reverts(list({ terms: { scopes: 0 } }), moa.catalog, "InvalidScopes", [0]);
     await reverts(list({ terms: { scopes: 32 } }), moa.catalog, "InvalidScopes", [32]);
     await reverts(list({ terms: { scopes: 255 } }), moa.catalog, "InvalidScopes", [255]);
-    await reverts(list({ terms: { flags: 4 } }), moa.catalog, "InvalidFlags", [4]);
+    await reverts(list({ terms: { flags: 8 } }), moa.catalog, "InvalidFlags", [8]);
   });
 
   it("refuses times in which nothing could be sold", async () => {

@@ -31,7 +31,7 @@ describe("Exchange.constructor", () => {
   async function wire(wrong: { registrar?: Address; keys?: Address; points?: Address } = {}) {
     const at = await plan();
     await create("AgentRegistry", [wrong.registrar ?? at.exchange, at.catalog]);
-    await create("ExperienceKey", [at.registry, wrong.keys ?? at.exchange]);
+    await create("ExperienceKey", [at.registry, wrong.keys ?? at.exchange, at.catalog]);
     const points = [moa.authority, wrong.points ?? at.exchange, at.registry, at.labels];
     await create("PointsLedger", points);
     return { at, deployed: create("Exchange", [moa.authority, wiringOf(at)]) };

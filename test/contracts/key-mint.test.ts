@@ -5,6 +5,7 @@
  * │   ├── not transferable                emits Locked
  * │   └── with an expiry                  emits TokenExpiryUpdated
  * └── a further one                       has the next n, and is the one that access is looked up by; the first one counts them
+ * │                                       (for one that the agent did not ask for see key-gift.test.ts)
  *     └── after the first was burnt       no id comes twice
  *
  * burn(keyId)
@@ -66,6 +67,7 @@ describe("ExperienceKey.mint", () => {
       flags: 0,
       announcedEpoch: 0,
       minted: 1,
+      lent: false,
     });
     expect(await moa.keys.read.ownerOf([keyId])).to.equal(buyer.address);
     expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);

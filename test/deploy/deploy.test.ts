@@ -6,6 +6,7 @@
  * │   └── when cut off after any transaction      the next run completes it, at the same addresses
  * ├── given the CREATE2 deployer
  * │   └── the addresses are equal on every chain, and not another deployer's
+ * ├── the addresses are those that the factory foretells
  * ├── given a chain that is not local
  * │   ├── the holders have their roles with delays, and the deployer has none
  * │   └── without a payment token                 refuses before it spends anything
@@ -34,6 +35,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import type { Holders } from "../../scripts/deploy/access.ts";
 import { artifactOf } from "../../scripts/deploy/artifact.ts";
 import { CREATE2_DEPLOYER } from "../../scripts/deploy/factory.ts";
+import { contracts, saltOf } from "../../scripts/deploy/plan.ts";
 import { createSender } from "../../scripts/deploy/sender.ts";
 import { verifyDeployment } from "../../scripts/deploy/verify.ts";
 import { type DeployOptions, deploy, parseHolders } from "../../scripts/deploy.ts";
@@ -157,6 +159,18 @@ describe("deploy", function () {
     expect(another.Exchange).not.to.equal(here.Exchange);
   });
 
+  it("foretells the addresses as the factory does", async () => {
+    const chain = await createChain(31337, { create2: false });
+    const { deployment } = await deployTo(chain);
+    const foretold = await chain.client.readContract({
+      address: deployment.factory as Address,
+      abi: artifactOf("Create3Factory").abi,
+      functionName: "addressOf",
+      args: [deployment.deployer, saltOf(contracts.Exchange)],
+    });
+    expect(foretold).to.equal(deployment.contracts.Exchange);
+  });
+
   describe("on a chain that is not local", () => {
     it("gives the roles to their holders, with delays, and leaves none to the deployer", async () => {
       const chain = await createChain(ELSEWHERE, { create2: true });
@@ -275,7 +289,7 @@ describe("deploy", function () {
       const chain = await createChain(31337, { create2: false });
       const { deployment } = await deployTo(chain);
       const found = await faultsAfter((_chain, _at, call) =>
-        call("Exchange", "allowCurve", [deployment.curves.linear, false]),
+        call("Catalog", "allowCurve", [deployment.curves.linear, false]),
       );
       expect(found.join()).to.contain("the linear curve is allowed");
     });

@@ -44,7 +44,7 @@ describe("gateway: seller", function () {
       await wallet.deployContract({
         abi: agentRegistryAbi,
         bytecode: bytecode as Hex,
-        args: [account.address],
+        args: [account.address, account.address],
         chain: null,
       }),
     );
@@ -132,8 +132,11 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       AgentRegistry: registry,
       ExperienceKey: unused,
       PointsLedger: unused,
+      Catalog: unused,
       Exchange: unused,
+      Tills: unused,
       LabelRegistry: unused,
+      CardIssuer: unused,
     },
     curves: { fixed: unused, linear: unused },
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],

@@ -96,7 +96,7 @@ export async function deployMoa() {
   const usdc = await create("TestUSDC");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
-  await create("ExperienceKey", [at.registry, at.exchange]);
+  await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
   await create("Exchange", [authority, wiringOf(at)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
