@@ -246,9 +246,15 @@ describe("Catalog.list", () => {
     await refused(royal([1n, 1], [3n, 0]), 1n, 3n, 0);
     await royal([1n, 1], [2n, 1], [3n, 1]);
     await royal([4n, 1]);
-    const own = moa.catalog.write.update([4n, termsOf(moa, { royalties: [{ ekId: 4n, bps: 1 }] }), contentOf("v2")], by(seller));
+    const own = moa.catalog.write.update(
+      [4n, termsOf(moa, { royalties: [{ ekId: 4n, bps: 1 }] }), contentOf("v2")],
+      by(seller),
+    );
     await refused(own, 0n, 4n, 1);
-    const younger = moa.catalog.write.update([4n, termsOf(moa, { royalties: [{ ekId: 5n, bps: 1 }] }), contentOf("v2")], by(seller));
+    const younger = moa.catalog.write.update(
+      [4n, termsOf(moa, { royalties: [{ ekId: 5n, bps: 1 }] }), contentOf("v2")],
+      by(seller),
+    );
     await refused(younger, 0n, 5n, 1);
   });
 

@@ -7,7 +7,7 @@
  * └── given what buy refuses                                                           reverts as buy does
  */
 import { expect } from "chai";
-import { toHex } from "viem";
+import { type Hex, toHex } from "viem";
 import { loadFixture, networkHelpers, now } from "./support/chain.ts";
 import { eventOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, type Person, people } from "./support/deploy.ts";
@@ -92,7 +92,7 @@ describe("Exchange.buyWithPermit2", () => {
     const { exchange, usdc } = moa;
     const token = { address: await create("TestUSDC") };
     const chainId = 1;
-    const wrong = [
+    const wrong: Hex[] = [
       await signed(PRICE + 1n),
       await signed(PRICE - 1n),
       await signed(PRICE, 2n),

@@ -167,7 +167,10 @@ describe("Exchange.buy", () => {
   it("moves no money where a key is free", async () => {
     const logs = await logsOf(moa, buy({ ekId: FREE, maxPrice: 0n }));
     expect(logs.map(([name]) => name)).not.to.include("Token.Transfer");
-    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({ price: 0n, releaseTime: 0 });
+    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({
+      price: 0n,
+      releaseTime: 0,
+    });
     expect(await credit()).to.equal(0n);
   });
 

@@ -194,7 +194,7 @@ describe("Tills.buyViaTill", () => {
     it("when too little was authorized, whatever the quote says", async () => {
       const payment = await pay({}, buyer, PRICE - 1n);
       const hash = await moa.tills.read.quoteHashOf([payment.quote]);
-    const short = [hash, PRICE - 1n, PRICE];
+      const short = [hash, PRICE - 1n, PRICE];
       await reverts(redeem(moa, payment), moa.exchange, "TillUnderfunded", short);
       expect(await balances(moa, buyer, { address: payment.till })).to.deep.equal([FUNDS, 0n]);
     });
