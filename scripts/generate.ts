@@ -8,9 +8,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
   "AgentRegistry",
+  "Disputes",
   "Exchange",
   "ExperienceKey",
   "FixedPrice",
+  "HouseArbitrator",
   "LabelRegistry",
   "LinearPrice",
   "PointsLedger",

@@ -32,12 +32,6 @@ interface IOrders {
         bool accessed;
     }
 
-    /// @notice The order can't go from `status` the way that was asked.
-    error OrderNotInStatus(uint256 keyId, OrderStatus status);
-    error NotDisputes(address caller);
-    error RefundWindowOver(uint256 keyId, uint256 releaseTime, uint256 time);
-    error SettlementAboveAmount(uint256 keyId, uint256 toBuyer, uint256 amount);
-
     /// @notice The order behind a key; status None for an unknown one.
     function orderOf(uint256 keyId) external view returns (Order memory);
 
