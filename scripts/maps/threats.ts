@@ -76,6 +76,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "An administrator rugs by parameter",
     defence: "three privileged functions, the fee capped in code; no upgrade, no access to money",
   },
+  T29: {
+    attack: "A chargeback or complaint after the seller was paid",
+    defence: "a disputed order pays nobody before the dispute has ended",
+  },
   T31: {
     attack: "Points by trading with oneself",
     defence: "no points within one agent; an EOA that left its agent can never be another's",

@@ -31,9 +31,11 @@ const { admin, buyer, next, seller, stranger, validator } = people;
 const HALF = AMOUNT / 2n;
 
 let world: Desk;
-beforeEach(async () => {
-  world = await loadFixture(deployAtHouse);
-});
+/** Call it in a `describe`: each test gets a fresh world. */
+const afresh = () =>
+  beforeEach(async () => {
+    world = await loadFixture(deployAtHouse);
+  });
 
 /** The log of a dispute's end, credits in ether included. */
 function ending(outcome: number, ruling: bigint, toBuyer: bigint, who: Person, credits: [bigint, bigint][]) {
@@ -53,10 +55,13 @@ async function expectClosed(outcome: number, ruling: number) {
 }
 
 describe("Disputes.lapse", () => {
+  afresh();
+
   it("ends a dispute without an answer for the buyer, by anyone", async () => {
     const { desk } = world;
     await open(world);
-    const logs = await logsOf(world, (pass(ANSWER_TIME), desk.write.lapse([KEY], by(stranger))));
+    await pass(ANSWER_TIME);
+    const logs = await logsOf(world, desk.write.lapse([KEY], by(stranger)));
     expect(logs).to.deep.equal(ending(Outcome.Lapsed, 1n, AMOUNT, stranger, [[BUYER, COST]]));
     await expectClosed(Outcome.Lapsed, 1);
     expect(await books(world)).to.deep.equal({ ether: COST, credits: [COST, 0n], tokens: [AMOUNT, 0n] });
@@ -83,6 +88,8 @@ describe("Disputes.lapse", () => {
 });
 
 describe("Disputes.concede", () => {
+  afresh();
+
   it("gives the buyer all, before an answer and after it", async () => {
     const { desk } = world;
     await open(world);
@@ -113,6 +120,8 @@ describe("Disputes.concede", () => {
 });
 
 describe("Disputes.withdrawDispute", () => {
+  afresh();
+
   it("gives the seller all; each its own fee before the arbitrator has it", async () => {
     const { desk } = world;
     await open(world);
@@ -143,6 +152,8 @@ describe("Disputes.withdrawDispute", () => {
 });
 
 describe("Disputes.timeout", () => {
+  afresh();
+
   it("ends a dispute that the arbitrator leaves lying in a tie, by anyone", async () => {
     const { desk } = world;
     await dispute(world);
@@ -193,6 +204,8 @@ describe("Disputes.timeout", () => {
 });
 
 describe("Disputes.submitEvidence", () => {
+  afresh();
+
   it("is for both sides while the dispute runs", async () => {
     const { desk, house } = world;
     const tell = (who: Person, evidence = EVIDENCE) => desk.write.submitEvidence([KEY, evidence], by(who));
@@ -220,6 +233,8 @@ describe("Disputes.submitEvidence", () => {
 });
 
 describe("Disputes: what T29 and invariants 9 to 11 ask of single disputes", () => {
+  afresh();
+
   const stages: Record<string, (w: Desk) => Promise<unknown>> = {
     opened: (w) => open(w),
     submitted: (w) => dispute(w),
