@@ -76,6 +76,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "An administrator rugs by parameter",
     defence: "three privileged functions, the fee capped in code; no upgrade, no access to money",
   },
+  T26: {
+    attack: "An administrator or a pause traps money",
+    defence: "no exit can be switched off: disputes have no administration at all",
+  },
   T29: {
     attack: "A chargeback or complaint after the seller was paid",
     defence: "a disputed order pays nobody before the dispute has ended",
