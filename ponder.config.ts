@@ -4,8 +4,10 @@ import { chains, refuseOtherChain } from "./indexer/chains.ts";
 import { env } from "./indexer/env.ts";
 import {
   agentRegistryAbi,
+  disputesAbi,
   exchangeAbi,
   experienceKeyAbi,
+  houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
 } from "./sdk/abis/index.ts";
@@ -47,8 +49,10 @@ export default createConfig({
   ),
   contracts: {
     AgentRegistry: { abi: agentRegistryAbi, chain: placesOf("AgentRegistry") },
+    Disputes: { abi: disputesAbi, chain: placesOf("Disputes") },
     Exchange: { abi: exchangeAbi, chain: placesOf("Exchange") },
     ExperienceKey: { abi: experienceKeyAbi, chain: placesOf("ExperienceKey") },
+    HouseArbitrator: { abi: houseArbitratorAbi, chain: placesOf("HouseArbitrator") },
     LabelRegistry: { abi: labelRegistryAbi, chain: placesOf("LabelRegistry") },
     PointsLedger: { abi: pointsLedgerAbi, chain: placesOf("PointsLedger") },
   },

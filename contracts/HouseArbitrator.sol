@@ -53,14 +53,13 @@ contract HouseArbitrator is IHouseArbitrator, AccessManaged, ReentrancyGuardTran
         if (choices == 0) revert NoChoices();
         if (msg.value < _arbitrationCost) revert CostNotPaid(_arbitrationCost, msg.value);
         disputeID = caseCount++;
-        _cases[disputeID] = Case({
-            arbitrable: msg.sender,
-            phase: Phase.Waiting,
-            deadline: uint40(block.timestamp) + RULING_TIME,
-            fee: SafeCast.toUint128(msg.value),
-            choices: choices,
-            ruling: 0
-        });
+        Case storage c = _cases[disputeID];
+        c.arbitrable = msg.sender;
+        c.phase = Phase.Waiting;
+        c.deadline = uint40(block.timestamp) + RULING_TIME;
+        c.fee = SafeCast.toUint128(msg.value);
+        c.choices = choices;
+        emit CaseOpened(disputeID, msg.sender, choices, msg.value, c.deadline);
         emit DisputeCreation(disputeID, IArbitrable(msg.sender));
     }
 
@@ -72,6 +71,7 @@ contract HouseArbitrator is IHouseArbitrator, AccessManaged, ReentrancyGuardTran
         c.phase = Phase.Appealed;
         c.deadline = uint40(block.timestamp) + RULING_TIME;
         c.fee = SafeCast.toUint128(msg.value);
+        emit CaseAppealed(disputeID, msg.value, c.deadline);
         emit AppealDecision(disputeID, IArbitrable(msg.sender));
     }
 

@@ -4,7 +4,8 @@
  *   RPC_URL=… DEPLOYER_KEY=0x… node scripts/deploy.ts
  *
  * Idempotent: a deployment file that fits the chain is left as it is. On chain 31337 the well-known test accounts are used and a test
- * token is deployed; elsewhere `DEPLOYER_KEY`, `RELAYER_ADDRESS` and `PAYMENT_TOKEN` say what to use.
+ * token is deployed; elsewhere `DEPLOYER_KEY`, `RELAYER_ADDRESS` and `PAYMENT_TOKEN` say what to use, and `ARBITER_ADDRESS` and
+ * `APPEAL_ADDRESS` who judges in the house arbitrator's two courts.
  * The file is `DEPLOYMENT_FILE`, by default `deployments/<chain id>.json`.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -26,6 +27,7 @@ import {
 } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { deployDisputes, deployHouse, type Judges } from "./deploy-arbitration.ts";
 
 const LOCAL_CHAIN_ID = 31337;
 const LOCAL_MNEMONIC = "test test test test test test test test test test test junk";
@@ -46,6 +48,8 @@ export type DeployOptions = {
   deployer?: Account | undefined;
   /** An ERC-20 with ERC-3009 to allow. Default on chain 31337: a fresh TestUSDC. */
   paymentToken?: Address | undefined;
+  /** The judges of the house arbitrator's courts. Default on chain 31337: the fifth and sixth test account. */
+  judges?: Judges | undefined;
 };
 
 /** Deploys, or finds the deployment that is there. Throws with one clear line when it can do neither. */
@@ -64,6 +68,7 @@ export async function deploy(
     chainId,
     deployer,
     paymentToken: options.paymentToken,
+    judges: options.judges ?? localJudges(chainId),
   });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
@@ -99,6 +104,12 @@ function localAccount(chainId: number): Account {
   throw new Error(
     `Chain ${chainId} has no deployment here: set DEPLOYER_KEY (0x…) to a funded account to make one.`,
   );
+}
+
+function localJudges(chainId: number): Judges {
+  if (chainId !== LOCAL_CHAIN_ID) return {};
+  const judge = (addressIndex: number) => mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex }).address;
+  return { arbiter: judge(4), appeal: judge(5) };
 }
 
 function artifact(name: string): Artifact {
@@ -151,7 +162,8 @@ async function deployAll(
     chainId,
     deployer,
     paymentToken,
-  }: { chainId: number; deployer: Account; paymentToken: Address | undefined },
+    judges,
+  }: { chainId: number; deployer: Account; paymentToken: Address | undefined; judges: Judges },
 ): Promise<Deployment> {
   const authority = await chain.create("Authority", [deployer.address]);
   const fixed = await chain.create("curves/FixedPrice");
@@ -177,6 +189,9 @@ async function deployAll(
   const profile = `data:application/json,${encodeURIComponent(JSON.stringify(EXCHANGE_PROFILE))}`;
   await chain.call("AgentRegistry", registry.address, "register", [profile]);
   await chain.call("Exchange", exchange.address, "setFee", [0, 1n]);
+  const addresses = { authority: authority.address, registry: registry.address };
+  const house = await deployHouse(chain, { ...addresses, payeeId: 1n, judges });
+  const desk = await deployDisputes(chain, { ...addresses, exchange: exchange.address, arbitrator: house });
 
   return deploymentSchema.parse({
     chainId,
@@ -189,6 +204,8 @@ async function deployAll(
       PointsLedger: points.address,
       Exchange: exchange.address,
       LabelRegistry: labels.address,
+      Disputes: desk,
+      HouseArbitrator: house,
     },
     curves: { fixed: fixed.address, linear: linear.address },
     tokens: [token],
@@ -224,6 +241,10 @@ async function main(): Promise<void> {
     file: env.DEPLOYMENT_FILE,
     deployer: env.DEPLOYER_KEY ? privateKeyToAccount(env.DEPLOYER_KEY as Hex) : undefined,
     paymentToken: env.PAYMENT_TOKEN as Address | undefined,
+    judges:
+      env.ARBITER_ADDRESS || env.APPEAL_ADDRESS
+        ? { arbiter: env.ARBITER_ADDRESS as Address, appeal: env.APPEAL_ADDRESS as Address }
+        : undefined,
   });
   console.log(`${fresh ? "Deployed on" : "Already on"} chain ${deployment.chainId}: ${file}`);
 }

@@ -36,6 +36,16 @@ interface IHouseArbitrator is IArbitrator {
         uint256 ruling;
     }
 
+    /// @notice A dispute with `choices` rulings to choose from; the first court has until `ruleBy`.
+    event CaseOpened(
+        uint256 indexed disputeID,
+        address indexed arbitrable,
+        uint256 choices,
+        uint256 fee,
+        uint256 ruleBy
+    );
+    /// @notice The second court has until `ruleBy`.
+    event CaseAppealed(uint256 indexed disputeID, uint256 fee, uint256 ruleBy);
     /// @notice The first court ruled.
     event RulingGiven(uint256 indexed disputeID, uint256 ruling, uint256 appealBy, address by);
     /// @notice The ruling is final: `by` the second court, or whoever noticed that a court's time was over (`expired`).

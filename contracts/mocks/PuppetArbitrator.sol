@@ -11,7 +11,7 @@ contract PuppetArbitrator is IArbitrator {
     /// @notice What disputes and appeals cost, and the number of the next dispute.
     uint256 public cost;
     uint256 public nextID;
-    uint256 public currentRuling_;
+    uint256 public presentRuling;
     /// @notice Whether it refuses to name a cost, or to take a dispute.
     bool public isMute;
     bool public isClosed;
@@ -23,8 +23,8 @@ contract PuppetArbitrator is IArbitrator {
     address private _target;
     bytes private _call;
 
-    function set(uint256 cost_, uint256 nextID_, uint256 currentRuling__) external {
-        (cost, nextID, currentRuling_) = (cost_, nextID_, currentRuling__);
+    function set(uint256 cost_, uint256 nextID_, uint256 ruling_) external {
+        (cost, nextID, presentRuling) = (cost_, nextID_, ruling_);
     }
 
     function fail(bool isMute_, bool isClosed_) external {
@@ -85,7 +85,7 @@ contract PuppetArbitrator is IArbitrator {
     }
 
     function currentRuling(uint256) external view returns (uint256) {
-        return currentRuling_;
+        return presentRuling;
     }
 
     function _attack() private {

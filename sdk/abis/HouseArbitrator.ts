@@ -355,6 +355,68 @@ export const houseArbitratorAbi = [
     anonymous: false,
     inputs: [
       {
+        indexed: true,
+        internalType: "uint256",
+        name: "disputeID",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "fee",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "ruleBy",
+        type: "uint256",
+      },
+    ],
+    name: "CaseAppealed",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "disputeID",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "address",
+        name: "arbitrable",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "choices",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "fee",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "ruleBy",
+        type: "uint256",
+      },
+    ],
+    name: "CaseOpened",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
         indexed: false,
         internalType: "uint256",
         name: "arbitrationCost",

@@ -43,9 +43,7 @@ describe("Disputes", () => {
     expect(await desk.read.RULING_TIMEOUT()).to.equal(Number(RULING_TIMEOUT));
     expect(await desk.read.arbitrationCost()).to.equal(COST);
     const rules = await desk.getEvents.MetaEvidence({}, { fromBlock: 0n });
-    expect(rules.map(({ args }) => args)).to.deep.equal([
-      { metaEvidenceID: 0n, evidence: "ipfs://rules" },
-    ]);
+    expect(rules.map(({ args }) => args)).to.deep.equal([{ metaEvidenceID: 0n, evidence: "ipfs://rules" }]);
   });
 
   it("takes no ether that it could not book", async () => {
@@ -182,11 +180,26 @@ describe("Disputes.answer", () => {
     const { desk, house } = world;
     const logs = await logsOf(world, answer(world, KEY, COST + 3n));
     const ruleBy = (await now()) + RULING_TIMEOUT;
-    const evidence = { arbitrator: house.address, evidenceGroupID: KEY, party: seller.address, evidence: EVIDENCE };
+    const evidence = {
+      arbitrator: house.address,
+      evidenceGroupID: KEY,
+      party: seller.address,
+      evidence: EVIDENCE,
+    };
     expect(logs).to.deep.equal([
-      ["Disputes.DisputeAnswered", { keyId: KEY, buyerFee: COST, sellerFee: COST, ruleBy, by: seller.address }],
+      [
+        "Disputes.DisputeAnswered",
+        { keyId: KEY, buyerFee: COST, sellerFee: COST, ruleBy, by: seller.address },
+      ],
       ["Disputes.Evidence", evidence],
       ["Disputes.Credited", { agentId: SELLER, keyId: KEY, amount: 3n, creditAfter: 3n }],
+      [
+        "HouseArbitrator.CaseOpened",
+        {
+          ...{ disputeID: 0n, arbitrable: desk.address, choices: 2n, fee: COST },
+          ruleBy: (await now()) + 30n * 86_400n,
+        },
+      ],
       ["HouseArbitrator.DisputeCreation", { disputeID: 0n, arbitrable: desk.address }],
       ["Disputes.DisputeSubmitted", { keyId: KEY, disputeID: 0n, cost: COST, ruleBy, by: seller.address }],
       [
@@ -276,7 +289,13 @@ describe("Disputes.answer and submit with an arbitrator that is out of order", (
     const submitted = await logsOf(world, desk.write.submit([KEY], by(stranger)));
     expect(submitted.map(([name]) => name)).to.deep.equal(["Disputes.DisputeSubmitted", "Disputes.Dispute"]);
     expect(submitted[0]?.[1]).to.deep.equal({
-      ...{ keyId: KEY, disputeID: 7n, cost: COST, ruleBy: (await now()) + RULING_TIMEOUT, by: stranger.address },
+      ...{
+        keyId: KEY,
+        disputeID: 7n,
+        cost: COST,
+        ruleBy: (await now()) + RULING_TIMEOUT,
+        by: stranger.address,
+      },
     });
     expect((await books(world)).ether).to.equal(COST);
     await reverts(desk.write.submit([KEY]), desk, "WrongStatus", [KEY, Status.Submitted]);

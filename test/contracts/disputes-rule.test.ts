@@ -133,6 +133,10 @@ describe("Disputes.appeal", () => {
         { keyId: KEY, agentId: BUYER, cost: APPEAL_COST, ruleBy, by: buyer.address },
       ],
       ["Disputes.Credited", { agentId: BUYER, keyId: KEY, amount: 2n, creditAfter: 2n }],
+      [
+        "HouseArbitrator.CaseAppealed",
+        { disputeID: 0n, fee: APPEAL_COST, ruleBy: (await now()) + 30n * DAY },
+      ],
       ["HouseArbitrator.AppealDecision", { disputeID: 0n, arbitrable: desk.address }],
     ]);
     expect(await desk.read.disputeOf([KEY])).to.include({

@@ -12,8 +12,8 @@ import {
   DAY,
   deployHouse,
   logsOf,
-  Manner,
   MAX_COST,
+  Manner,
   PAYEE,
   pass,
   ZERO,
@@ -61,7 +61,7 @@ describe("HouseArbitrator", () => {
       expect(await house.read.MAX_COST()).to.equal(MAX_COST);
       expect(await house.read.payeeId()).to.equal(PAYEE);
       expect(await house.read.arbitrationCost(["0x"])).to.equal(COST);
-      const events = await house.getEvents.CostsSet({}, { fromBlock: 0n });
+      const events = await house.getEvents.CostsSet({ fromBlock: 0n });
       expect(events.map(({ args }) => args)).to.deep.equal([
         { arbitrationCost: COST, appealCost: APPEAL_COST },
       ]);
@@ -82,8 +82,10 @@ describe("HouseArbitrator", () => {
       const { house, party } = world;
       const logs = await logsOf(world, createDispute(COST + 1n));
       const deadline = Number((await now()) + RULING_TIME);
+      const opened = { disputeID: 0n, arbitrable: party.address };
       expect(logs).to.deep.equal([
-        ["HouseArbitrator.DisputeCreation", { disputeID: 0n, arbitrable: party.address }],
+        ["HouseArbitrator.CaseOpened", { ...opened, choices: 2n, fee: COST + 1n, ruleBy: BigInt(deadline) }],
+        ["HouseArbitrator.DisputeCreation", opened],
       ]);
       expect(await house.read.caseOf([0n])).to.deep.equal({
         ...{ arbitrable: party.address, phase: Phase.Waiting, deadline },
@@ -158,11 +160,14 @@ describe("HouseArbitrator", () => {
     it("brings the second court in, whose ruling is final", async () => {
       const { house, party } = world;
       await rule(2n);
-      expect(await logsOf(world, appeal())).to.deep.equal([
+      const logs = await logsOf(world, appeal());
+      const ruleBy = (await now()) + RULING_TIME;
+      expect(logs).to.deep.equal([
+        ["HouseArbitrator.CaseAppealed", { disputeID: 0n, fee: APPEAL_COST, ruleBy }],
         ["HouseArbitrator.AppealDecision", { disputeID: 0n, arbitrable: party.address }],
       ]);
       expect(await house.read.caseOf([0n])).to.deep.include({
-        ...{ phase: Phase.Appealed, deadline: Number((await now()) + RULING_TIME), fee: APPEAL_COST, ruling: 2n },
+        ...{ phase: Phase.Appealed, deadline: Number(ruleBy), fee: APPEAL_COST, ruling: 2n },
       });
       expect(await house.read.disputeStatus([0n])).to.equal(DisputeStatus.Waiting);
       const credit = COST + APPEAL_COST;
@@ -360,7 +365,10 @@ describe("HouseArbitrator", () => {
       const { house } = world;
       const before = await publicClient.getBalance({ address: unit.address });
       expect(await logsOf(world, house.write.withdraw([PAYEE, ZERO], by(stranger)))).to.deep.equal([
-        ["HouseArbitrator.Withdrawn", { agentId: PAYEE, to: unit.address, amount: COST, by: stranger.address }],
+        [
+          "HouseArbitrator.Withdrawn",
+          { agentId: PAYEE, to: unit.address, amount: COST, by: stranger.address },
+        ],
       ]);
       expect((await publicClient.getBalance({ address: unit.address })) - before).to.equal(COST);
       await reverts(house.write.withdraw([PAYEE, ZERO]), house, "NothingToWithdraw", [PAYEE]);
@@ -382,8 +390,14 @@ describe("HouseArbitrator", () => {
       expect(await logsOf(world, house.write.setCosts([MAX_COST, 1n]))).to.deep.equal([
         ["HouseArbitrator.CostsSet", { arbitrationCost: MAX_COST, appealCost: 1n }],
       ]);
-      await reverts(house.write.setCosts([MAX_COST + 1n, 0n]), house, "CostAboveMaximum", [MAX_COST + 1n, MAX_COST]);
-      await reverts(house.write.setCosts([0n, MAX_COST + 1n]), house, "CostAboveMaximum", [MAX_COST + 1n, MAX_COST]);
+      await reverts(house.write.setCosts([MAX_COST + 1n, 0n]), house, "CostAboveMaximum", [
+        MAX_COST + 1n,
+        MAX_COST,
+      ]);
+      await reverts(house.write.setCosts([0n, MAX_COST + 1n]), house, "CostAboveMaximum", [
+        MAX_COST + 1n,
+        MAX_COST,
+      ]);
       for (const who of [validator, rival, stranger]) {
         await unauthorized(house.write.setCosts([0n, 0n], by(who)), who.address);
       }
@@ -398,7 +412,10 @@ describe("HouseArbitrator", () => {
         ["HouseArbitrator.PayeeSet", { agentId: BUYER }],
       ]);
       await rule(1n, 1n);
-      expect([await house.read.creditOf([PAYEE]), await house.read.creditOf([BUYER])]).to.deep.equal([COST, COST]);
+      expect([await house.read.creditOf([PAYEE]), await house.read.creditOf([BUYER])]).to.deep.equal([
+        COST,
+        COST,
+      ]);
       await reverts(house.write.setPayee([9n]), registry, "UnknownAgent", [9n]);
       await unauthorized(house.write.setPayee([BUYER], by(buyer)), buyer.address);
     });

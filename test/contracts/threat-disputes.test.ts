@@ -65,7 +65,10 @@ describe("T1 reentrancy into disputes", () => {
     expect(Object.keys(verbs).sort()).to.deep.equal(writing.sort());
   });
 
-  const paths: Record<string, { prepare: (w: Desk) => Promise<unknown>; walk: (w: Desk) => Promise<unknown> }> = {
+  const paths: Record<
+    string,
+    { prepare: (w: Desk) => Promise<unknown>; walk: (w: Desk) => Promise<unknown> }
+  > = {
     answer: { prepare: (w) => open(w), walk: (w) => answer(w) },
     submit: {
       prepare: async (w) => {
@@ -189,7 +192,9 @@ describe("T2 parties that can't be paid", () => {
 describe("T26 nobody can switch a dispute's exits off", () => {
   it("the desk has no administration at all", () => {
     const names = disputesAbi.flatMap((item) => (item.type === "function" ? [item.name as string] : []));
-    expect(names.filter((name) => /^(set|pause|allow|transferOwnership|authority|owner)/.test(name))).to.deep.equal([]);
+    expect(
+      names.filter((name) => /^(set|pause|allow|transferOwnership|authority|owner)/.test(name)),
+    ).to.deep.equal([]);
   });
 
   it("with the house's administrator at its worst, the dispute ends and both withdraw", async () => {

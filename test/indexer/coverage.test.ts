@@ -6,8 +6,10 @@ import * as abis from "../../sdk/abis/index.ts";
 
 const contracts: Record<string, Abi> = {
   AgentRegistry: abis.agentRegistryAbi,
+  Disputes: abis.disputesAbi,
   Exchange: abis.exchangeAbi,
   ExperienceKey: abis.experienceKeyAbi,
+  HouseArbitrator: abis.houseArbitratorAbi,
   LabelRegistry: abis.labelRegistryAbi,
   PointsLedger: abis.pointsLedgerAbi,
 };

@@ -24,8 +24,10 @@ import {
 import type { RunInfo } from "../../scripts/system/run-info.ts";
 import {
   agentRegistryAbi,
+  disputesAbi,
   exchangeAbi,
   experienceKeyAbi,
+  houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
   testUSDCAbi,
@@ -58,6 +60,8 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     points: { address: deployment.contracts.PointsLedger, abi: pointsLedgerAbi },
     exchange: { address: deployment.contracts.Exchange, abi: exchangeAbi },
     labels: { address: deployment.contracts.LabelRegistry, abi: labelRegistryAbi },
+    disputes: { address: deployment.contracts.Disputes, abi: disputesAbi },
+    house: { address: deployment.contracts.HouseArbitrator, abi: houseArbitratorAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 
@@ -67,8 +71,9 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     contract: { address: Address; abi: abi },
     functionName: name,
     args: ContractFunctionArgs<abi, Write, name>,
+    value = 0n,
   ): Promise<{ result: ContractFunctionReturnType<abi, Write, name>; receipt: TransactionReceipt }> {
-    const call = { account, ...contract, functionName, args } as Parameters<
+    const call = { account, ...contract, functionName, args, value } as Parameters<
       typeof client.simulateContract
     >[0];
     const { request, result } = await client.simulateContract(call);
@@ -178,9 +183,27 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
 
   /** Administers the exchange. */
   const admin = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 0 });
+  /** The judges of the house arbitrator's two courts. */
+  const arbiter = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 4 });
+  const appealJudge = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 5 });
 
   return {
-    ...{ client, contracts, deployment, token, admin, send, newcomer, giveEther, join, terms, list, update },
+    ...{
+      client,
+      contracts,
+      deployment,
+      token,
+      admin,
+      arbiter,
+      appealJudge,
+      send,
+      newcomer,
+      giveEther,
+      join,
+      terms,
+      list,
+      update,
+    },
     ...{ versionOf, buy, fundTill, rotate, labelInput },
   };
 }

@@ -23,6 +23,11 @@ export async function readRows({ db }: IndexReader) {
     fees: await db.select().from(tables.feeSetting),
     tokens: await db.select().from(tables.allowedToken),
     curves: await db.select().from(tables.allowedCurve),
+    disputes: await db.select().from(tables.dispute),
+    disputeCredits: await db.select().from(tables.disputeCredit),
+    courtCases: await db.select().from(tables.courtCase),
+    courtCredits: await db.select().from(tables.courtCredit),
+    courts: await db.select().from(tables.courtSetting),
   };
 }
 
@@ -47,6 +52,14 @@ export function modelOfRows(rows: Rows, now: bigint) {
     fees: shape(rows.fees, (f) => ["fee", { feeBps: f.feeBps, feeAgentId: f.feeAgentId }]),
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
     curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
+    disputes: shape(rows.disputes, (d) => [d.keyId, disputeOf(d)]),
+    disputeCredits: shape(owed(rows.disputeCredits), (c) => [c.agentId, { amount: c.amount }]),
+    courtCases: shape(rows.courtCases, (c) => [`case ${c.number}`, courtCaseOf(c)]),
+    courtCredits: shape(owed(rows.courtCredits), (c) => [c.agentId, { amount: c.amount }]),
+    courts: shape(rows.courts, ({ arbitrationCost, appealCost, payeeId }) => [
+      "court",
+      { arbitrationCost, appealCost, payeeId },
+    ]),
   };
 }
 
@@ -92,6 +105,21 @@ const keyOf = (k: Rows["keys"][number]) =>
         ...{ holderId: k.holderId, version: k.version, startedAt: k.startedAt, expiry: k.expiry },
         ...{ scopes: k.scopes, flags: k.flags },
       };
+
+const owed = <T extends { amount: bigint }>(credits: T[]) => credits.filter(({ amount }) => amount !== 0n);
+
+const disputeOf = (d: Rows["disputes"][number]) => ({
+  ...{ buyerId: d.buyerId, sellerId: d.sellerId, category: d.category, status: d.status },
+  ...{ outcome: d.outcome, ruling: d.ruling ?? 0, deadline: d.deadline },
+  ...{ buyerFee: d.buyerFee, sellerFee: d.sellerFee, spent: d.spent },
+  ...{ appeals: d.appeals, appellantId: d.appellantId, disputeNumber: d.disputeNumber },
+  awaitsRuling: d.disputeNumber !== null && !d.ruled,
+});
+
+const courtCaseOf = (c: Rows["courtCases"][number]) => ({
+  ...{ arbitrable: c.arbitrable, phase: c.phase, deadline: c.deadline },
+  ...{ fee: c.fee, choices: c.choices, ruling: c.ruling },
+});
 
 const evidenceKinds = ["none", "link", "text", "file"];
 

@@ -199,7 +199,10 @@ export async function books({ desk, orders, usdc }: Desk) {
 }
 
 /** Everything that a transaction made the desk, the house and the orders log, in order. */
-export async function logsOf(world: Pick<Desk, "house"> & Partial<Desk>, hash: Hash | Promise<Hash>): Promise<Log[]> {
+export async function logsOf(
+  world: Pick<Desk, "house"> & Partial<Desk>,
+  hash: Hash | Promise<Hash>,
+): Promise<Log[]> {
   const { logs } = await publicClient.waitForTransactionReceipt({ hash: await hash });
   const known = [
     ["Disputes", world.desk],
@@ -210,7 +213,9 @@ export async function logsOf(world: Pick<Desk, "house"> & Partial<Desk>, hash: H
     const [name, contract] = known.find(([, c]) => c?.address.toLowerCase() === log.address) ?? [];
     if (!contract) return [];
     const [event] = parseEventLogs({ abi: contract.abi as Abi, logs: [log] });
-    return event ? [[`${name}.${event.eventName}`, (event.args ?? {}) as unknown as Record<string, unknown>]] : [];
+    return event
+      ? [[`${name}.${event.eventName}`, (event.args ?? {}) as unknown as Record<string, unknown>]]
+      : [];
   });
 }
 
