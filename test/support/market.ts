@@ -73,7 +73,7 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     args: ContractFunctionArgs<abi, Write, name>,
     value = 0n,
   ): Promise<{ result: ContractFunctionReturnType<abi, Write, name>; receipt: TransactionReceipt }> {
-    const call = { account, ...contract, functionName, args, value } as Parameters<
+    const call = { account, ...contract, functionName, args, value } as unknown as Parameters<
       typeof client.simulateContract
     >[0];
     const { request, result } = await client.simulateContract(call);
