@@ -1,6 +1,7 @@
 /** The arbitration part of a deployment: the house arbitrator, the disputes' desk, and the courts' roles. */
 import type { Address, Hex } from "viem";
 import { parseEther, toFunctionSelector } from "viem";
+import { mnemonicToAccount } from "viem/accounts";
 
 /** Roles in `Authority`, by number. 0 is AccessManager's own administrator. */
 export const courtRoles = {
@@ -35,6 +36,14 @@ type Chain = {
 };
 /** Who may rule; a court without a judge is silent, and anybody ends its cases after its time. */
 export type Judges = { arbiter?: Address | undefined; appeal?: Address | undefined };
+
+/** The fifth and the sixth of the well-known test accounts. */
+export function localJudges(): Judges {
+  const judge = (addressIndex: number) =>
+    mnemonicToAccount("test test test test test test test test test test test junk", { addressIndex })
+      .address;
+  return { arbiter: judge(4), appeal: judge(5) };
+}
 
 /** Deploys the house arbitrator: its fees are the agent's `payeeId`, which must be registered before. */
 export async function deployHouse(

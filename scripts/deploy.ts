@@ -27,7 +27,7 @@ import {
 } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
-import { deployDisputes, deployHouse, type Judges } from "./deploy-arbitration.ts";
+import { deployDisputes, deployHouse, type Judges, localJudges } from "./deploy-arbitration.ts";
 
 const LOCAL_CHAIN_ID = 31337;
 const LOCAL_MNEMONIC = "test test test test test test test test test test test junk";
@@ -68,7 +68,7 @@ export async function deploy(
     chainId,
     deployer,
     paymentToken: options.paymentToken,
-    judges: options.judges ?? localJudges(chainId),
+    judges: options.judges ?? (chainId === LOCAL_CHAIN_ID ? localJudges() : {}),
   });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
@@ -104,12 +104,6 @@ function localAccount(chainId: number): Account {
   throw new Error(
     `Chain ${chainId} has no deployment here: set DEPLOYER_KEY (0x…) to a funded account to make one.`,
   );
-}
-
-function localJudges(chainId: number): Judges {
-  if (chainId !== LOCAL_CHAIN_ID) return {};
-  const judge = (addressIndex: number) => mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex }).address;
-  return { arbiter: judge(4), appeal: judge(5) };
 }
 
 function artifact(name: string): Artifact {
