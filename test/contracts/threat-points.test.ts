@@ -134,10 +134,7 @@ describe("threat T31: points", () => {
   it("money that goes to a till and back earns nothing", async () => {
     const quote = await quoteOf(moa, people.buyer);
     for (let i = 0; i < 3; i++) await fund(moa, quote, PRICE, people.buyer);
-    const logs = await logsOf(
-      moa,
-      moa.tills.write.refundTill([quote, moa.usdc.address], by(people.buyer)),
-    );
+    const logs = await logsOf(moa, moa.tills.write.refundTill([quote, moa.usdc.address], by(people.buyer)));
     expect(logs.map(([name]) => name).filter((name) => name.startsWith("PointsLedger"))).to.deep.equal([]);
     expect(await moa.points.read.lifetimeOf([SELLER])).to.equal(0n);
   });
