@@ -5,6 +5,17 @@ import hardhatViem from "@nomicfoundation/hardhat-viem";
 import hardhatViemAssertions from "@nomicfoundation/hardhat-viem-assertions";
 import { defineConfig } from "hardhat/config";
 
+/**
+ * How hard the property tests try. `npm run fuzz` sets more, `npm run mutate` less; a number from the environment, or the one that
+ * `npm test` uses.
+ */
+function effort(name: "FUZZ_RUNS" | "INVARIANT_RUNS" | "INVARIANT_DEPTH", usual: number): number {
+  const value = Number(process.env[name] ?? usual);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${name} is "${process.env[name]}", not a number above 0.`);
+  return value;
+}
+
 export default defineConfig({
   plugins: [hardhatMocha, hardhatNetworkHelpers, hardhatViem, hardhatViemAssertions],
   solidity: {
@@ -22,8 +33,12 @@ export default defineConfig({
   paths: { tests: { mocha: "./test", solidity: "./test/contracts" } },
   test: {
     solidity: {
-      fuzz: { runs: 256, seed: "0x6d6f61" },
-      invariant: { runs: 128, depth: 64, failOnRevert: true },
+      fuzz: { runs: effort("FUZZ_RUNS", 256), seed: process.env.FUZZ_SEED ?? "0x6d6f61" },
+      invariant: {
+        runs: effort("INVARIANT_RUNS", 128),
+        depth: effort("INVARIANT_DEPTH", 64),
+        failOnRevert: true,
+      },
     },
     mocha: { timeout: 120_000 },
   },

@@ -6,6 +6,7 @@ import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IPriceCurve} from "./interfaces/IPriceCurve.sol";
+import {IResaleTerms} from "./interfaces/IResaleTerms.sol";
 import {Actions} from "./libraries/Actions.sol";
 import {Flags} from "./libraries/Flags.sol";
 import {Scopes} from "./libraries/Scopes.sol";
@@ -125,7 +126,7 @@ contract Catalog is ICatalog, AccessManaged {
         flags = terms.flags;
     }
 
-    /// @inheritdoc ICatalog
+    /// @inheritdoc IResaleTerms
     function resaleTermsOf(uint256 ekId, uint32 version) external view returns (address receiver, uint16 bps) {
         (uint256 sellerId, Terms memory terms) = TermsCode.read(_version(ekId, version));
         return (registry.eoaOf(sellerId), terms.resaleBps);

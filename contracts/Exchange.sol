@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IExperienceKey} from "./interfaces/IExperienceKey.sol";
 import {IOrders} from "./interfaces/IOrders.sol";
@@ -114,6 +115,7 @@ contract Exchange is Deals {
         bytes32 salt,
         bytes calldata signature
     ) external nonReentrant returns (uint256 keyId) {
+        if (purchase.maxPrice == 0) revert NothingAuthorized();
         Deal memory deal = _purchase(purchase, from);
         deal.paymentRef = authorizationNonce(purchase, salt);
         keyId = _deliver(deal);
@@ -229,8 +231,8 @@ contract Exchange is Deals {
             _end(keyId, order, order.amount);
             return order.amount;
         }
-        // The money is gone: only the key can be taken back.
-        keys.burn(keyId);
+        // The money is gone: only the key can be taken back, if it was not by a refund.
+        if (order.status != OrderStatus.Refunded) keys.burn(keyId);
     }
 
     /// @inheritdoc IExchange
@@ -311,7 +313,7 @@ contract Exchange is Deals {
             );
     }
 
-    /// @inheritdoc IOrders
+    /// @inheritdoc IEscrowView
     function isHeld(uint256 keyId) public view returns (bool) {
         OrderStatus status = _orders[keyId].status;
         return status == OrderStatus.Held || status == OrderStatus.Disputed;

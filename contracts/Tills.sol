@@ -137,7 +137,8 @@ contract Tills is ITills, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Has the authorization's money sent to the till. Returns the token's reason where it refused: the money may be there all the
-    /// same, if somebody else submitted the authorization first, so the caller goes by the till's balance.
+    /// same, if somebody else submitted the authorization first, so the caller goes by the till's balance. Nor is a payment what the
+    /// token did not refuse, but what arrived: some tokens take any call and do nothing.
     function _fill(
         address token,
         address till,
@@ -172,7 +173,11 @@ contract Tills is ITills, EIP712, ReentrancyGuardTransient {
                 signature
             );
         }
+        uint256 before = IERC20(token).balanceOf(till);
         (paid, refusal) = token.call(call);
+        if (!paid) return (false, refusal);
+        uint256 present = IERC20(token).balanceOf(till);
+        return (present > before && present - before >= a.value, "");
     }
 
     /// @dev Whether `signer` signed the authorization, used or not. Its signature is over the till, so over the quote.

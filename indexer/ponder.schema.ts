@@ -318,7 +318,10 @@ export const charge = onchainTable(
   }),
 );
 
-/** One key, with its holder now. */
+/**
+ * One key, with its holder now. Who rents it has the use in the holder's place while `userExpires` is ahead; both are null when nobody
+ * does, or the rental was ended. `expiry` is that of the key, as renewed last.
+ */
 export const key = onchainTable(
   "key",
   (t) => ({
@@ -332,8 +335,14 @@ export const key = onchainTable(
     scopes: t.integer().notNull(),
     flags: t.integer().notNull(),
     burnt: t.boolean().notNull(),
+    userId: t.text(),
+    userExpires: t.bigint(),
   }),
-  (table) => ({ holder: index().on(table.holderId), ek: index().on(table.ekId) }),
+  (table) => ({
+    holder: index().on(table.holderId),
+    user: index().on(table.userId),
+    ek: index().on(table.ekId),
+  }),
 );
 
 /** What an agent can withdraw in a token. */

@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
+  "AccessPredicate",
   "AgentRegistry",
   "CardIssuer",
   "Catalog",

@@ -40,6 +40,7 @@ export const flags = {
     title: "Restricted validators",
     meaning: "only listed validators may label",
   },
+  lendable: { bit: 2, title: "Lendable", meaning: "keys may be lent to other agents for a time" },
 } as const satisfies Record<string, Bit>;
 
 /** Why an order earned fewer points than the policy's award, by the bit in `PointsReasons`. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {IResaleTerms} from "./IResaleTerms.sol";
+
 /// @title The catalogue: what is sold, and on which terms
 /// @notice A listing is a row of versions. A version's terms are frozen: they are stored as the code of a contract of their own, and a
 /// sale names the version whose terms the buyer saw. Sold keys and open orders keep the terms they were sold on.
 /// @dev Amounts are in the smallest units of the listing's payment token.
-interface ICatalog {
+interface ICatalog is IResaleTerms {
     enum Status {
         None,
         Active,
@@ -166,9 +168,6 @@ interface ICatalog {
     function listingHead(
         uint256 ekId
     ) external view returns (uint256 sellerId, uint32 version, uint8 flags, Status status);
-
-    /// @notice What a resale of a key of this version owes, and to whom (ERC-2981).
-    function resaleTermsOf(uint256 ekId, uint32 version) external view returns (address receiver, uint16 bps);
 
     /// @notice How many listings there are; ids run from 1.
     function listingCount() external view returns (uint256);

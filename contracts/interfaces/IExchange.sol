@@ -79,7 +79,7 @@ interface IExchange is IOrders {
         uint256 referrerId;
         /// The quote's hash for a till sale, the authorization's nonce for a bound one, else zero.
         bytes32 paymentRef;
-        /// Who sent the transaction.
+        /// Who called: a wallet, or {ITills} or {ICardIssuer} for the sales that come by them.
         address by;
     }
 
@@ -151,6 +151,8 @@ interface IExchange is IOrders {
     /// @notice The token moved another amount than it was told to.
     error InexactTransfer(address token, uint256 expected, uint256 received);
     error TillUnderfunded(bytes32 quoteHash, uint256 balance, uint256 needed);
+    /// @notice An authorization over nothing would prove no consent: some tokens take any call. What costs nothing is claimed.
+    error NothingAuthorized();
     error NothingToWithdraw(uint256 agentId, address token);
     error FeeAboveMaximum(uint16 feeBps, uint16 maximum);
     error WrongWiring(address contract_);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {IEscrowView} from "./IEscrowView.sol";
+
 /// @title Orders as a dispute sees them
 /// @notice An order is a paid key: the key's id is the order's. Its money waits until `releaseTime`, or until a dispute has ended. A sale
 /// without a refund window leaves no order: the seller has the money at once.
@@ -11,7 +13,7 @@ pragma solidity ^0.8.34;
 ///
 /// Released and Refunded are final.
 /// @dev Amounts are in the smallest units of the order's token. {freeze} and {settle} move money between the order's two sides only.
-interface IOrders {
+interface IOrders is IEscrowView {
     enum OrderStatus {
         None,
         /// The money waits for the refund window to end.
@@ -46,9 +48,6 @@ interface IOrders {
 
     /// @notice The order behind a key; status None for an unknown one.
     function orderOf(uint256 keyId) external view returns (Order memory);
-
-    /// @notice Whether the key's order is still open, Held or Disputed.
-    function isHeld(uint256 keyId) external view returns (bool);
 
     /// @notice Held → Disputed, before `releaseTime`. The disputes' contract alone.
     function freeze(uint256 keyId) external;

@@ -54,7 +54,11 @@ const wiringOf = ({ at }: Context) => ({
 export const contracts: Record<ContractName, Entry> = {
   Authority: entry("Authority", ({ deployer }) => ({ initialAdmin: deployer })),
   AgentRegistry: entry("AgentRegistry", ({ at }) => ({ registrar: at.Exchange, catalog: at.Catalog })),
-  ExperienceKey: entry("ExperienceKey", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
+  ExperienceKey: entry("ExperienceKey", ({ at }) => ({
+    registry: at.AgentRegistry,
+    exchange: at.Exchange,
+    catalog: at.Catalog,
+  })),
   PointsLedger: entry("PointsLedger", ({ at }) => ({
     authority: at.Authority,
     exchange: at.Exchange,

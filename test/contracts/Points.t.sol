@@ -92,7 +92,7 @@ contract PointsTest is TestBase {
 
     /// @dev Each buys one from each, round after round, until two rounds past the pairs' cap; all sales are first sales, at full weight.
     function _ring(uint256 size) private {
-        AgentRegistry registry = new AgentRegistry(address(this));
+        AgentRegistry registry = new AgentRegistry(address(this), address(this));
         PointsLedger points = new PointsLedger(address(1), address(this), registry, ledger.endorsements());
         for (uint256 i = 1; i <= size; ++i) {
             registry.enroll(address(uint160(0xf000 + i)));

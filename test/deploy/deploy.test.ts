@@ -6,6 +6,7 @@
  * │   └── when cut off after any transaction      the next run completes it, at the same addresses
  * ├── given the CREATE2 deployer
  * │   └── the addresses are equal on every chain, and not another deployer's
+ * ├── the addresses are those that the factory foretells
  * ├── given a chain that is not local
  * │   ├── the holders have their roles with delays, and the deployer has none
  * │   └── without a payment token                 refuses before it spends anything
@@ -34,6 +35,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import type { Holders } from "../../scripts/deploy/access.ts";
 import { artifactOf } from "../../scripts/deploy/artifact.ts";
 import { CREATE2_DEPLOYER } from "../../scripts/deploy/factory.ts";
+import { contracts, saltOf } from "../../scripts/deploy/plan.ts";
 import { createSender } from "../../scripts/deploy/sender.ts";
 import { verifyDeployment } from "../../scripts/deploy/verify.ts";
 import { type DeployOptions, deploy, parseHolders } from "../../scripts/deploy.ts";
@@ -155,6 +157,18 @@ describe("deploy", function () {
     const another = await placesOn(ELSEWHERE, generatePrivateKey(), 0);
     expect(another.factory).to.equal(here.factory);
     expect(another.Exchange).not.to.equal(here.Exchange);
+  });
+
+  it("foretells the addresses as the factory does", async () => {
+    const chain = await createChain(31337, { create2: false });
+    const { deployment } = await deployTo(chain);
+    const foretold = await chain.client.readContract({
+      address: deployment.factory as Address,
+      abi: artifactOf("Create3Factory").abi,
+      functionName: "addressOf",
+      args: [deployment.deployer, saltOf(contracts.Exchange)],
+    });
+    expect(foretold).to.equal(deployment.contracts.Exchange);
   });
 
   describe("on a chain that is not local", () => {

@@ -332,7 +332,7 @@ describe("indexer: events become rows", () => {
       });
       expect(await only(index.db.select().from(key).where(eq(key.id, sold.keyId)))).to.deep.equal({
         ...{ ...parts, id: sold.keyId, holderId: buyerId, startedAt: at, expiry: at + 3600n },
-        ...{ scopes: 3, flags: 1, burnt: false },
+        ...{ scopes: 3, flags: 1, burnt: false, userId: null, userExpires: null },
       });
       const earned = await only(
         index.db

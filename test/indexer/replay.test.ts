@@ -3,7 +3,7 @@
  * refuses is no event and is counted apart.
  */
 import { expect } from "chai";
-import { BaseError, type Hash, keccak256, numberToHex, type PrivateKeyAccount } from "viem";
+import { BaseError, type Hash, keccak256, numberToHex, type PrivateKeyAccount, zeroAddress } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
 import { curves } from "../../sdk/curves.ts";
 import type { Quote } from "../../sdk/till.ts";
@@ -13,7 +13,7 @@ import { modelOfRows, readRows } from "../support/rows-model.ts";
 import { modelOfStorage } from "../support/storage-model.ts";
 import { useMarket } from "../support/use-market.ts";
 
-const SEED = 20_261_120;
+const SEED = 20_261_121;
 const CALLS = 420;
 
 type Agent = { account: PrivateKeyAccount; past: PrivateKeyAccount[]; agentId: bigint };
@@ -40,7 +40,7 @@ function createCalls(market: Market, seed: number) {
       supplyCap: random.pick([0, 0, 2, 4_294_967_295]),
       keyTtl: random.pick([0, 3600, 4_294_967_295]),
       scopes: 1 + random.int(31),
-      flags: random.int(4),
+      flags: random.pick([0, 1, 2, 3, 4, 5, 5, 7]),
       ...shares(),
     };
   };
@@ -187,6 +187,23 @@ function createCalls(market: Market, seed: number) {
         const keyId = random.pick(keyIds);
         const [from, to] = [(await holderOf(keyId)).account, random.pick(agents).account.address];
         await send(from, keys, "transferFrom", [from.address, to, keyId]);
+      },
+      async lend() {
+        const keyId = random.pick(keyIds);
+        const { account } = await holderOf(keyId);
+        const until = (await market.client.getBlock()).timestamp + BigInt(1 + random.int(3000));
+        await send(account, keys, "setUser", [keyId, random.pick(agents).account.address, until]);
+      },
+      async giveUp() {
+        for (const keyId of keyIds) {
+          const user = await market.client.readContract({ ...keys, functionName: "userOf", args: [keyId] });
+          const tenant = agents.find(({ account }) => account.address === user);
+          if (tenant) {
+            await send(tenant.account, keys, "setUser", [keyId, zeroAddress, 0n]);
+            return;
+          }
+        }
+        throw new RangeError("Nobody rents a key.");
       },
       async announce() {
         await send(random.pick(agents).account, keys, "announce", [keyIds.slice(-random.int(4))]);

@@ -39,7 +39,7 @@ export function modelOfRows(rows: Rows, now: bigint) {
     bindings: shape(rows.bindings, (b) => [b.eoa, { agentId: b.agentId }]),
     grants: shape(rows.grants, (g) => [`${g.agentId} to ${g.operator}`, liveGrantOf(rows, g, now)]),
     listings: shape(rows.listings, (l) => [l.id, listingOf(l)]),
-    keys: shape(rows.keys, (k) => [k.id, keyOf(k)]),
+    keys: shape(rows.keys, (k) => [k.id, keyOf(k, now)]),
     credits: shape(
       rows.credits.filter(({ amount }) => amount !== 0n),
       (c) => [`${c.agentId} in ${c.token}`, { amount: c.amount }],
@@ -82,7 +82,7 @@ const keysHeldBy = (rows: Rows, agentId: string) =>
 /** A grant dies with its epoch and at its expiry. */
 function liveGrantOf(rows: Rows, grant: Rows["grants"][number], now: bigint) {
   const epoch = rows.agents.find(({ id }) => id === grant.agentId)?.epoch;
-  return grant.epoch === epoch && grant.expiry > now
+  return grant.actions !== 0 && grant.epoch === epoch && grant.expiry > now
     ? { actions: BigInt(grant.actions), expiry: grant.expiry }
     : { actions: 0n, expiry: 0n };
 }
@@ -101,10 +101,15 @@ const listingOf = (l: Rows["listings"][number]) => ({
   scores: scoreNames.map((name) => l[name]),
 });
 
-const keyOf = (k: Rows["keys"][number]) =>
+/** A rental ends by itself. */
+const isRented = (k: Rows["keys"][number], now: bigint) => k.userExpires !== null && k.userExpires > now;
+
+const keyOf = (k: Rows["keys"][number], now: bigint) =>
   k.burnt
     ? { burnt: true }
     : {
+        userId: isRented(k, now) ? k.userId : null,
+        userExpires: isRented(k, now) ? k.userExpires : 0n,
         ...{ holderId: k.holderId, version: k.version, startedAt: k.startedAt, expiry: k.expiry },
         ...{ scopes: k.scopes, flags: k.flags },
       };

@@ -170,11 +170,16 @@ async function orderOf(market: Market, id: string) {
 async function keyOf(market: Market, id: string) {
   const args = [ids.joinTokenId(ids.keyId.parse(id))] as const;
   try {
-    const key = await market.client.readContract({
-      ...market.contracts.keys,
-      ...{ functionName: "keyInfo", args },
+    const { client, contracts } = market;
+    const key = await client.readContract({ ...contracts.keys, functionName: "keyInfo", args });
+    const user = await client.readContract({ ...contracts.keys, functionName: "userOf", args });
+    const userExpires = await client.readContract({ ...contracts.keys, functionName: "userExpires", args });
+    const userId = await client.readContract({
+      ...contracts.registry,
+      ...{ functionName: "agentOf", args: [user] },
     });
     return {
+      ...{ userId: userId === 0n ? null : idsOf(market).agt(userId), userExpires },
       ...{ holderId: idsOf(market).agt(key.agentId), version: key.version, startedAt: BigInt(key.startTime) },
       ...{ expiry: BigInt(key.expiry), scopes: key.scopes, flags: key.flags },
     };

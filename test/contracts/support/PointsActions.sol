@@ -30,7 +30,7 @@ abstract contract PointsActions is TestBase, PointsBook {
     uint256 private _orders;
 
     constructor() {
-        registry = new AgentRegistry(address(this));
+        registry = new AgentRegistry(address(this), address(this));
         endorser = new Endorser();
         ledger = new PointsLedger(address(new Authority(address(this))), address(this), registry, endorser);
         for (uint256 agentId = 1; agentId <= AGENTS; ++agentId) {
