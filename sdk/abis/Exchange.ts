@@ -386,6 +386,11 @@ export const exchangeAbi = [
     type: "error",
   },
   {
+    inputs: [],
+    name: "NothingAuthorized",
+    type: "error",
+  },
+  {
     inputs: [
       {
         internalType: "uint256",

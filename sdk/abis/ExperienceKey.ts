@@ -1338,4 +1338,23 @@ export const experienceKeyAbi = [
     stateMutability: "view",
     type: "function",
   },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "versionOf",
+    outputs: [
+      {
+        internalType: "uint32",
+        name: "",
+        type: "uint32",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
 ] as const;
