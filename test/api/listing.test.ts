@@ -5,7 +5,7 @@ import { hashManifest } from "../../sdk/manifest.ts";
 import { flags, scopes, toBits } from "../../sdk/records.ts";
 import { type operatorGrantTypedData, registrationTypedData } from "../../sdk/typed-data.ts";
 import { grantNeededSchema } from "../../sdk/wire/agent.ts";
-import type { CreateListingRequest, createListingResponseSchema } from "../../sdk/wire/listing.ts";
+import type { CreateListingRequest, createListingResponseSchema, EKSummary } from "../../sdk/wire/listing.ts";
 import { type Answer, expectError, listingRequest } from "./support/api.ts";
 import { useApi } from "./support/use-api.ts";
 
@@ -17,6 +17,7 @@ POST /me/sell/listings
 ├── without a session              401
 ├── without a grant                403, whose details carry the typed data; signed and handed in, it works
 ├── with one                       listed: manifest hash, summary, terms as asked for
+├── with a refund window, shares, quota   on chain, and shown to buyers
 ├── faults in the request          LISTING_INVALID with a pointer to each
 ├── faults in the manifest         MANIFEST_INVALID with a pointer to each
 └── with a validator allowlist     from the first block only they may label
@@ -176,10 +177,29 @@ describe("api: listing", () => {
         { access_policy: { gateway: "http://g.example", validator_allowlist: ["agt_31337_999999"] } },
       ],
     ];
+    const policy = (more: Partial<CreateListingRequest["pricing_policy"]>) => ({
+      pricing_policy: { ...fixed, ...more },
+    });
+    const source = { ek_id: "ek_31337_1", bps: 2_000 };
+    wrong.push(
+      ["/pricing_policy/refund_window_seconds", policy({ refund_window_seconds: 2_592_001 })],
+      ["/pricing_policy/refund_terms", policy({ refund_terms: "full" })],
+      ["/pricing_policy/points_price", policy({ points_price: 0.001 })],
+      ["/pricing_policy/points_price", policy({ points_price: "42949672.96" })],
+      ["/pricing_policy/resale_bps", policy({ resale_bps: 1_001 })],
+      ["/pricing_policy/royalties/1/ek_id", policy({ royalties: [source, source] })],
+      ["/pricing_policy/royalties/0/ek_id", policy({ royalties: [{ ...source, ek_id: "ek_1_1" }] })],
+      ["/pricing_policy/royalties/0/bps", policy({ royalties: [{ ...source, bps: 0 }] })],
+      ["/pricing_policy/royalties", policy({ royalties: [source], bounty_bps: 2_000, referral_bps: 1_001 })],
+      ["/access_policy/quota/rpm", { access_policy: { gateway: "http://g.example", quota: { rpm: 0 } } }],
+    );
     for (const [pointer, changes] of wrong) {
       const { details } = expectError(await list(token, changes), "LISTING_INVALID", 400);
       expect((details.faults as Fault[]).map((fault) => fault.pointer)).to.deep.equal([pointer]);
     }
+    const newer = policy({ royalties: [{ ek_id: "ek_31337_999999999", bps: 1 }] });
+    const refused = expectError(await list(token, newer), "LISTING_INVALID", 400);
+    expect(refused.details.error).to.equal("InvalidRoyalty");
     const late = { pricing_policy: { ...fixed, end_time: "2020-01-01T00:00:00Z" } };
     expectError(await list(token, late), "LISTING_INVALID", 400);
     const long = {
@@ -212,6 +232,54 @@ describe("api: listing", () => {
       expect((details.faults as Fault[]).map((fault) => fault.pointer)).to.contain(pointer);
     }
   });
+
+  it("E18 E21 puts refund window, shares, points price and quota on chain, and shows them to buyers", async () => {
+    const { account, token } = await shared.api.agent();
+    const older = [await shared.api.market.list(account), await shared.api.market.list(account)];
+    const [first, second] = older.map(shared.api.ekIdOf) as [string, string];
+    const pricing = {
+      ...{ refund_window_seconds: 604_800, refund_terms: "until_access" as const },
+      ...{ bounty_bps: 100, referral_bps: 500, resale_bps: 1_000 },
+    };
+    const { body: listed, status } = await list(token, {
+      pricing_policy: {
+        ...{ curve_type: "fixed", base_price: 1, ...pricing, points_price: "2.5" },
+        royalties: [
+          { ek_id: second, bps: 20 },
+          { ek_id: first, bps: 10 },
+        ],
+      },
+      access_policy: { gateway: "http://g.example", quota: { rpm: 60 } },
+    });
+    expect(status, JSON.stringify(listed)).to.equal(200);
+    const { terms } = await onChain(listed);
+    expect(terms).to.deep.include({
+      ...{ refundWindow: 604_800, refundTerms: 1, bountyBps: 100, referralBps: 500, resaleBps: 1_000 },
+      ...{ pointsPrice: 250, requestsPerMinute: 60, requestsPerDay: 0 },
+      royalties: [
+        { ekId: older[0], bps: 10 },
+        { ekId: older[1], bps: 20 },
+      ],
+    });
+    await becomesShown(listed.ek_id);
+    const shown = await shared.api.get<EKSummary>(`/listings/${listed.ek_id}`);
+    expect(shown.pricing_policy).to.deep.include({
+      ...{ ...pricing, points_price: 2.5 },
+      royalties: [
+        { ek_id: first, bps: 10 },
+        { ek_id: second, bps: 20 },
+      ],
+    });
+    expect(shown.access_policy.quota).to.deep.equal({ rpm: 60 });
+  });
+
+  async function becomesShown(ekId: string): Promise<void> {
+    for (const deadline = Date.now() + 60_000; ; ) {
+      if ((await shared.api.ask(`/listings/${ekId}`)).status === 200) return;
+      if (Date.now() > deadline) throw new Error(`${ekId} is not shown.`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 
   it("lets only the validators on its list label, from the first block on", async () => {
     const [seller, chosen, other] = [
