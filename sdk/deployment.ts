@@ -20,6 +20,8 @@ export const contractNames = [
   "Tills",
   "LabelRegistry",
   "CardIssuer",
+  "HouseArbitrator",
+  "Disputes",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 

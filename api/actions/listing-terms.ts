@@ -7,9 +7,9 @@ import { ekId as ekIds } from "../../sdk/ids.ts";
 import { flags, refundTerms, scopes, toBits } from "../../sdk/records.ts";
 import type { createListingRequestSchema } from "../../sdk/wire/listing.ts";
 import type { Fault } from "../http/validation.ts";
-import { toUnits } from "./amounts.ts";
 import { encodeCurve } from "../pricing/encode.ts";
 import type { Pricing } from "../pricing/sources.ts";
+import { toUnits } from "./amounts.ts";
 
 export type ListingRequest = z.output<typeof createListingRequestSchema>;
 

@@ -3,9 +3,10 @@
  *
  * A new contract is one line in `contracts` and its name in `sdk/deployment.ts`; a new curve one line in `curves` and its name there.
  */
-import { type Address, type Hex, keccak256, type PublicClient, toBytes, zeroAddress } from "viem";
+import { type Address, type Hex, keccak256, type PublicClient, toBytes } from "viem";
 import { type CurveType, curveTypes, formulaTypes, curves as twins } from "../../sdk/curves.ts";
 import { type ContractName, contractNames } from "../../sdk/deployment.ts";
+import { COSTS, rulesUri } from "./arbitration.ts";
 import { artifactOf } from "./artifact.ts";
 
 export const LOCAL_CHAIN_ID = 31337;
@@ -36,9 +37,6 @@ function entry(artifact: string, args: Entry["args"] = () => ({}), more: Partial
   return { artifact, version: 1, args, ...more };
 }
 
-/** There is no court yet, so nobody can freeze an order: the zero address calls nothing. */
-const NO_DISPUTES = zeroAddress;
-
 /** What the exchange is wired to for ever. */
 const wiringOf = ({ at }: Context) => ({
   registry: at.AgentRegistry,
@@ -47,7 +45,7 @@ const wiringOf = ({ at }: Context) => ({
   points: at.PointsLedger,
   tills: at.Tills,
   labels: at.LabelRegistry,
-  disputes: NO_DISPUTES,
+  disputes: at.Disputes,
   cardIssuer: at.CardIssuer,
 });
 
@@ -81,6 +79,22 @@ export const contracts: Record<ContractName, Entry> = {
     registry: at.AgentRegistry,
     catalog: at.Catalog,
     exchange: at.Exchange,
+  })),
+  // It takes no cases before it has a payee, which must be an agent.
+  HouseArbitrator: entry("HouseArbitrator", ({ at }) => ({
+    authority: at.Authority,
+    registry: at.AgentRegistry,
+    firstPayeeId: 0n,
+    maxCost: COSTS.max,
+    arbitrationCost: COSTS.arbitration,
+    appealCost: COSTS.appeal,
+  })),
+  Disputes: entry("Disputes", ({ at }) => ({
+    registry: at.AgentRegistry,
+    orders: at.Exchange,
+    arbitrator: at.HouseArbitrator,
+    extraData: "0x",
+    metaEvidence: rulesUri,
   })),
 };
 
@@ -150,6 +164,13 @@ export const calls: readonly Call[] = [
       const agentId = await read("AgentRegistry", "agentOf", [deployer]);
       return agentId !== 0n && (await read("Exchange", "feeAgentId")) === agentId;
     },
+  },
+  {
+    what: "that agent earns what the house's court takes",
+    contract: "HouseArbitrator",
+    functionName: "setPayee",
+    args: async ({ deployer }, read) => [await read("AgentRegistry", "agentOf", [deployer])],
+    isDone: async (_, read) => (await read("HouseArbitrator", "payeeId")) !== 0n,
   },
 ];
 

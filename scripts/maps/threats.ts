@@ -74,7 +74,16 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T25: {
     attack: "An administrator rugs by parameter",
-    defence: "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
+    defence:
+      "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
+  },
+  T26: {
+    attack: "An administrator or a pause traps money",
+    defence: "no exit can be switched off: disputes have no administration at all",
+  },
+  T29: {
+    attack: "A chargeback or complaint after the seller was paid",
+    defence: "a disputed order pays nobody before the dispute has ended",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",

@@ -138,6 +138,8 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       Tills: unused,
       LabelRegistry: unused,
       CardIssuer: unused,
+      Disputes: unused,
+      HouseArbitrator: unused,
     },
     curves: Object.fromEntries(curveTypes.map((type) => [type, unused])) as Deployment["curves"],
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],
