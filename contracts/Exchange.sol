@@ -178,7 +178,7 @@ contract Exchange is Deals {
         if (deal.cost > payment.funds) revert TillUnderfunded(quoteHash, payment.funds, deal.cost);
         buyerEoa = _setTillBuyer(deal, q.buyer, payment.agreed);
         // Somebody who adds a mere nothing to a funded till may not pass for the payer.
-        deal.payer = payment.from != address(0) && payment.value >= deal.cost ? payment.from : q.buyer;
+        deal.payer = payment.value >= deal.cost ? payment.from : q.buyer;
         deal.paymentRef = quoteHash;
         deal.by = payment.by;
         keyId = _deliver(deal);

@@ -111,7 +111,7 @@ describe("Catalog.list", () => {
     const royalties = [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n].map((ekId) => ({ ekId, bps: 625 }));
     const [max32, max40] = [2 ** 32 - 1, 2 ** 40 - 1];
     const terms = termsOf(moa, {
-      curveParams: curves.fixed.encode({ price: 2n ** 128n - 1n }),
+      curveParams: curves.fixed.encode({ price: 2n ** 96n - 1n }),
       supplyCap: max32,
       startTime: max40 - 1,
       endTime: max40,

@@ -9,7 +9,7 @@
  */
 import { expect } from "chai";
 import { loadFixture, time } from "./support/chain.ts";
-import { eventOf, logsOf } from "./support/check.ts";
+import { eventOf, logsOf, reverts } from "./support/check.ts";
 import { by, type Moa, type Person, people } from "./support/deploy.ts";
 import {
   at,
@@ -106,7 +106,8 @@ describe("threat T31: points", () => {
     await withheld(people.seller, people.seller, Reasons.SELF_TRADE);
     await withheld(people.seller, people.buyer, Reasons.PAID_BY_SELLER);
     await rotate(moa, SELLER, people.seller, people.next);
-    await withheld(people.seller, people.buyer, Reasons.PAID_BY_SELLER);
+    const former = moa.exchange.write.buy([await purchaseOf(people.buyer)], by(people.seller));
+    await reverts(former, moa.registry, "AddressRetired", [people.seller.address, SELLER]);
     await withheld(people.next, people.buyer, Reasons.PAID_BY_SELLER);
     await withheld(people.next, people.next, Reasons.SELF_TRADE);
     await withheld(people.sponsor, people.next, Reasons.SELF_TRADE);
@@ -119,6 +120,14 @@ describe("threat T31: points", () => {
     const call = moa.exchange.write.buy([gift], by(people.seller));
     const { reasons } = await eventOf(moa, call, "PointsLedger.PointsWithheld");
     expect(reasons).to.equal(Reasons.PAID_BY_SELLER);
+  });
+
+  it("nor one that it presses on somebody by a till", async () => {
+    const quote = () => quoteOf(moa, people.buyer, { ekId: FREE });
+    const finalize = async (who: Person) => moa.tills.write.finalizeTill([await quote()], by(who));
+    const { reasons } = await eventOf(moa, finalize(people.seller), "PointsLedger.PointsWithheld");
+    expect(reasons).to.equal(Reasons.PAID_BY_SELLER);
+    await eventOf(moa, finalize(people.buyer), "PointsLedger.PointsAwarded");
   });
 
   it("ping-pong across midnight earns each day's cap and no more", async () => {

@@ -41,7 +41,7 @@ import { credited, saleOf } from "./support/sale.ts";
 import { authorizationOf, signAuthorization } from "./support/sign.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
-const { buyer, newcomer, next, rival, seller, sponsor, stranger } = people;
+const { buyer, newcomer, next, relayer, rival, seller, sponsor, stranger } = people;
 
 describe("Tills.buyViaTill", () => {
   let moa: Moa;
@@ -61,7 +61,7 @@ describe("Tills.buyViaTill", () => {
     const logs = await logsOf(moa, redeem(moa, payment));
     const keyId = keyOf(FIXED, BUYER);
     const hash = await moa.tills.read.quoteHashOf([quote]);
-    const sale = saleOf(moa, { paymentRef: hash, by: moa.tills.address });
+    const sale = saleOf(moa, { paymentRef: hash, by: relayer.address });
     expect(logs.filter(([name]) => name !== "PointsLedger.PointsAwarded")).to.deep.equal([
       ["Token.AuthorizationUsed", { authorizer: buyer.address, nonce: authorization.nonce }],
       ["Token.Transfer", { from: buyer.address, to: till, value: PRICE }],
@@ -84,7 +84,7 @@ describe("Tills.buyViaTill", () => {
   it("lets somebody else pay, and names it", async () => {
     const { sale, buyerId } = await eventOf(moa, redeem(moa, await pay({}, sponsor)), "Exchange.KeySold");
     expect(buyerId).to.equal(BUYER);
-    expect(sale).to.include({ payer: sponsor.address, payerId: BUYER, by: moa.tills.address });
+    expect(sale).to.include({ payer: sponsor.address, payerId: BUYER, by: relayer.address });
     expect(await balances(moa, sponsor, buyer)).to.deep.equal([FUNDS - PRICE, FUNDS]);
   });
 
