@@ -4,10 +4,13 @@ import { chains, refuseOtherChain } from "./indexer/chains.ts";
 import { env } from "./indexer/env.ts";
 import {
   agentRegistryAbi,
+  cardIssuerAbi,
+  catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  tillsAbi,
 } from "./sdk/abis/index.ts";
 import type { Deployment } from "./sdk/deployment.ts";
 
@@ -47,9 +50,12 @@ export default createConfig({
   ),
   contracts: {
     AgentRegistry: { abi: agentRegistryAbi, chain: placesOf("AgentRegistry") },
+    CardIssuer: { abi: cardIssuerAbi, chain: placesOf("CardIssuer") },
+    Catalog: { abi: catalogAbi, chain: placesOf("Catalog") },
     Exchange: { abi: exchangeAbi, chain: placesOf("Exchange") },
     ExperienceKey: { abi: experienceKeyAbi, chain: placesOf("ExperienceKey") },
     LabelRegistry: { abi: labelRegistryAbi, chain: placesOf("LabelRegistry") },
     PointsLedger: { abi: pointsLedgerAbi, chain: placesOf("PointsLedger") },
+    Tills: { abi: tillsAbi, chain: placesOf("Tills") },
   },
 });

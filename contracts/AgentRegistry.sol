@@ -2,6 +2,7 @@
 pragma solidity 0.8.34;
 
 import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
+import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC721Metadata} from "@openzeppelin/contracts/interfaces/IERC721Metadata.sol";
@@ -13,8 +14,9 @@ import {Actions} from "./libraries/Actions.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title AgentRegistry
-/// @dev Its EIP-712 domain is ERC-8004's, so that wallets and tools that sign `AgentWalletSet` need not know us.
-contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Errors, EIP712 {
+/// @dev Its EIP-712 domain is ERC-8004's, so that wallets and tools that sign `AgentWalletSet` need not know us. `IERC4906` brings
+/// `IERC721` in.
+contract AgentRegistry is IAgentRegistry, IERC4906, IERC721Metadata, IERC721Errors, EIP712 {
     /// @dev `epoch` counts rotations; grants carry the epoch they were given in and die with it.
     struct Agent {
         address eoa;
@@ -58,6 +60,8 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     /// @inheritdoc IAgentRegistry
     address public immutable registrar;
     /// @inheritdoc IAgentRegistry
+    address public immutable catalog;
+    /// @inheritdoc IAgentRegistry
     uint256 public agentCount;
     /// @inheritdoc IAgentRegistry
     mapping(address owner => uint256) public nonces;
@@ -71,10 +75,12 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     mapping(uint256 agentId => string) private _uris;
     mapping(uint256 agentId => mapping(string key => bytes)) private _metadata;
 
-    /// @param registrar_ The exchange's address, known beforehand from the deployer's nonce.
-    constructor(address registrar_) EIP712("ERC8004IdentityRegistry", "1") {
-        if (registrar_ == address(0)) revert ZeroAddress();
+    /// @param registrar_ The exchange's address, known beforehand.
+    /// @param catalog_ The catalogue's.
+    constructor(address registrar_, address catalog_) EIP712("ERC8004IdentityRegistry", "1") {
+        if (registrar_ == address(0) || catalog_ == address(0)) revert ZeroAddress();
         registrar = registrar_;
+        catalog = catalog_;
     }
 
     // ---------------------------------------------------------------- joining
@@ -114,7 +120,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
 
     /// @inheritdoc IAgentRegistry
     function enroll(address eoa) external returns (uint256 agentId, uint32 epoch) {
-        if (msg.sender != registrar) revert NotRegistrar(msg.sender);
+        if (msg.sender != registrar && msg.sender != catalog) revert NotRegistrar(msg.sender);
         Binding memory binding = _bindings[eoa];
         if (binding.bound) return (binding.agentId, binding.epoch);
         agentId = _register(eoa, "");
@@ -235,6 +241,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     function setAgentURI(uint256 agentId, string calldata newURI) external {
         _checkOwner(agentId);
         _uris[agentId] = newURI;
+        emit MetadataUpdate(agentId);
         emit URIUpdated(agentId, newURI, msg.sender);
     }
 
@@ -260,6 +267,11 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     /// @inheritdoc IERC8004Identity
     function isAuthorizedOrOwner(address spender, uint256 agentId) external view returns (bool) {
         return eoaOf(agentId) == spender;
+    }
+
+    /// @inheritdoc IERC8004Identity
+    function getVersion() external pure returns (string memory) {
+        return "2.0.0";
     }
 
     /// @inheritdoc IAgentRegistry
@@ -299,7 +311,7 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
     /// @inheritdoc IAgentRegistry
     function grantOf(uint256 agentId, address operator) public view returns (uint256 actions, uint64 expiry) {
         OperatorGrantSlot memory slot = _grants[agentId][operator];
-        if (slot.expiry > block.timestamp && slot.epoch == _agents[agentId].epoch) {
+        if (slot.actions != 0 && slot.expiry > block.timestamp && slot.epoch == _agents[agentId].epoch) {
             return (slot.actions, slot.expiry);
         }
     }
@@ -309,6 +321,13 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         if (_agents[agentId].eoa == account) return account != address(0);
         (uint256 actions, ) = grantOf(agentId, account);
         return action != 0 && actions & action == action;
+    }
+
+    /// @inheritdoc IAgentRegistry
+    function areLinked(uint256 agentA, uint256 agentB) external view returns (bool) {
+        (uint256 toB, ) = grantOf(agentA, _agents[agentB].eoa);
+        (uint256 toA, ) = grantOf(agentB, _agents[agentA].eoa);
+        return toA | toB != 0;
     }
 
     /// @inheritdoc IERC721
@@ -366,7 +385,8 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         return
             interfaceId == type(IERC165).interfaceId ||
             interfaceId == type(IERC721).interfaceId ||
-            interfaceId == type(IERC721Metadata).interfaceId;
+            interfaceId == type(IERC721Metadata).interfaceId ||
+            interfaceId == bytes4(0x49064906);
     }
 
     // --------------------------------------------------------------- internal
@@ -376,8 +396,11 @@ contract AgentRegistry is IAgentRegistry, IERC721, IERC721Metadata, IERC721Error
         agentId = ++agentCount;
         _agents[agentId] = Agent(eoa, 0);
         _bindings[eoa] = Binding(uint64(agentId), 0, true);
-        if (bytes(agentURI).length != 0) _uris[agentId] = agentURI;
         emit Transfer(address(0), eoa, agentId);
+        if (bytes(agentURI).length != 0) {
+            _uris[agentId] = agentURI;
+            emit MetadataUpdate(agentId);
+        }
         emit Registered(agentId, agentURI, eoa);
         emit MetadataSet(agentId, "agentWallet", "agentWallet", abi.encodePacked(eoa));
     }

@@ -1,228 +1,267 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.34;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ExperienceKey} from "./ExperienceKey.sol";
-import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
-import {IERC3009} from "./interfaces/IERC3009.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
-import {IPriceCurve} from "./interfaces/IPriceCurve.sol";
+import {IExperienceKey} from "./interfaces/IExperienceKey.sol";
+import {IOrders} from "./interfaces/IOrders.sol";
+import {IPermit2} from "./interfaces/IPermit2.sol";
+import {ITills} from "./interfaces/ITills.sol";
 import {Actions} from "./libraries/Actions.sol";
-import {Flags} from "./libraries/Flags.sol";
-import {Scopes} from "./libraries/Scopes.sol";
-import {PointsLedger} from "./PointsLedger.sol";
-import {Till} from "./Till.sol";
+import {TermsCode} from "./libraries/TermsCode.sol";
+import {Deals} from "./Deals.sol";
 
 /// @title Exchange
-/// @dev The order in every money path: load, check, compute, write, move tokens; one guard over all of them.
-contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient {
+/// @dev The order in every money path: open the offer, check, count and book, hand over the key, move tokens; one guard over all of them.
+contract Exchange is Deals {
     using SafeERC20 for IERC20;
 
-    /// @dev One slot: all that a sale must check and count.
-    struct Head {
-        uint64 sellerId;
-        uint32 version;
-        uint32 sold;
-        uint32 supplyCap;
-        uint40 startTime;
-        uint40 endTime;
-        Status status;
+    /// @dev One slot. The version is in the key, the token and the shares in the version's terms.
+    struct Held {
+        uint96 amount;
+        uint40 releaseTime;
+        uint40 buyerId;
+        uint40 referrerId;
+        uint16 feeBps;
+        OrderStatus status;
+        bool accessed;
     }
 
-    /// @dev One slot: what a sale hands over.
-    struct Rules {
-        address token;
-        uint32 keyTtl;
-        uint8 scopes;
-        uint8 flags;
-    }
-
-    struct Stored {
-        Head head;
-        Rules rules;
-        address curve;
-        bytes curveParams;
-        bytes32 contentHash;
-    }
-
-    /// @dev Who gets a key.
-    struct Recipient {
-        uint256 agentId;
-        address eoa;
-        uint32 epoch;
-    }
-
-    bytes32 private constant QUOTE_TYPEHASH = keccak256(
-        "Quote(uint256 ekId,uint32 version,address buyer,address token,uint256 maxPrice,uint256 deadline,bytes32 salt)"
-    );
     uint256 private constant BPS = 10_000;
-    uint256 private constant MAX_SUMMARY_BYTES = 16_384;
+    IPermit2 private constant PERMIT2 = IPermit2(0x000000000022D473030F116dDEE9F6B43aC78BA3);
 
     /// @inheritdoc IExchange
-    uint16 public constant MAX_FEE_BPS = 500;
+    uint256 public constant MAX_BATCH = 50;
 
-    IAgentRegistry public immutable registry;
-    ExperienceKey public immutable keys;
-    PointsLedger public immutable points;
-    /// @notice The code that every till is a clone of.
-    address public immutable tillImplementation;
-
-    /// @inheritdoc IExchange
-    uint256 public listingCount;
-    uint64 private _feeAgentId;
-    uint16 private _feeBps;
-
-    mapping(uint256 ekId => Stored) private _listings;
+    mapping(uint256 keyId => Held) private _orders;
     mapping(uint256 agentId => mapping(address token => uint256)) private _credits;
-    /// @inheritdoc IExchange
-    mapping(address token => bool) public isTokenAllowed;
-    /// @inheritdoc IExchange
-    mapping(address curve => bool) public isCurveAllowed;
+    mapping(uint256 ekId => mapping(address token => uint256)) private _bounties;
 
-    /// @dev The ledgers are deployed first, for the address that this contract is going to have.
-    constructor(
-        address authority,
-        IAgentRegistry registry_,
-        ExperienceKey keys_,
-        PointsLedger points_
-    ) AccessManaged(authority) EIP712("MOA Exchange", "1") {
-        if (registry_.registrar() != address(this)) revert WrongWiring(address(registry_));
-        if (keys_.exchange() != address(this) || address(keys_.registry()) != address(registry_))
-            revert WrongWiring(address(keys_));
-        if (points_.exchange() != address(this)) revert WrongWiring(address(points_));
-        registry = registry_;
-        keys = keys_;
-        points = points_;
-        tillImplementation = address(new Till());
-    }
-
-    // --------------------------------------------------------------- listing
-
-    /// @inheritdoc IExchange
-    /// @dev Guarded, like the two below, though no money moves: a listing must not change under a sale whose token calls back.
-    function list(
-        uint256 sellerId,
-        Terms calldata terms,
-        Content calldata content
-    ) external nonReentrant returns (uint256 ekId) {
-        sellerId = _actor(sellerId, Actions.LIST);
-        ekId = ++listingCount;
-        Head storage head = _listings[ekId].head;
-        head.sellerId = uint64(sellerId);
-        head.status = Status.Active;
-        _setVersion(ekId, 1, terms, content);
-    }
-
-    /// @inheritdoc IExchange
-    function update(
-        uint256 ekId,
-        Terms calldata terms,
-        Content calldata content
-    ) external nonReentrant returns (uint32 version) {
-        Head memory head = _ownListing(ekId);
-        if (head.status == Status.Archived) revert ListingNotActive(ekId, head.status);
-        if (terms.supplyCap != 0 && terms.supplyCap < head.sold) {
-            revert SupplyCapBelowSold(terms.supplyCap, head.sold);
-        }
-        version = head.version + 1;
-        _setVersion(ekId, version, terms, content);
-    }
-
-    /// @inheritdoc IExchange
-    function setStatus(uint256 ekId, Status status) external nonReentrant {
-        Status current = _ownListing(ekId).status;
-        if (status == Status.None || status == current || current == Status.Archived) {
-            revert InvalidStatus(ekId, current, status);
-        }
-        _listings[ekId].head.status = status;
-        emit ListingStatus(ekId, status, msg.sender);
-    }
+    constructor(address authority, Wiring memory wiring) Deals(authority, wiring) {}
 
     // ---------------------------------------------------------------- buying
 
     /// @inheritdoc IExchange
     function buy(Purchase calldata purchase) external nonReentrant returns (uint256 keyId) {
-        return _buy(purchase);
+        return _buy(purchase, 0);
+    }
+
+    /// @inheritdoc IExchange
+    function buyForCard(Purchase calldata purchase, uint32 hold) external nonReentrant returns (uint256 keyId) {
+        _only(cardIssuer);
+        return _buy(purchase, hold);
+    }
+
+    /// @inheritdoc IExchange
+    function buyBatch(Purchase[] calldata purchases) external nonReentrant returns (uint256[] memory keyIds) {
+        uint256 count = purchases.length;
+        if (count == 0) revert BatchEmpty();
+        if (count > MAX_BATCH) revert BatchTooLarge(count, MAX_BATCH);
+        keyIds = new uint256[](count);
+        address token;
+        uint256 sum;
+        for (uint256 i; i < count; ++i) {
+            Deal memory deal = _purchase(purchases[i], msg.sender);
+            if (i == 0) token = deal.terms.token;
+            else if (deal.terms.token != token) revert MixedTokens(token, deal.terms.token);
+            sum += deal.cost;
+            keyIds[i] = _deliver(deal);
+        }
+        _collect(token, sum);
     }
 
     /// @inheritdoc IExchange
     function buyWithPermit(
         Purchase calldata purchase,
-        Permit calldata permit
+        Permit calldata p
     ) external nonReentrant returns (uint256 keyId) {
-        address token = _listings[purchase.ekId].rules.token;
-        if (!isTokenAllowed[token]) revert TokenNotAllowed(token);
+        Deal memory deal = _purchase(purchase, msg.sender);
+        keyId = _deliver(deal);
         // A permit that was front-run reverts here and has done its work all the same; the transfer below tells.
         try
-            IERC20Permit(token).permit(
-                msg.sender,
-                address(this),
-                permit.value,
-                permit.deadline,
-                permit.v,
-                permit.r,
-                permit.s
-            )
+            IERC20Permit(deal.terms.token).permit(msg.sender, address(this), p.value, p.deadline, p.v, p.r, p.s)
         {} catch {}
-        return _buy(purchase);
+        _collect(deal.terms.token, deal.cost);
+    }
+
+    /// @inheritdoc IExchange
+    function buyWithPermit2(
+        Purchase calldata purchase,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata signature
+    ) external nonReentrant returns (uint256 keyId) {
+        Deal memory deal = _purchase(purchase, msg.sender);
+        keyId = _deliver(deal);
+        IERC20 token = IERC20(deal.terms.token);
+        uint256 before = token.balanceOf(address(this));
+        PERMIT2.permitTransferFrom(
+            IPermit2.PermitTransferFrom(IPermit2.TokenPermissions(address(token), purchase.maxPrice), nonce, deadline),
+            IPermit2.SignatureTransferDetails(address(this), deal.cost),
+            msg.sender,
+            signature
+        );
+        _checkReceived(token, before, deal.cost);
+    }
+
+    /// @inheritdoc IExchange
+    function buyWithAuthorization(
+        Purchase calldata purchase,
+        address from,
+        bytes32 salt,
+        bytes calldata signature
+    ) external nonReentrant returns (uint256 keyId) {
+        if (purchase.maxPrice == 0) revert NothingAuthorized();
+        Deal memory deal = _purchase(purchase, from);
+        deal.paymentRef = authorizationNonce(purchase, salt);
+        keyId = _deliver(deal);
+        IERC20 token = IERC20(deal.terms.token);
+        uint256 before = token.balanceOf(address(this));
+        _receive(deal.terms.token, from, purchase.maxPrice, purchase.deadline, deal.paymentRef, signature);
+        _checkReceived(token, before, purchase.maxPrice);
+        if (purchase.maxPrice > deal.cost) token.safeTransfer(from, purchase.maxPrice - deal.cost);
     }
 
     /// @inheritdoc IExchange
     function claim(uint256 ekId, uint32 version, uint256 agentId) external nonReentrant returns (uint256 keyId) {
-        (Stored storage listing, uint256 cost) = _open(ekId, version);
-        if (cost != 0) revert NotFree(ekId, cost);
-        agentId = _actor(agentId, Actions.CLAIM);
-        address eoa = registry.eoaOf(agentId);
-        Recipient memory recipient = Recipient(agentId, eoa, registry.epochOf(agentId));
-        return _sell(ekId, listing, recipient, 0, eoa, bytes32(0));
+        Deal memory deal = _offer(ekId, version);
+        if (deal.cost != 0) revert NotFree(ekId, deal.cost);
+        _setActor(deal, agentId, Actions.CLAIM);
+        return _deliver(deal);
     }
 
     /// @inheritdoc IExchange
-    function buyViaTill(
-        Quote calldata q,
-        Authorization calldata authorization,
-        bytes calldata signature
+    function buyWithPoints(
+        uint256 ekId,
+        uint32 version,
+        uint256 agentId
     ) external nonReentrant returns (uint256 keyId) {
-        bytes32 hash = quoteHashOf(q);
-        (Stored storage listing, uint256 cost) = _openQuote(q, hash);
-        (bool paid, bytes memory refusal) = _authorizedTransfer(q.token, _tillAddress(hash), authorization, signature);
-        // Who paid a till that was funded before is not known here: nothing that the caller says of it may go into the log, nor may
-        // somebody who adds a mere nothing pass for the payer.
-        address payer = paid && authorization.value >= cost ? authorization.from : q.buyer;
-        return _redeem(q, hash, listing, cost, payer, refusal);
+        Deal memory deal = _offer(ekId, version);
+        uint256 price = deal.terms.pointsPrice;
+        if (price == 0) revert NotForPoints(ekId);
+        _setActor(deal, agentId, Actions.SPEND_POINTS);
+        deal.cost = 0;
+        keyId = _mint(deal, 0);
+        points.spend(deal.buyer.agentId, price, ekId, keyId);
     }
 
     /// @inheritdoc IExchange
-    function finalizeTill(Quote calldata q) external nonReentrant returns (uint256 keyId) {
-        bytes32 hash = quoteHashOf(q);
-        (Stored storage listing, uint256 cost) = _openQuote(q, hash);
-        return _redeem(q, hash, listing, cost, q.buyer, "");
+    function renew(uint256 keyId, uint256 maxPrice, uint256 deadline) external nonReentrant returns (uint40 expiry) {
+        _checkDeadline(deadline);
+        IExperienceKey.Key memory key = keys.keyInfo(keyId);
+        uint256 ekId = keyId >> 96;
+        Deal memory deal = _offerUncapped(ekId, key.version);
+        if (deal.cost > maxPrice) revert CostAboveMaximum(deal.cost, maxPrice);
+        if (key.expiry == 0 || deal.terms.keyTtl == 0 || isHeld(keyId)) revert NotRenewable(keyId, key.version);
+        (deal.payerId, ) = registry.enroll(msg.sender);
+        expiry = (key.expiry > block.timestamp ? key.expiry : uint40(block.timestamp)) + deal.terms.keyTtl;
+        keys.renew(keyId, expiry);
+        emit KeyRenewed(keyId, deal.payerId, expiry, deal.terms.token, deal.cost, deal.feeBps);
+        _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, 0);
+        _collect(deal.terms.token, deal.cost);
     }
 
     /// @inheritdoc IExchange
-    function refundTill(Quote calldata q, address token) external nonReentrant returns (uint256 amount) {
-        bytes32 hash = quoteHashOf(q);
-        address till = _tillAddress(hash);
-        address payee = _presentEoa(q.buyer);
-        amount = IERC20(token).balanceOf(till);
-        if (amount == 0) revert NothingToRefund(hash, token);
-        if (till.code.length == 0) {
-            if (block.timestamp <= q.deadline && msg.sender != payee) {
-                revert TillNotRefundable(hash, q.deadline, block.timestamp);
-            }
-            Clones.cloneDeterministic(tillImplementation, hash);
+    function sellToTill(
+        ITills.Quote calldata q,
+        bytes32 quoteHash,
+        TillPayment calldata payment
+    ) external nonReentrant returns (uint256 keyId, uint256 change, address buyerEoa) {
+        _only(tills);
+        Deal memory deal = _offer(q.ekId, q.version);
+        if (deal.terms.token != q.token) revert TokenMismatch(q.ekId, deal.terms.token, q.token);
+        if (deal.cost > q.maxPrice) revert CostAboveMaximum(deal.cost, q.maxPrice);
+        if (deal.cost > payment.funds) revert TillUnderfunded(quoteHash, payment.funds, deal.cost);
+        buyerEoa = _setTillBuyer(deal, q.buyer, payment.agreed);
+        // Somebody who adds a mere nothing to a funded till may not pass for the payer.
+        deal.payer = payment.from != address(0) && payment.value >= deal.cost ? payment.from : q.buyer;
+        deal.paymentRef = quoteHash;
+        deal.by = payment.by;
+        keyId = _deliver(deal);
+        change = payment.funds - deal.cost;
+        if (deal.cost != 0) {
+            uint256 before = IERC20(q.token).balanceOf(address(this));
+            ITills(tills).pay(quoteHash, q.token, deal.cost);
+            _checkReceived(IERC20(q.token), before, deal.cost);
         }
-        emit TillRefunded(hash, q.ekId, payee, token, amount);
-        Till(till).pay(IERC20(token), payee, amount);
     }
 
-    // ------------------------------------------------------------ withdrawal
+    // ---------------------------------------------------------------- orders
+
+    /// @inheritdoc IExchange
+    function release(uint256 keyId) external nonReentrant {
+        Held memory order = _inStatus(keyId, OrderStatus.Held);
+        if (block.timestamp < order.releaseTime) revert ReleaseTooEarly(keyId, order.releaseTime, block.timestamp);
+        _end(keyId, order, 0);
+    }
+
+    /// @inheritdoc IExchange
+    function accept(uint256 keyId) external nonReentrant {
+        Held memory order = _inStatus(keyId, OrderStatus.Held);
+        if (registry.eoaOf(order.buyerId) != msg.sender) revert NotBuyer(keyId, msg.sender);
+        _end(keyId, order, 0);
+    }
+
+    /// @inheritdoc IExchange
+    function refund(uint256 keyId) external nonReentrant {
+        Held memory order = _inStatus(keyId, OrderStatus.Held);
+        (uint256 sellerId, ICatalog.Terms memory terms, ) = _soldTerms(keyId);
+        if (registry.eoaOf(sellerId) != msg.sender) {
+            bool open =
+                terms.refundTerms == ICatalog.RefundTerms.Full ||
+                    (terms.refundTerms == ICatalog.RefundTerms.UntilAccess && !order.accessed);
+            if (!open || block.timestamp >= order.releaseTime || registry.eoaOf(order.buyerId) != msg.sender) {
+                revert RefundRefused(keyId, msg.sender, terms.refundTerms);
+            }
+        }
+        _end(keyId, order, order.amount);
+    }
+
+    /// @inheritdoc IExchange
+    function reverse(uint256 keyId) external nonReentrant returns (uint256 amount) {
+        _only(cardIssuer);
+        Held memory order = _orders[keyId];
+        // A key that nobody has an order for has buyer 0, as an issuer that never bought is agent 0.
+        if (order.buyerId == 0 || order.buyerId != registry.agentOf(msg.sender)) revert NotBuyer(keyId, msg.sender);
+        if (isHeld(keyId)) {
+            _end(keyId, order, order.amount);
+            return order.amount;
+        }
+        // The money is gone: only the key can be taken back, if it was not by a refund.
+        if (order.status != OrderStatus.Refunded) keys.burn(keyId);
+    }
+
+    /// @inheritdoc IExchange
+    function recordAccess(uint256[] calldata keyIds) external restricted {
+        for (uint256 i; i < keyIds.length; ++i) {
+            Held storage order = _orders[keyIds[i]];
+            if (order.status != OrderStatus.Held || order.accessed) continue;
+            order.accessed = true;
+            emit OrderAccessed(keyIds[i], msg.sender);
+        }
+    }
+
+    /// @inheritdoc IOrders
+    function freeze(uint256 keyId) external nonReentrant {
+        _only(disputes);
+        Held memory order = _inStatus(keyId, OrderStatus.Held);
+        if (block.timestamp >= order.releaseTime) revert RefundWindowOver(keyId, order.releaseTime, block.timestamp);
+        _orders[keyId].status = OrderStatus.Disputed;
+        emit OrderStatusChanged(keyId, OrderStatus.Disputed, 0, msg.sender);
+    }
+
+    /// @inheritdoc IOrders
+    function settle(uint256 keyId, uint256 toBuyer) external nonReentrant {
+        _only(disputes);
+        Held memory order = _orders[keyId];
+        if (order.status != OrderStatus.Disputed) return;
+        if (toBuyer > order.amount) revert SettlementAboveAmount(keyId, toBuyer, order.amount);
+        _end(keyId, order, toBuyer);
+    }
 
     /// @inheritdoc IExchange
     function withdraw(uint256 agentId, address token, address to) external nonReentrant returns (uint256 amount) {
@@ -236,90 +275,48 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
         IERC20(token).safeTransfer(to, amount);
     }
 
-    // -------------------------------------------------------- administration
-
     /// @inheritdoc IExchange
-    function setFee(uint16 feeBps_, uint256 feeAgentId_) external restricted {
-        if (feeBps_ > MAX_FEE_BPS) revert FeeAboveMaximum(feeBps_, MAX_FEE_BPS);
-        registry.eoaOf(feeAgentId_);
-        _feeBps = feeBps_;
-        _feeAgentId = uint64(feeAgentId_);
-        emit FeeSet(feeBps_, feeAgentId_);
-    }
-
-    /// @inheritdoc IExchange
-    function allowToken(address token, bool allowed) external restricted {
-        isTokenAllowed[token] = allowed;
-        emit TokenAllowed(token, allowed);
-    }
-
-    /// @inheritdoc IExchange
-    function allowCurve(address curve, bool allowed) external restricted {
-        isCurveAllowed[curve] = allowed;
-        emit CurveAllowed(curve, allowed);
+    function payBounty(
+        uint256 ekId,
+        address token,
+        uint256[] calldata agentIds,
+        uint256[] calldata amounts
+    ) external nonReentrant {
+        _only(labels);
+        if (agentIds.length != amounts.length) revert LengthMismatch(agentIds.length, amounts.length);
+        uint256 left = _bounties[ekId][token];
+        for (uint256 i; i < agentIds.length; ++i) {
+            if (amounts[i] > left) revert BountyExceeded(ekId, token, left, amounts[i]);
+            left -= amounts[i];
+            _credit(agentIds[i], token, amounts[i], ekId << 96, Share.Bounty);
+        }
+        _bounties[ekId][token] = left;
     }
 
     // ----------------------------------------------------------------- views
 
-    /// @inheritdoc IExchange
-    function quote(uint256 ekId, uint256 count, uint256 time) external view returns (uint256 cost) {
-        Stored storage listing = _known(ekId);
-        return IPriceCurve(listing.curve).cost(listing.head.sold, count, time, listing.curveParams);
-    }
-
-    /// @inheritdoc IExchange
-    function quoteHashOf(Quote calldata q) public view returns (bytes32) {
+    /// @inheritdoc IOrders
+    function orderOf(uint256 keyId) external view returns (Order memory order) {
+        Held memory held = _orders[keyId];
+        if (held.status == OrderStatus.None) return order;
+        (uint256 sellerId, ICatalog.Terms memory terms, uint32 version) = _soldTerms(keyId);
         return
-            _hashTypedDataV4(
-                keccak256(
-                    abi.encode(QUOTE_TYPEHASH, q.ekId, q.version, q.buyer, q.token, q.maxPrice, q.deadline, q.salt)
-                )
+            Order(
+                uint64(sellerId),
+                held.buyerId,
+                version,
+                terms.token,
+                held.amount,
+                held.releaseTime,
+                held.status,
+                held.accessed
             );
     }
 
-    /// @inheritdoc IExchange
-    function tillOf(Quote calldata q) external view returns (address) {
-        return _tillAddress(quoteHashOf(q));
-    }
-
-    /// @inheritdoc IExchange
-    function isQuoteUsed(Quote calldata q) external view returns (bool) {
-        return _tillAddress(quoteHashOf(q)).code.length != 0;
-    }
-
-    /// @inheritdoc IExchange
-    function listingOf(uint256 ekId) external view returns (Listing memory) {
-        Stored storage stored = _known(ekId);
-        Head memory head = stored.head;
-        Rules memory rules = stored.rules;
-        return
-            Listing({
-                sellerId: head.sellerId,
-                version: head.version,
-                sold: head.sold,
-                status: head.status,
-                terms: Terms({
-                    token: rules.token,
-                    curve: stored.curve,
-                    curveParams: stored.curveParams,
-                    supplyCap: head.supplyCap,
-                    startTime: head.startTime,
-                    endTime: head.endTime,
-                    keyTtl: rules.keyTtl,
-                    scopes: rules.scopes,
-                    flags: rules.flags
-                }),
-                contentHash: stored.contentHash
-            });
-    }
-
-    /// @inheritdoc IExchange
-    function listingHead(
-        uint256 ekId
-    ) external view returns (uint256 sellerId, uint32 version, uint8 flags, Status status) {
-        Stored storage stored = _listings[ekId];
-        Head memory head = stored.head;
-        return (head.sellerId, head.version, stored.rules.flags, head.status);
+    /// @inheritdoc IEscrowView
+    function isHeld(uint256 keyId) public view returns (bool) {
+        OrderStatus status = _orders[keyId].status;
+        return status == OrderStatus.Held || status == OrderStatus.Disputed;
     }
 
     /// @inheritdoc IExchange
@@ -328,264 +325,168 @@ contract Exchange is IExchange, AccessManaged, EIP712, ReentrancyGuardTransient 
     }
 
     /// @inheritdoc IExchange
-    function feeBps() external view returns (uint16) {
-        return _feeBps;
+    function bountyOf(uint256 ekId, address token) external view returns (uint256) {
+        return _bounties[ekId][token];
     }
 
-    /// @inheritdoc IExchange
-    function feeAgentId() external view returns (uint256) {
-        return _feeAgentId;
+    // -------------------------------------------------------- internal: a sale
+
+    function _buy(Purchase calldata purchase, uint256 hold) private returns (uint256 keyId) {
+        Deal memory deal = _purchase(purchase, msg.sender);
+        deal.hold = hold;
+        keyId = _deliver(deal);
+        _collect(deal.terms.token, deal.cost);
     }
 
-    // ----------------------------------------------------- internal: listing
-
-    function _setVersion(uint256 ekId, uint32 version, Terms calldata terms, Content calldata content) private {
-        _checkTerms(terms);
-        bytes32 summaryHash = _checkContent(content);
-        Stored storage stored = _listings[ekId];
-        Head memory head = stored.head;
-        head.version = version;
-        head.supplyCap = terms.supplyCap;
-        head.startTime = terms.startTime;
-        head.endTime = terms.endTime;
-        stored.head = head;
-        stored.rules = Rules(terms.token, terms.keyTtl, terms.scopes, terms.flags);
-        stored.curve = terms.curve;
-        stored.curveParams = terms.curveParams;
-        stored.contentHash = keccak256(abi.encode(content.manifestHash, summaryHash));
-        emit ListingVersion(ekId, head.sellerId, version, terms, content, msg.sender);
-    }
-
-    function _checkTerms(Terms calldata terms) private view {
-        if (!isTokenAllowed[terms.token]) revert TokenNotAllowed(terms.token);
-        if (!isCurveAllowed[terms.curve]) revert CurveNotAllowed(terms.curve);
-        if (terms.scopes == 0 || terms.scopes & ~Scopes.ALL != 0) revert InvalidScopes(terms.scopes);
-        if (terms.flags & ~Flags.ALL != 0) revert InvalidFlags(terms.flags);
-        if (terms.endTime != 0 && (terms.endTime <= terms.startTime || terms.endTime <= block.timestamp)) {
-            revert InvalidTimes(terms.startTime, terms.endTime);
+    /// @dev The key for the price: into escrow where the terms say so, else to everybody's credit at once. Moves no tokens.
+    function _deliver(Deal memory deal) private returns (uint256 keyId) {
+        if (deal.cost == 0) deal.hold = 0;
+        else if (deal.hold < deal.terms.refundWindow) deal.hold = deal.terms.refundWindow;
+        uint40 releaseTime = deal.hold == 0 ? 0 : uint40(block.timestamp + deal.hold);
+        keyId = _mint(deal, releaseTime);
+        if (releaseTime != 0) {
+            _orders[keyId] = Held(
+                uint96(deal.cost),
+                releaseTime,
+                uint40(deal.payerId),
+                uint40(deal.referrerId),
+                deal.feeBps,
+                OrderStatus.Held,
+                false
+            );
+            return keyId;
         }
-        IPriceCurve(terms.curve).validate(terms.curveParams);
+        if (deal.cost != 0) _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, deal.referrerId);
+        points.award(deal.ekId, keyId, deal.sellerId, deal.buyer.agentId, deal.payer, deal.sold + 1);
     }
 
-    function _checkContent(Content calldata content) private pure returns (bytes32 summaryHash) {
-        if (content.manifestHash == 0) revert ManifestHashMissing();
-        uint256 length = bytes(content.summary).length;
-        if (length > MAX_SUMMARY_BYTES) revert SummaryTooLong(length, MAX_SUMMARY_BYTES);
-        summaryHash = content.summaryHash;
-        if (length != 0) {
-            bytes32 expected = keccak256(bytes(content.summary));
-            if (summaryHash != expected) revert SummaryHashMismatch(expected, summaryHash);
-        } else if (bytes(content.uri).length == 0 || summaryHash == 0) {
-            revert SummaryMissing();
-        }
-    }
-
-    function _known(uint256 ekId) private view returns (Stored storage listing) {
-        listing = _listings[ekId];
-        if (listing.head.sellerId == 0) revert UnknownListing(ekId);
-    }
-
-    function _ownListing(uint256 ekId) private view returns (Head memory head) {
-        head = _known(ekId).head;
-        if (!registry.canAct(head.sellerId, msg.sender, Actions.LIST)) {
-            revert NotAuthorized(head.sellerId, msg.sender, Actions.LIST);
-        }
-    }
-
-    /// @dev The agent that the caller acts for: a named one that it may act for, or its own, registered if need be.
-    function _actor(uint256 agentId, uint256 action) private returns (uint256) {
-        if (agentId == 0) (agentId, ) = registry.enroll(msg.sender);
-        else if (!registry.canAct(agentId, msg.sender, action)) revert NotAuthorized(agentId, msg.sender, action);
-        return agentId;
-    }
-
-    // ------------------------------------------------------ internal: buying
-
-    function _buy(Purchase calldata purchase) private returns (uint256 keyId) {
-        _checkDeadline(purchase.deadline);
-        (Stored storage listing, uint256 cost) = _open(purchase.ekId, purchase.version);
-        if (cost > purchase.maxPrice) revert CostAboveMaximum(cost, purchase.maxPrice);
-        Recipient memory recipient;
-        recipient.eoa = purchase.recipient;
-        (recipient.agentId, recipient.epoch) =
-            purchase.recipient == msg.sender ? registry.enroll(msg.sender) : registry.bindingOf(purchase.recipient);
-        if (recipient.agentId == 0) revert RecipientNotAgent(purchase.recipient);
-        keyId = _sell(purchase.ekId, listing, recipient, cost, msg.sender, bytes32(0));
-        if (cost != 0) {
-            IERC20 token = IERC20(listing.rules.token);
-            uint256 before = token.balanceOf(address(this));
-            token.safeTransferFrom(msg.sender, address(this), cost);
-            _checkReceived(token, before, cost);
-        }
-    }
-
-    /// @dev The listing, open for one sale of this version now, and what the next key costs.
-    function _open(uint256 ekId, uint32 version) private view returns (Stored storage listing, uint256 cost) {
-        listing = _known(ekId);
-        Head memory head = listing.head;
-        if (head.status != Status.Active) revert ListingNotActive(ekId, head.status);
-        if (head.version != version) revert VersionMismatch(ekId, head.version, version);
-        if (block.timestamp < head.startTime) revert NotStarted(ekId, head.startTime, block.timestamp);
-        if (head.endTime != 0 && block.timestamp >= head.endTime) {
-            revert Ended(ekId, head.endTime, block.timestamp);
-        }
-        if (head.supplyCap != 0 && head.sold >= head.supplyCap) revert SoldOut(ekId, head.supplyCap);
-        cost = IPriceCurve(listing.curve).cost(head.sold, 1, block.timestamp, listing.curveParams);
-    }
-
-    /// @dev {_open} for a quote that is still good. A till with code is a quote that was used: clones can't be destroyed.
-    function _openQuote(Quote calldata q, bytes32 hash) private view returns (Stored storage listing, uint256 cost) {
-        if (_tillAddress(hash).code.length != 0) revert QuoteUsed(hash);
-        _checkDeadline(q.deadline);
-        (listing, cost) = _open(q.ekId, q.version);
-        if (listing.rules.token != q.token) revert TokenMismatch(q.ekId, listing.rules.token, q.token);
-        if (cost > q.maxPrice) revert CostAboveMaximum(cost, q.maxPrice);
-    }
-
-    /// @dev Has the authorization's money sent to the till. Returns the token's reason where it refused: the money may be there all the
-    /// same, if somebody else submitted the authorization first, so the caller goes by the till's balance.
-    function _authorizedTransfer(
-        address token,
-        address till,
-        Authorization calldata a,
-        bytes calldata signature
-    ) private returns (bool paid, bytes memory refusal) {
-        // Every ERC-3009 token has the (v, r, s) form; only the newer ones take a smart account's longer signature.
-        if (signature.length == 65) {
-            (bytes32 r, bytes32 s) = abi.decode(signature[:64], (bytes32, bytes32));
-            try
-                IERC3009(token).transferWithAuthorization(
-                    a.from,
-                    till,
-                    a.value,
-                    a.validAfter,
-                    a.validBefore,
-                    a.nonce,
-                    uint8(signature[64]),
-                    r,
-                    s
-                )
-            {
-                paid = true;
-            } catch (bytes memory reason) {
-                refusal = reason;
-            }
-        } else {
-            try
-                IERC3009(token).transferWithAuthorization(
-                    a.from,
-                    till,
-                    a.value,
-                    a.validAfter,
-                    a.validBefore,
-                    a.nonce,
-                    signature
-                )
-            {
-                paid = true;
-            } catch (bytes memory reason) {
-                refusal = reason;
-            }
-        }
-    }
-
-    /// @dev Sells the key for what is in the till; the rest goes back to the buyer.
-    function _redeem(
-        Quote calldata q,
-        bytes32 hash,
-        Stored storage listing,
-        uint256 cost,
-        address payer,
-        bytes memory refusal
-    ) private returns (uint256 keyId) {
-        IERC20 token = IERC20(q.token);
-        address till = _tillAddress(hash);
-        uint256 funds = token.balanceOf(till);
-        if (funds < cost) {
-            if (refusal.length == 0) revert TillUnderfunded(till, funds, cost);
-            assembly ("memory-safe") {
-                revert(add(refusal, 0x20), mload(refusal))
-            }
-        }
-        Clones.cloneDeterministic(tillImplementation, hash);
-        keyId = _sell(q.ekId, listing, _tillRecipient(q.buyer), cost, payer, hash);
-        if (cost != 0) {
-            uint256 before = token.balanceOf(address(this));
-            Till(till).pay(token, address(this), cost);
-            _checkReceived(token, before, cost);
-        }
-        if (funds > cost) Till(till).pay(token, _presentEoa(q.buyer), funds - cost);
-    }
-
-    /// @dev Counts the sale, books the seller's money and hands over the key and the points. Moves no tokens.
-    function _sell(
-        uint256 ekId,
-        Stored storage listing,
-        Recipient memory recipient,
-        uint256 cost,
-        address payer,
-        bytes32 paymentRef
-    ) private returns (uint256 keyId) {
-        Rules memory rules = listing.rules;
-        Sale memory sale;
-        sale.sellerId = listing.head.sellerId;
-        sale.version = listing.head.version;
-        sale.soldAfter = ++listing.head.sold;
-        if (rules.keyTtl != 0) sale.expiry = uint40(block.timestamp) + rules.keyTtl;
-        sale.payer = payer;
-        sale.token = rules.token;
-        sale.price = cost;
-        sale.paymentRef = paymentRef;
-        sale.by = msg.sender;
-        if (cost != 0) {
-            sale.fee = _creditFee(rules.token, cost);
-            sale.sellerCredit = _credits[sale.sellerId][rules.token] += cost - sale.fee;
-        }
+    function _mint(Deal memory deal, uint40 releaseTime) private returns (uint256 keyId) {
+        _heads[deal.ekId].sold = deal.sold + 1;
+        ICatalog.Terms memory terms = deal.terms;
+        Buyer memory buyer = deal.buyer;
+        uint40 expiry = terms.keyTtl == 0 ? 0 : uint40(block.timestamp) + terms.keyTtl;
         keyId = keys.mint(
-            ekId,
-            recipient.agentId,
-            recipient.eoa,
-            recipient.epoch,
-            sale.version,
-            sale.expiry,
-            rules.scopes,
-            rules.flags
+            deal.ekId,
+            buyer.agentId,
+            buyer.eoa,
+            buyer.epoch,
+            deal.version,
+            expiry,
+            terms.scopes,
+            terms.flags,
+            buyer.asked
         );
-        emit KeySold(ekId, recipient.agentId, keyId, sale);
-        points.award(ekId, keyId, sale.sellerId, recipient.agentId);
+        emit KeySold(
+            deal.ekId,
+            buyer.agentId,
+            keyId,
+            Sale(
+                deal.sellerId,
+                deal.version,
+                deal.sold + 1,
+                expiry,
+                deal.payer,
+                deal.payerId,
+                terms.token,
+                deal.cost,
+                releaseTime,
+                deal.feeBps,
+                deal.referrerId,
+                deal.paymentRef,
+                deal.by == address(0) ? msg.sender : deal.by
+            )
+        );
     }
 
-    /// @dev Rounds down: what the fee loses by it, the seller has.
-    function _creditFee(address token, uint256 cost) private returns (uint256 fee) {
-        fee = (cost * _feeBps) / BPS;
-        if (fee == 0) return 0;
-        uint256 agentId = _feeAgentId;
-        uint256 credit = _credits[agentId][token] += fee;
-        emit FeeCredited(agentId, token, fee, credit);
+    // ------------------------------------------------ internal: after the sale
+
+    function _inStatus(uint256 keyId, OrderStatus status) private view returns (Held memory order) {
+        order = _orders[keyId];
+        if (order.status != status) revert OrderNotInStatus(keyId, order.status);
     }
 
-    /// @dev A till's buyer may have rotated since the quote: the key goes to its agent all the same.
-    function _tillRecipient(address buyer) private returns (Recipient memory recipient) {
-        recipient.eoa = _presentEoa(buyer);
-        (recipient.agentId, recipient.epoch) = registry.enroll(recipient.eoa);
+    /// @dev The terms that a key was sold on.
+    function _soldTerms(
+        uint256 keyId
+    ) private view returns (uint256 sellerId, ICatalog.Terms memory terms, uint32 version) {
+        version = keys.versionOf(keyId);
+        (sellerId, terms) = TermsCode.read(termsPointer(keyId >> 96, version));
     }
 
-    /// @dev The address itself, or the present EOA of the agent that it once belonged to.
-    function _presentEoa(address buyer) private view returns (address) {
-        uint256 agentId = registry.lastAgentOf(buyer);
-        return agentId == 0 ? buyer : registry.eoaOf(agentId);
+    /// @dev The order's end: `toBuyer` goes back, the rest is split as it was agreed at the sale. All of it back burns the key, which is
+    /// for sale again.
+    function _end(uint256 keyId, Held memory order, uint256 toBuyer) private {
+        OrderStatus status = toBuyer == order.amount ? OrderStatus.Refunded : OrderStatus.Released;
+        _orders[keyId].status = status;
+        emit OrderStatusChanged(keyId, status, toBuyer, msg.sender);
+        (uint256 sellerId, ICatalog.Terms memory terms, ) = _soldTerms(keyId);
+        _credit(order.buyerId, terms.token, toBuyer, keyId, Share.Refund);
+        if (status == OrderStatus.Refunded) {
+            --_heads[keyId >> 96].sold;
+            keys.burn(keyId);
+            return;
+        }
+        _split(keyId, sellerId, terms, order.amount - toBuyer, order.feeBps, order.referrerId);
+        if (toBuyer == 0) {
+            uint256 ekId = keyId >> 96;
+            uint256 buyerId = uint64(keyId >> 32);
+            points.award(ekId, keyId, sellerId, buyerId, registry.eoaOf(order.buyerId), _heads[ekId].sold);
+        }
     }
 
-    function _tillAddress(bytes32 quoteHash) private view returns (address) {
-        return Clones.predictDeterministicAddress(tillImplementation, quoteHash);
+    /// @dev Every part but the seller's rounds down: dust is the seller's.
+    function _split(
+        uint256 keyId,
+        uint256 sellerId,
+        ICatalog.Terms memory terms,
+        uint256 amount,
+        uint256 feeBps_,
+        uint256 referrerId
+    ) private {
+        uint256 left = amount;
+        left -= _credit(_policy.feeAgentId, terms.token, (amount * feeBps_) / BPS, keyId, Share.Fee);
+        left -= _fundBounty(keyId, terms.token, (amount * terms.bountyBps) / BPS);
+        for (uint256 i; i < terms.royalties.length; ++i) {
+            ICatalog.Royalty memory royalty = terms.royalties[i];
+            uint256 part = (amount * royalty.bps) / BPS;
+            left -= _credit(_sellerOf(royalty.ekId), terms.token, part, keyId, Share.Royalty);
+        }
+        if (referrerId != 0) {
+            left -= _credit(referrerId, terms.token, (amount * terms.referralBps) / BPS, keyId, Share.Referral);
+        }
+        _credit(sellerId, terms.token, left, keyId, Share.Seller);
     }
 
-    function _checkReceived(IERC20 token, uint256 before, uint256 expected) private view {
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != expected) revert InexactTransfer(address(token), expected, received);
+    function _credit(
+        uint256 agentId,
+        address token,
+        uint256 amount,
+        uint256 keyId,
+        Share share
+    ) private returns (uint256) {
+        if (amount == 0) return 0;
+        uint256 creditAfter = _credits[agentId][token] + amount;
+        _credits[agentId][token] = creditAfter;
+        emit Credited(agentId, token, keyId, share, amount, creditAfter);
+        return amount;
     }
 
-    function _checkDeadline(uint256 deadline) private view {
-        if (block.timestamp > deadline) revert DeadlinePassed(deadline, block.timestamp);
+    function _fundBounty(uint256 keyId, address token, uint256 amount) private returns (uint256) {
+        if (amount == 0) return 0;
+        uint256 ekId = keyId >> 96;
+        uint256 bountyAfter = _bounties[ekId][token] + amount;
+        _bounties[ekId][token] = bountyAfter;
+        emit BountyFunded(ekId, token, keyId, amount, bountyAfter);
+        return amount;
+    }
+
+    // ------------------------------------------------------ internal: tokens
+
+    /// @dev Takes the caller's tokens, to the last unit.
+    function _collect(address token, uint256 amount) private {
+        if (amount == 0) return;
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+        _checkReceived(IERC20(token), before, amount);
     }
 }

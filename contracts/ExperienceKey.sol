@@ -2,22 +2,36 @@
 pragma solidity 0.8.34;
 
 import {IERC165} from "@openzeppelin/contracts/interfaces/IERC165.sol";
+import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC721Metadata} from "@openzeppelin/contracts/interfaces/IERC721Metadata.sol";
 import {ERC721Utils} from "@openzeppelin/contracts/token/ERC721/utils/ERC721Utils.sol";
 import {Base64} from "@openzeppelin/contracts/utils/Base64.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
+import {IERC4907} from "./interfaces/IERC4907.sol";
 import {IERC5192} from "./interfaces/IERC5192.sol";
 import {IERC7858} from "./interfaces/IERC7858.sol";
+import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExperienceKey} from "./interfaces/IExperienceKey.sol";
+import {IResaleTerms} from "./interfaces/IResaleTerms.sol";
 import {Flags} from "./libraries/Flags.sol";
 
 /// @title ExperienceKey
 /// @dev `IERC4906` brings `IERC721` in. Approvals are stored with the epoch of the agent that gave them, so they die with its EOA.
-contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Errors, IERC5192, IERC7858 {
+contract ExperienceKey is
+    IExperienceKey,
+    IERC4906,
+    IERC721Metadata,
+    IERC721Errors,
+    IERC2981,
+    IERC4907,
+    IERC5192,
+    IERC7858
+{
     using Strings for uint256;
 
     /// @dev Valid only while the holder is `agentId` in `epoch`.
@@ -27,19 +41,41 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         uint32 epoch;
     }
 
+    /// @dev Runs while `expires` is ahead.
+    struct Rental {
+        uint64 tenantId;
+        uint40 expires;
+    }
+
+    /// @dev By which keys an agent's access to one listing is looked up beside its first one. A key is named by the low 96 bits of its
+    /// id; 0 = none. While the agent has no first key, `asked` is 0 and `givenLeads` false: so its first purchase need not look here.
+    struct Lookup {
+        /// What it bought or preferred last.
+        uint96 asked;
+        /// What came to it unasked last, as far as it took the place of the one before.
+        uint96 given;
+        /// Whether `given` came after the agent's last choice.
+        bool givenLeads;
+    }
+
+    uint256 private constant BPS = 10_000;
+
     IAgentRegistry public immutable registry;
     address public immutable exchange;
+    /// @notice Knows what sellers ask of resales.
+    IResaleTerms public immutable catalog;
 
     mapping(uint256 keyId => Key) private _keys;
     mapping(uint256 agentId => uint256) private _balances;
-    /// @dev The key acquired or preferred last, where that is not the agent's first one.
-    mapping(uint256 ekId => mapping(uint256 agentId => uint256 keyId)) private _preferred;
+    mapping(uint256 ekId => mapping(uint256 agentId => Lookup)) private _lookups;
+    mapping(uint256 keyId => Rental) private _rentals;
     mapping(uint256 keyId => KeyApproval) private _approvals;
     mapping(uint256 agentId => mapping(uint32 epoch => mapping(address operator => bool))) private _operators;
 
-    constructor(IAgentRegistry registry_, address exchange_) {
+    constructor(IAgentRegistry registry_, address exchange_, IResaleTerms catalog_) {
         registry = registry_;
         exchange = exchange_;
+        catalog = catalog_;
     }
 
     modifier onlyExchange() {
@@ -59,17 +95,14 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         uint32 version,
         uint40 expiry,
         uint8 scopes,
-        uint8 flags
+        uint8 flags,
+        bool asked
     ) external onlyExchange returns (uint256 keyId) {
         keyId = keyIdOf(ekId, agentId, 0);
-        uint32 minted = _keys[keyId].minted;
+        uint24 minted = _keys[keyId].minted;
         if (minted != 0) {
             _keys[keyId].minted = minted + 1;
             keyId |= minted;
-            _preferred[ekId][agentId] = keyId;
-        } else if (_preferred[ekId][agentId] != 0) {
-            // A key came to it by transfer before: the one bought now is the later one.
-            delete _preferred[ekId][agentId];
         }
         _keys[keyId] = Key({
             agentId: uint64(agentId),
@@ -79,9 +112,12 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
             scopes: scopes,
             flags: flags,
             announcedEpoch: epoch,
-            minted: minted == 0 ? 1 : 0
+            minted: minted == 0 ? 1 : 0,
+            lent: false
         });
         ++_balances[agentId];
+        if (!asked) _receive(keyId, agentId, false);
+        else if (minted != 0) _choose(ekId, agentId, keyId);
         emit Transfer(address(0), eoa, keyId);
         if (flags & Flags.TRANSFERABLE == 0) emit Locked(keyId);
         if (expiry != 0) emit TokenExpiryUpdated(keyId, block.timestamp, expiry);
@@ -93,7 +129,25 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         address owner = _announce(keyId, key);
         --_balances[key.agentId];
         key.agentId = 0;
+        if (key.lent) _endRental(keyId, key);
         emit Transfer(owner, address(0), keyId);
+    }
+
+    /// @inheritdoc IExperienceKey
+    function renew(uint256 keyId, uint40 expiry) external onlyExchange {
+        Key storage key = _live(keyId);
+        uint40 current = key.expiry;
+        if (current == 0) revert KeyWithoutEnd(keyId);
+        if (expiry <= current) revert RenewalShortens(keyId, expiry, current);
+        if (expiry <= block.timestamp) revert RenewalInPast(keyId, expiry, block.timestamp);
+        key.expiry = expiry;
+        emit TokenExpiryUpdated(keyId, key.startTime, expiry);
+        emit MetadataUpdate(keyId);
+    }
+
+    /// @inheritdoc IExperienceKey
+    function versionOf(uint256 keyId) external view returns (uint32) {
+        return _keys[keyId].version;
     }
 
     /// @inheritdoc IExperienceKey
@@ -106,30 +160,41 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
     /// @inheritdoc IExperienceKey
     function prefer(uint256 keyId) external {
         Key storage key = _live(keyId);
-        if (registry.agentOf(msg.sender) != key.agentId) revert NotKeyHolder(keyId, msg.sender);
-        _preferred[ekOf(keyId)][key.agentId] = keyId;
+        uint256 agentId = registry.agentOf(msg.sender);
+        if (agentId == 0 || (agentId != key.agentId && agentId != _tenantOf(keyId, key))) {
+            revert NotKeyHolder(keyId, msg.sender);
+        }
+        uint256 ekId = ekOf(keyId);
+        if (_hasFirst(ekId, agentId)) _choose(ekId, agentId, keyId);
+        else _lookups[ekId][agentId].given = uint96(keyId);
     }
 
     // ---------------------------------------------------------------- access
 
     /// @inheritdoc IExperienceKey
-    function accessOf(uint256 ekId, uint256 agentId) public view returns (uint256 keyId, Key memory key) {
-        keyId = _preferred[ekId][agentId];
-        if (keyId != 0 && _isUsableBy(keyId, agentId)) return (keyId, _keys[keyId]);
-        keyId = keyIdOf(ekId, agentId, 0);
-        if (_isUsableBy(keyId, agentId)) return (keyId, _keys[keyId]);
-        keyId = 0;
+    function accessOf(uint256 ekId, uint256 agentId) external view returns (uint256 keyId, Key memory key) {
+        Lookup memory lookup = _lookups[ekId][agentId];
+        keyId = _keyOf(ekId, lookup.asked);
+        if (_usableUntil(keyId, agentId) == 0) keyId = keyIdOf(ekId, agentId, 0);
+        if (_usableUntil(keyId, agentId) == 0) keyId = 0;
+        uint256 given = _keyOf(ekId, lookup.given);
+        if (_usableUntil(given, agentId) != 0) {
+            if (keyId == 0 || (lookup.givenLeads && !_narrows(given, keyId, agentId))) keyId = given;
+        }
+        if (keyId == 0) return (0, key);
+        key = _keys[keyId];
+        if (key.agentId != agentId) key.expiry = _rentals[keyId].expires;
     }
 
     /// @inheritdoc IExperienceKey
     function hasAccess(uint256 ekId, address account, uint8 scopes) external view returns (bool) {
         uint256 agentId = registry.agentOf(account);
         if (agentId == 0) return false;
-        uint256 first = keyIdOf(ekId, agentId, 0);
-        uint256 preferred = _preferred[ekId][agentId];
+        Lookup memory lookup = _lookups[ekId][agentId];
         return
-            (_isUsableBy(first, agentId) && _keys[first].scopes & scopes == scopes) ||
-            (preferred != 0 && _isUsableBy(preferred, agentId) && _keys[preferred].scopes & scopes == scopes);
+            _allows(keyIdOf(ekId, agentId, 0), agentId, scopes) ||
+            _allows(_keyOf(ekId, lookup.asked), agentId, scopes) ||
+            _allows(_keyOf(ekId, lookup.given), agentId, scopes);
     }
 
     /// @inheritdoc IExperienceKey
@@ -156,6 +221,11 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         if (_announce(keyId, key) != from) revert ERC721IncorrectOwner(from, keyId, registry.eoaOf(fromAgent));
         if (!_isApprovedOrOwner(msg.sender, from, keyId, fromAgent)) revert NotKeyOperator(keyId, msg.sender);
         if (key.flags & Flags.TRANSFERABLE == 0) revert KeyLocked(keyId);
+        _checkNotHeld(keyId);
+        if (key.lent) {
+            _checkNotRented(keyId, key);
+            _endRental(keyId, key);
+        }
         (uint256 toAgent, uint32 toEpoch) = registry.bindingOf(to);
         if (toAgent == 0) revert ReceiverNotAgent(to);
         if (toAgent == fromAgent) revert SameAgent(toAgent);
@@ -164,8 +234,9 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         key.announcedEpoch = toEpoch;
         --_balances[fromAgent];
         ++_balances[toAgent];
-        _preferred[ekOf(keyId)][toAgent] = keyId;
+        _receive(keyId, toAgent, true);
         emit Transfer(from, to, keyId);
+        emit MetadataUpdate(keyId);
     }
 
     /// @inheritdoc IERC721
@@ -196,6 +267,43 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         if (agentId == 0) revert ReceiverNotAgent(msg.sender);
         _operators[agentId][epoch][operator] = approved;
         emit ApprovalForAll(msg.sender, operator, approved);
+    }
+
+    // ---------------------------------------------------------------- rental
+
+    /// @inheritdoc IERC4907
+    /// @notice By whoever may transfer the key: lends it to the agent whose EOA is `user`. A running rental can be prolonged for the same
+    /// agent; its tenant alone can end it, with `user` zero.
+    function setUser(uint256 keyId, address user, uint64 expires) external {
+        Key storage key = _live(keyId);
+        uint64 holder = key.agentId;
+        uint256 tenant = _tenantOf(keyId, key);
+        if (user == address(0) && tenant != 0 && registry.agentOf(msg.sender) == tenant) {
+            _endRental(keyId, key);
+            return;
+        }
+        if (!_isApprovedOrOwner(msg.sender, registry.eoaOf(holder), keyId, holder)) {
+            revert NotKeyOperator(keyId, msg.sender);
+        }
+        if (user == address(0)) {
+            _checkNotRented(keyId, key);
+            _endRental(keyId, key);
+            return;
+        }
+        if (key.flags & Flags.LENDABLE == 0) revert KeyNotLendable(keyId);
+        _checkNotHeld(keyId);
+        _lend(keyId, key, user, expires);
+    }
+
+    /// @inheritdoc IERC4907
+    function userOf(uint256 keyId) external view returns (address) {
+        uint256 tenant = _tenantOf(keyId, _live(keyId));
+        return tenant == 0 ? address(0) : registry.eoaOf(tenant);
+    }
+
+    /// @inheritdoc IERC4907
+    function userExpires(uint256 keyId) external view returns (uint256) {
+        return _tenantOf(keyId, _live(keyId)) == 0 ? 0 : _rentals[keyId].expires;
     }
 
     // ----------------------------------------------------------------- views
@@ -251,6 +359,14 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         return _live(keyId).expiry;
     }
 
+    /// @inheritdoc IERC2981
+    /// @dev As the seller said in the version that the key is of. Rounds down, in the payer's favour.
+    function royaltyInfo(uint256 keyId, uint256 salePrice) external view returns (address receiver, uint256 amount) {
+        uint16 bps;
+        (receiver, bps) = catalog.resaleTermsOf(ekOf(keyId), _live(keyId).version);
+        amount = Math.mulDiv(salePrice, bps, BPS);
+    }
+
     /// @inheritdoc IERC721Metadata
     function name() external pure returns (string memory) {
         return "MOA Experience Key";
@@ -296,7 +412,9 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
             interfaceId == type(IERC165).interfaceId ||
             interfaceId == type(IERC721).interfaceId ||
             interfaceId == type(IERC721Metadata).interfaceId ||
+            interfaceId == type(IERC2981).interfaceId ||
             interfaceId == bytes4(0x49064906) ||
+            interfaceId == type(IERC4907).interfaceId ||
             interfaceId == type(IERC5192).interfaceId ||
             interfaceId == type(IERC7858).interfaceId;
     }
@@ -321,11 +439,106 @@ contract ExperienceKey is IExperienceKey, IERC4906, IERC721Metadata, IERC721Erro
         emit MetadataUpdate(keyId);
     }
 
-    function _isUsableBy(uint256 keyId, uint256 agentId) private view returns (bool) {
-        Key storage key = _keys[keyId];
-        uint40 expiry = key.expiry;
-        return agentId != 0 && key.agentId == agentId && (expiry == 0 || expiry > block.timestamp);
+    // ------------------------------------------------------ internal: access
+
+    /// @dev The agent's own choice.
+    function _choose(uint256 ekId, uint256 agentId, uint256 keyId) private {
+        Lookup storage lookup = _lookups[ekId][agentId];
+        lookup.asked = uint96(keyId);
+        lookup.givenLeads = false;
     }
+
+    /// @dev Takes in a key that the agent did not ask for. `isFinal` is false for a key that may still be burnt for a refund: it takes
+    /// the place of no other, for that one would be out of sight after the burn.
+    function _receive(uint256 keyId, uint256 agentId, bool isFinal) private {
+        uint256 ekId = ekOf(keyId);
+        Lookup storage lookup = _lookups[ekId][agentId];
+        uint256 given = _keyOf(ekId, lookup.given);
+        bool keepsGiven = _usableUntil(given, agentId) != 0 && (!isFinal || _narrows(keyId, given, agentId));
+        if (keyId == keyIdOf(ekId, agentId, 0)) {
+            // A first key is found without an entry, and before `given`.
+            if (keepsGiven && _usableUntil(_keyOf(ekId, lookup.asked), agentId) == 0) lookup.asked = uint96(given);
+        } else if (!keepsGiven) {
+            lookup.given = uint96(keyId);
+            lookup.givenLeads = _hasFirst(ekId, agentId);
+        }
+    }
+
+    /// @dev Whether an agent that used `keyId` in place of `other` would lose anything. Both are usable by it.
+    function _narrows(uint256 keyId, uint256 other, uint256 agentId) private view returns (bool) {
+        Key storage key = _keys[keyId];
+        Key storage than = _keys[other];
+        return
+            than.scopes & ~key.scopes != 0 ||
+            key.version < than.version ||
+            _usableUntil(keyId, agentId) < _usableUntil(other, agentId);
+    }
+
+    function _allows(uint256 keyId, uint256 agentId, uint8 scopes) private view returns (bool) {
+        return _usableUntil(keyId, agentId) != 0 && _keys[keyId].scopes & scopes == scopes;
+    }
+
+    /// @dev Unix time until which the agent may use the key, exclusive; 0 when it may not now.
+    function _usableUntil(uint256 keyId, uint256 agentId) private view returns (uint256 end) {
+        Key storage key = _keys[keyId];
+        uint64 holder = key.agentId;
+        if (holder == 0) return 0;
+        end = key.expiry == 0 ? type(uint256).max : key.expiry;
+        uint256 user = holder;
+        if (key.lent) {
+            Rental memory rental = _rentals[keyId];
+            if (rental.expires > block.timestamp) (user, end) = (rental.tenantId, rental.expires);
+        }
+        if (user != agentId || end <= block.timestamp) return 0;
+    }
+
+    function _keyOf(uint256 ekId, uint96 low) private pure returns (uint256) {
+        return (ekId << 96) | low;
+    }
+
+    function _hasFirst(uint256 ekId, uint256 agentId) private view returns (bool) {
+        return _keys[keyIdOf(ekId, agentId, 0)].minted != 0;
+    }
+
+    // ------------------------------------------------------ internal: rental
+
+    /// @dev The agent that rents the key now; 0 when none does.
+    function _tenantOf(uint256 keyId, Key storage key) private view returns (uint256) {
+        if (!key.lent) return 0;
+        Rental memory rental = _rentals[keyId];
+        return rental.expires > block.timestamp ? rental.tenantId : 0;
+    }
+
+    function _lend(uint256 keyId, Key storage key, address user, uint64 expires) private {
+        uint256 agentId = registry.agentOf(user);
+        if (agentId == 0) revert ReceiverNotAgent(user);
+        if (agentId == key.agentId) revert SameAgent(agentId);
+        if (expires <= block.timestamp) revert RentalInPast(keyId, expires, block.timestamp);
+        uint40 latest = key.expiry == 0 ? type(uint40).max : key.expiry;
+        if (expires > latest) revert RentalOutlastsKey(keyId, expires, latest);
+        uint256 tenant = _tenantOf(keyId, key);
+        if (tenant != 0 && (tenant != agentId || expires < _rentals[keyId].expires)) _checkNotRented(keyId, key);
+        key.lent = true;
+        _rentals[keyId] = Rental(uint64(agentId), uint40(expires));
+        if (tenant == 0) _receive(keyId, agentId, true);
+        emit UpdateUser(keyId, user, expires);
+    }
+
+    function _endRental(uint256 keyId, Key storage key) private {
+        key.lent = false;
+        delete _rentals[keyId];
+        emit UpdateUser(keyId, address(0), 0);
+    }
+
+    function _checkNotRented(uint256 keyId, Key storage key) private view {
+        if (_tenantOf(keyId, key) != 0) revert KeyRented(keyId, _rentals[keyId].expires);
+    }
+
+    function _checkNotHeld(uint256 keyId) private view {
+        if (IEscrowView(exchange).isHeld(keyId)) revert KeyHeld(keyId);
+    }
+
+    // --------------------------------------------------- internal: approvals
 
     function _approved(uint256 keyId, uint64 agentId) private view returns (address) {
         KeyApproval memory approval = _approvals[keyId];

@@ -2,13 +2,14 @@
 pragma solidity 0.8.34;
 
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
-import {IExchange} from "./interfaces/IExchange.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
+import {IEndorsements} from "./interfaces/IEndorsements.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {Actions} from "./libraries/Actions.sol";
 import {Flags} from "./libraries/Flags.sol";
 
 /// @title LabelRegistry
-contract LabelRegistry is ILabelRegistry {
+contract LabelRegistry is ILabelRegistry, IEndorsements {
     uint256 public constant MAX_SCORE = 100;
     uint256 public constant MAX_SUMMARY_BYTES = 1000;
     uint256 public constant MAX_EVIDENCE_BYTES = 2048;
@@ -16,21 +17,21 @@ contract LabelRegistry is ILabelRegistry {
     uint256 public constant MAX_TAG_BYTES = 32;
 
     IAgentRegistry public immutable registry;
-    IExchange public immutable exchange;
+    ICatalog public immutable catalog;
 
     mapping(uint256 ekId => mapping(uint256 validatorId => Label)) private _labels;
     mapping(uint256 ekId => Aggregate) private _aggregates;
     mapping(uint256 ekId => mapping(uint256 validatorId => bool)) private _allowed;
 
-    constructor(IAgentRegistry registry_, IExchange exchange_) {
+    constructor(IAgentRegistry registry_, ICatalog catalog_) {
         registry = registry_;
-        exchange = exchange_;
+        catalog = catalog_;
     }
 
     /// @inheritdoc ILabelRegistry
     function label(uint256 validatorId, LabelInput calldata input) external {
         _checkAuthority(validatorId, Actions.LABEL);
-        (uint256 sellerId, uint32 version, uint8 flags, ) = exchange.listingHead(input.ekId);
+        (uint256 sellerId, uint32 version, uint8 flags, ) = catalog.listingHead(input.ekId);
         if (sellerId == 0) revert UnknownListing(input.ekId);
         if (input.version == 0 || input.version > version) {
             revert UnknownVersion(input.ekId, version, input.version);
@@ -75,7 +76,7 @@ contract LabelRegistry is ILabelRegistry {
 
     /// @inheritdoc ILabelRegistry
     function allowValidators(uint256 ekId, uint256[] calldata validatorIds, bool allowed) external {
-        (uint256 sellerId, , , ) = exchange.listingHead(ekId);
+        (uint256 sellerId, , , ) = catalog.listingHead(ekId);
         if (sellerId == 0) revert UnknownListing(ekId);
         _checkAuthority(sellerId, Actions.LIST);
         for (uint256 i; i < validatorIds.length; ++i) {
@@ -95,9 +96,16 @@ contract LabelRegistry is ILabelRegistry {
         return _aggregates[ekId];
     }
 
+    /// @inheritdoc IEndorsements
+    /// @dev The labels' mean of authenticity and utility is at least half the maximum.
+    function isEndorsed(uint256 ekId) external view returns (bool) {
+        Aggregate memory a = _aggregates[ekId];
+        return a.count != 0 && uint256(a.authenticity) + a.utility >= uint256(a.count) * MAX_SCORE;
+    }
+
     /// @inheritdoc ILabelRegistry
     function mayLabel(uint256 ekId, uint256 validatorId) external view returns (bool) {
-        (uint256 sellerId, , uint8 flags, ) = exchange.listingHead(ekId);
+        (uint256 sellerId, , uint8 flags, ) = catalog.listingHead(ekId);
         return
             sellerId != 0 &&
             validatorId != 0 &&

@@ -19,7 +19,10 @@ const origin = (t: Columns) => ({
   at: t.bigint().notNull(),
 });
 
-/** `IExchange.Terms`. uint32 that a seller sets freely is a bigint: it does not fit a Postgres integer. */
+/** A part of the price that goes to the seller of an older listing, in basis points. */
+type Royalty = { ekId: string; bps: number };
+
+/** `ICatalog.Terms`. uint32 that a seller sets freely is a bigint: it does not fit a Postgres integer. */
 const terms = (t: Columns) => ({
   token: t.hex().notNull(),
   curve: t.hex().notNull(),
@@ -32,9 +35,20 @@ const terms = (t: Columns) => ({
   keyTtl: t.bigint().notNull(),
   scopes: t.integer().notNull(),
   flags: t.integer().notNull(),
+  /** Seconds that a payment waits in escrow, and until when the buyer may take it back by itself. */
+  refundWindow: t.integer().notNull(),
+  refundTerms: t.text({ enum: ["none", "until_access", "full"] }).notNull(),
+  bountyBps: t.integer().notNull(),
+  referralBps: t.integer().notNull(),
+  resaleBps: t.integer().notNull(),
+  /** In units of the points ledger; 0 = not sold for points. */
+  pointsPrice: t.bigint().notNull(),
+  requestsPerMinute: t.bigint().notNull(),
+  requestsPerDay: t.bigint().notNull(),
+  royalties: t.jsonb().$type<Royalty[]>().notNull(),
 });
 
-/** `IExchange.Content`, and whether the summary could be read. */
+/** `ICatalog.Content`, and whether the summary could be read. */
 const content = (t: Columns) => ({
   manifestHash: t.hex().notNull(),
   summaryHash: t.hex().notNull(),
@@ -183,6 +197,8 @@ export const listingVersion = onchainTable(
     version: t.integer().notNull(),
     ...terms(t),
     ...content(t),
+    /** The contract whose code the terms are. */
+    pointer: t.hex().notNull(),
     by: t.hex().notNull(),
     ...origin(t),
   }),
@@ -205,10 +221,17 @@ export const sale = onchainTable(
     sellerId: t.text().notNull(),
     buyerId: t.text().notNull(),
     payer: t.hex().notNull(),
+    /** The agent that a refund goes to: the buyer, unless somebody gave the key. */
+    payerId: t.text().notNull(),
     token: t.hex().notNull(),
     price: t.bigint().notNull(),
-    fee: t.bigint().notNull(),
-    /** The quote's hash for a sale through a till, else zero. */
+    /** When the escrow ends; 0 = the price was split at once. */
+    releaseTime: t.bigint().notNull(),
+    /** The exchange's part, in basis points, as it was at the sale. */
+    feeBps: t.integer().notNull(),
+    /** Who brought the buyer; null when nobody did. */
+    referrerId: t.text(),
+    /** The quote's hash for a sale through a till, the nonce of a bound authorization, else zero. */
     paymentRef: t.hex().notNull(),
     by: t.hex().notNull(),
     ...origin(t),
@@ -222,7 +245,83 @@ export const sale = onchainTable(
   }),
 );
 
-/** One key, with its holder now. */
+/** The money of a sale with a refund window: an escrow, which ends once. A sale without one has no row here. */
+export const order = onchainTable(
+  "orders",
+  (t) => ({
+    id: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    version: t.integer().notNull(),
+    keyId: t.text().notNull(),
+    sellerId: t.text().notNull(),
+    /** Who got the key. */
+    buyerId: t.text().notNull(),
+    /** Who paid, and is refunded. */
+    payerId: t.text().notNull(),
+    token: t.hex().notNull(),
+    amount: t.bigint().notNull(),
+    /** From then on anybody may release it. */
+    releaseTime: t.bigint().notNull(),
+    status: t.text({ enum: ["held", "disputed", "released", "refunded"] }).notNull(),
+    /** Whether the key was used while the order was open. */
+    accessed: t.boolean().notNull(),
+    /** What went back to the payer. */
+    toBuyer: t.bigint().notNull(),
+    updatedAt: t.bigint().notNull(),
+  }),
+  (table) => ({
+    seller: index().on(table.sellerId),
+    buyer: index().on(table.buyerId),
+    payer: index().on(table.payerId),
+    due: index().on(table.status, table.releaseTime),
+  }),
+);
+
+/** A key's life, prolonged for a price. */
+export const renewal = onchainTable(
+  "renewal",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    keyId: t.text().notNull(),
+    payerId: t.text().notNull(),
+    expiry: t.bigint().notNull(),
+    token: t.hex().notNull(),
+    price: t.bigint().notNull(),
+    feeBps: t.integer().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    key: index().on(table.keyId),
+  }),
+);
+
+/** A key that was bought for a card's holder. */
+export const charge = onchainTable(
+  "charge",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    /** The provider's charge, hashed. */
+    chargeId: t.hex().notNull(),
+    keyId: t.text().notNull(),
+    token: t.hex().notNull(),
+    price: t.bigint().notNull(),
+    by: t.hex().notNull(),
+    /** What the escrow still held when the payment was taken back; null while it was not. */
+    recovered: t.bigint(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.chargeId] }),
+    key: index().on(table.keyId),
+  }),
+);
+
+/**
+ * One key, with its holder now. Who rents it has the use in the holder's place while `userExpires` is ahead; both are null when nobody
+ * does, or the rental was ended. `expiry` is that of the key, as renewed last.
+ */
 export const key = onchainTable(
   "key",
   (t) => ({
@@ -236,8 +335,14 @@ export const key = onchainTable(
     scopes: t.integer().notNull(),
     flags: t.integer().notNull(),
     burnt: t.boolean().notNull(),
+    userId: t.text(),
+    userExpires: t.bigint(),
   }),
-  (table) => ({ holder: index().on(table.holderId), ek: index().on(table.ekId) }),
+  (table) => ({
+    holder: index().on(table.holderId),
+    user: index().on(table.userId),
+    ek: index().on(table.ekId),
+  }),
 );
 
 /** What an agent can withdraw in a token. */
@@ -250,6 +355,18 @@ export const credit = onchainTable(
     amount: t.bigint().notNull(),
   }),
   (table) => ({ pk: primaryKey({ columns: [table.agentId, table.token] }) }),
+);
+
+/** What a listing's validators can share in a token. */
+export const bounty = onchainTable(
+  "bounty",
+  (t) => ({
+    ekId: t.text().notNull(),
+    token: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    amount: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.ekId, table.token] }) }),
 );
 
 export const withdrawal = onchainTable(
@@ -324,7 +441,7 @@ export const validatorAllowance = onchainTable(
   (table) => ({ pk: primaryKey({ columns: [table.ekId, table.validatorId] }) }),
 );
 
-/** One agent's points of one order. */
+/** One agent's points of one order: what it earned, perhaps nothing, and for the buyer also what it paid. In hundredths of a point. */
 export const pointsEntry = onchainTable(
   "points_entry",
   (t) => ({
@@ -332,17 +449,31 @@ export const pointsEntry = onchainTable(
     agentId: t.text().notNull(),
     chainId: t.integer().notNull(),
     ekId: t.text().notNull(),
-    role: t.text({ enum: ["seller", "buyer"] }).notNull(),
+    role: t.text({ enum: ["seller", "buyer", "spender"] }).notNull(),
     delta: t.bigint().notNull(),
     /** What the agent can spend after it. */
     balance: t.bigint().notNull(),
+    /** Bit set of `pointsReasons`: why the order earned less than the policy's award. */
+    reasons: t.integer().notNull(),
     ...origin(t),
   }),
   (table) => ({
-    pk: primaryKey({ columns: [table.orderId, table.agentId] }),
+    pk: primaryKey({ columns: [table.orderId, table.agentId, table.role] }),
     agent: index().on(table.agentId, table.blockNumber, table.logIndex),
   }),
 );
+
+/** What orders earn from now on, in points, orders and sales per day, and per cent. */
+export const pointsPolicy = onchainTable("points_policy", (t) => ({
+  chainId: t.integer().primaryKey(),
+  sellerAward: t.integer().notNull(),
+  buyerAward: t.integer().notNull(),
+  pairTradesPerDay: t.integer().notNull(),
+  agentPointsPerDay: t.integer().notNull(),
+  handful: t.integer().notNull(),
+  unendorsedPercent: t.integer().notNull(),
+  updatedAt: t.bigint().notNull(),
+}));
 
 // --------------------------------------------------- the market as a whole
 
@@ -408,6 +539,14 @@ export const feeSetting = onchainTable("fee_setting", (t) => ({
   chainId: t.integer().primaryKey(),
   feeBps: t.integer().notNull(),
   feeAgentId: t.text().notNull(),
+  updatedAt: t.bigint().notNull(),
+}));
+
+/** Until when nothing new is sold or listed. No row while there never was a pause. */
+export const pause = onchainTable("pause", (t) => ({
+  chainId: t.integer().primaryKey(),
+  until: t.bigint().notNull(),
+  by: t.hex().notNull(),
   updatedAt: t.bigint().notNull(),
 }));
 

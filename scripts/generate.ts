@@ -7,15 +7,25 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
+  "AccessPredicate",
   "AgentRegistry",
+  "CardIssuer",
+  "Catalog",
   "Exchange",
   "ExperienceKey",
+  "ExponentialPrice",
   "FixedPrice",
   "LabelRegistry",
   "LinearPrice",
+  "LogisticPrice",
+  "PiecewisePrice",
   "PointsLedger",
+  "QuotaPrice",
+  "SeasonalPrice",
   "TestUSDC",
   "Till",
+  "Tills",
+  "TimeDecayPrice",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

@@ -1,11 +1,11 @@
 /** What the client reads from the chain itself, when it is given an RPC url: then neither exchange nor gateway has to be believed. */
 import { type Address, createPublicClient, type Hash, http, type PublicClient } from "viem";
-import { agentRegistryAbi, exchangeAbi, experienceKeyAbi } from "./abis/index.ts";
+import { agentRegistryAbi, catalogAbi, experienceKeyAbi, tillsAbi } from "./abis/index.ts";
 import { ExchangeError } from "./errors.ts";
 import type { Quote } from "./till.ts";
 
 /** Where things are. The exchange's health names it; a pinned deployment proves it. */
-export type Place = { chainId: number; registry: Address; keys: Address; exchange: Address };
+export type Place = { chainId: number; registry: Address; keys: Address; catalog: Address; tills: Address };
 
 export type Chain = {
   chainId(): Promise<number>;
@@ -45,9 +45,9 @@ export function createChain(rpcUrl: string, startBlock: number | undefined): Cha
           args: [owner],
         }),
       ),
-    tillOf: ({ exchange }, quote) =>
+    tillOf: ({ tills }, quote) =>
       read(() =>
-        client.readContract({ address: exchange, abi: exchangeAbi, functionName: "tillOf", args: [quote] }),
+        client.readContract({ address: tills, abi: tillsAbi, functionName: "tillOf", args: [quote] }),
       ),
     manifestHashOf: (place, ekId, version) =>
       read(() => manifestHash(client, place, { ekId, version, startBlock })),
@@ -57,12 +57,12 @@ export function createChain(rpcUrl: string, startBlock: number | undefined): Cha
 
 async function manifestHash(
   client: PublicClient,
-  { exchange }: Place,
+  { catalog }: Place,
   { ekId, version, startBlock }: { ekId: bigint; version: number; startBlock: number | undefined },
 ): Promise<Hash> {
   const logs = await client.getContractEvents({
-    address: exchange,
-    abi: exchangeAbi,
+    address: catalog,
+    abi: catalogAbi,
     eventName: "ListingVersion",
     args: { ekId, version },
     fromBlock: startBlock === undefined ? "earliest" : BigInt(startBlock),

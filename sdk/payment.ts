@@ -30,7 +30,7 @@ const UNSETTLED = new Set([202, 408, 425, 429, 500, 502, 503, 504]);
  */
 export function checkQuote(
   response: QuoteResponse,
-  expected: { chainId: number; exchange: Address; ekId: bigint; buyer: Address },
+  expected: { chainId: number; tills: Address; ekId: bigint; buyer: Address },
 ): Quote {
   const quote: Quote = {
     ekId: BigInt(response.quote.ekId),

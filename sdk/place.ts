@@ -33,7 +33,7 @@ export function createPlace(options: PlaceOptions): () => Promise<ExchangePlace>
 
 async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<ExchangePlace> {
   const health = await call(server, { path: "/health", schema: healthSchema });
-  const contract = (name: "AgentRegistry" | "ExperienceKey" | "Exchange"): Address => {
+  const contract = (name: "AgentRegistry" | "ExperienceKey" | "Catalog" | "Tills"): Address => {
     const told = addressSchema.safeParse(health.contracts?.[name]).data;
     const pinned = deployment?.contracts[name];
     if (told && (!pinned || pinned.toLowerCase() === told.toLowerCase())) return told;
@@ -51,7 +51,8 @@ async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<E
     chainId: health.chain_id,
     registry: contract("AgentRegistry"),
     keys: contract("ExperienceKey"),
-    exchange: contract("Exchange"),
+    catalog: contract("Catalog"),
+    tills: contract("Tills"),
     relayer: addressSchema.optional().parse(health.relayer?.address),
   };
 }

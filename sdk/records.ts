@@ -40,7 +40,22 @@ export const flags = {
     title: "Restricted validators",
     meaning: "only listed validators may label",
   },
+  lendable: { bit: 2, title: "Lendable", meaning: "keys may be lent to other agents for a time" },
 } as const satisfies Record<string, Bit>;
+
+/** Why an order earned fewer points than the policy's award, by the bit in `PointsReasons`. */
+export const pointsReasons = {
+  "self-trade": { bit: 0, title: "Self-trade", meaning: "seller and buyer are one agent" },
+  "paid-by-seller": { bit: 1, title: "Paid by seller", meaning: "the seller's agent paid" },
+  linked: { bit: 2, title: "Linked", meaning: "one is or was the other's operator" },
+  "pair-cap": { bit: 3, title: "Pair's cap", meaning: "the two have traded enough today" },
+  "seller-cap": { bit: 4, title: "Seller's cap", meaning: "the seller has earned enough today" },
+  "buyer-cap": { bit: 5, title: "Buyer's cap", meaning: "the buyer has earned enough today" },
+  unendorsed: { bit: 6, title: "Unendorsed", meaning: "sold often, but no validator vouches for it" },
+} as const satisfies Record<string, Bit>;
+/** Until when a buyer may take its money back by itself, by the number in `ICatalog.RefundTerms`. */
+export const refundTerms = ["none", "until_access", "full"] as const;
+export type RefundTerms = (typeof refundTerms)[number];
 
 /** The five scores of a label, in the order of the contract. */
 export const scoreNames = ["authenticity", "utility", "reproducibility", "freshness", "safety"] as const;

@@ -1,10 +1,10 @@
 /**
- * Which address pays for a quote: the twin of `Exchange.quoteHashOf` and `Exchange.tillOf`. A buyer computes it alone, from nothing but the
- * chain id and the exchange's address, and so cannot be made to pay anywhere else.
+ * Which address pays for a quote: the twin of `Tills.quoteHashOf` and `Tills.tillOf`. A buyer computes it alone, from nothing but the
+ * chain id and the address of `Tills`, and so cannot be made to pay anywhere else.
  */
 import { type Address, concat, getContractAddress, type Hash, hashTypedData, keccak256 } from "viem";
 
-/** The struct `IExchange.Quote`. Times are Unix seconds, amounts the token's smallest units. */
+/** The struct `ITills.Quote`. Times are Unix seconds, amounts the token's smallest units. */
 export type Quote = {
   ekId: bigint;
   version: number;
@@ -28,12 +28,12 @@ const quoteTypes = {
   ],
 } as const;
 
-type At = { chainId: number; exchange: Address };
+type At = { chainId: number; tills: Address };
 
-/** The quote's identity: its EIP-712 hash, which names chain and exchange. */
-export function quoteHash({ chainId, exchange }: At, quote: Quote): Hash {
+/** The quote's identity: its EIP-712 hash, which names chain and contract. */
+export function quoteHash({ chainId, tills }: At, quote: Quote): Hash {
   return hashTypedData({
-    domain: { name: "MOA Exchange", version: "1", chainId, verifyingContract: exchange },
+    domain: { name: "MOA Tills", version: "1", chainId, verifyingContract: tills },
     types: quoteTypes,
     primaryType: "Quote",
     message: quote,
@@ -41,14 +41,14 @@ export function quoteHash({ chainId, exchange }: At, quote: Quote): Hash {
 }
 
 /**
- * The till of a quote: the ERC-1167 clone that the exchange makes by CREATE2 with the quote's hash as salt. What it clones is the first
- * contract that the exchange ever created, in its constructor.
+ * The till of a quote: the ERC-1167 clone that `Tills` makes by CREATE2 with the quote's hash as salt. What it clones is the first
+ * contract that `Tills` ever created, in its constructor.
  *
  * @example
- * tillAddress({ chainId: 31337, exchange }, quote); // "0x…", equal to Exchange.tillOf(quote)
+ * tillAddress({ chainId: 31337, tills }, quote); // "0x…", equal to Tills.tillOf(quote)
  */
 export function tillAddress(at: At, quote: Quote): Address {
-  const implementation = getContractAddress({ from: at.exchange, nonce: 1n });
+  const implementation = getContractAddress({ from: at.tills, nonce: 1n });
   const initCode = concat([
     "0x3d602d80600a3d3981f3363d3d373d3d3d363d73",
     implementation,
@@ -56,7 +56,7 @@ export function tillAddress(at: At, quote: Quote): Address {
   ]);
   return getContractAddress({
     opcode: "CREATE2",
-    from: at.exchange,
+    from: at.tills,
     salt: quoteHash(at, quote),
     bytecodeHash: keccak256(initCode),
   });

@@ -21,7 +21,7 @@ export async function purchase(
   const head = await readHead(deps.chain, number);
   if (!head) throw unknownListing(ek_id);
   if (type === "card" || type === "points") throw railNotOffered(ek_id, type);
-  const price = await deps.chain.exchange.read.quote([number, 1n, BigInt(Math.floor(Date.now() / 1000))]);
+  const price = await deps.chain.catalog.read.quote([number, 1n, BigInt(Math.floor(Date.now() / 1000))]);
   if (type === "crypto" || price > 0n) throw payByQuote(deps, session, ek_id, price);
   await assertGranted(deps, session, "claim");
   const { address, abi } = deps.chain.exchange;

@@ -1,7 +1,7 @@
 /** Listing an Experience for a seller: the manifest's hash and the public summary go on chain, the content stays with the seller. */
 import { keccak256, parseEventLogs, stringToBytes } from "viem";
 import type { z } from "zod";
-import { exchangeAbi } from "../../sdk/abis/index.ts";
+import { catalogAbi } from "../../sdk/abis/index.ts";
 import { canonicalJson } from "../../sdk/canonical.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds, ekId, listingId } from "../../sdk/ids.ts";
@@ -27,13 +27,13 @@ export async function createListing(
   const manifestHash = hashManifest(request.content_manifest);
   await assertGranted(deps, session, "list");
   const validators = await validatorsOf(chain, request.access_policy.validator_allowlist);
-  const { address, abi } = chain.exchange;
+  const { address, abi } = chain.catalog;
   const content = { manifestHash, summary, uri: "", summaryHash: keccak256(stringToBytes(summary)) };
   const receipt = await relay(
     deps,
     contractCall({ address, abi, functionName: "list", args: [session.agentId, terms, content] }),
   );
-  const [event] = parseEventLogs({ abi: exchangeAbi, logs: receipt.logs, eventName: "ListingVersion" });
+  const [event] = parseEventLogs({ abi: catalogAbi, logs: receipt.logs, eventName: "ListingVersion" });
   if (!event) throw new Error(`Transaction ${receipt.transactionHash} listed nothing.`);
   const ref = { chainId: chain.id, ekId: event.args.ekId };
   const listed = {

@@ -11,7 +11,8 @@ import { addressSchema, unitsSchema } from "../../sdk/wire/common.ts";
 import type { Authorization } from "../store/payments.ts";
 import { findQuoteByTill, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
-import { buyViaTill, type Settling, settlePayment } from "./settlement.ts";
+import { buyViaTill } from "./quote-end.ts";
+import { type Settling, settlePayment } from "./settlement.ts";
 
 const authorizationSchema = z.object({
   signature: z.string().regex(/^0x([0-9a-fA-F]{2}){1,4096}$/),
@@ -104,7 +105,17 @@ async function checkPayment(
     signature: signature as Hex,
   };
   const revert = await deps.relayer.simulate(buyViaTill(deps.chain, quote, authorization));
+  if (revert?.name === "RecipientNotAgent") throw buyerNotAgent(quote, authorization);
   const refusal = revert && paymentRefusalOf(revert);
   if (refusal) throw refusal;
   return { quote, authorization };
+}
+
+/** A gift to somebody who is no agent: who pays can't make it one. */
+function buyerNotAgent({ buyer }: StoredQuote, { from }: Authorization): PaymentRefusal {
+  return new PaymentRefusal(
+    "buyer_not_agent",
+    `The quote's buyer ${buyer} is no agent, and ${from} can't make it one.`,
+    { buyer, payer: from },
+  );
 }

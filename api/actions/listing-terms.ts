@@ -1,18 +1,25 @@
 /** The terms of a listing, from what its seller asks for to what the contract takes. */
 import type { Address, Hex } from "viem";
 import type { z } from "zod";
-import { curves } from "../../sdk/curves.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
-import { flags, scopes, toBits } from "../../sdk/records.ts";
-import type { createListingRequestSchema, pricingPolicySchema } from "../../sdk/wire/listing.ts";
+import { ekId as ekIds } from "../../sdk/ids.ts";
+import { flags, refundTerms, scopes, toBits } from "../../sdk/records.ts";
+import type { createListingRequestSchema } from "../../sdk/wire/listing.ts";
 import type { Fault } from "../http/validation.ts";
 import { toUnits } from "./amounts.ts";
+import { encodeCurve } from "../pricing/encode.ts";
+import type { Pricing } from "../pricing/sources.ts";
 
 export type ListingRequest = z.output<typeof createListingRequestSchema>;
-type Pricing = z.output<typeof pricingPolicySchema>;
 
-/** `IExchange.Terms`. */
+/** The most that bounty, referral and royalties may take of the price together, in basis points. */
+const MAX_SHARES_BPS = 5_000;
+/** Of the points ledger: a point is 100 units. */
+const POINT_DECIMALS = 2;
+const MAX_UINT32 = 4_294_967_295n;
+
+/** `ICatalog.Terms`. */
 export type Terms = {
   token: Address;
   curve: Address;
@@ -23,6 +30,15 @@ export type Terms = {
   keyTtl: number;
   scopes: number;
   flags: number;
+  refundWindow: number;
+  refundTerms: number;
+  bountyBps: number;
+  referralBps: number;
+  resaleBps: number;
+  pointsPrice: number;
+  requestsPerMinute: number;
+  requestsPerDay: number;
+  royalties: { ekId: bigint; bps: number }[];
 };
 
 /** Throws LISTING_INVALID with a JSON pointer to each fault. */
@@ -32,6 +48,9 @@ export function termsOf(
 ): Terms {
   const token = tokenOf(deployment, pricing.currency);
   return {
+    ...sharesOf(deployment, pricing),
+    requestsPerMinute: access.quota?.rpm ?? 0,
+    requestsPerDay: access.quota?.daily_quota ?? 0,
     token: token.address,
     curve: deployment.curves[pricing.curve_type],
     curveParams: curveParamsOf(pricing, token),
@@ -45,6 +64,45 @@ export function termsOf(
       // From the first block on: there is no moment at which anybody may label.
       ...(access.validator_allowlist ? (["restricted-validators"] as const) : []),
     ]),
+  };
+}
+
+/** Who else gets a part of the price, and until when it can be had back. */
+function sharesOf({ chainId }: Deployment, pricing: Pricing) {
+  const faults: Fault[] = [];
+  if (pricing.refund_window_seconds === 0 && pricing.refund_terms !== "none") {
+    faults.push(fault("refund_terms", "need refund_window_seconds above 0"));
+  }
+  const points = toUnits(pricing.points_price ?? 0, POINT_DECIMALS);
+  if (points === undefined || points > MAX_UINT32) {
+    faults.push(fault("points_price", "has more than 2 decimals, or is above 42,949,672.95"));
+  }
+  const sources = pricing.royalties.map(({ ek_id }) => ekIds.parse(ek_id));
+  for (const [i, source] of sources.entries()) {
+    if (source.chainId !== chainId)
+      faults.push(fault(`royalties/${i}/ek_id`, "is a listing of another chain"));
+    if (sources.findIndex(({ ekId }) => ekId === source.ekId) !== i)
+      faults.push(fault(`royalties/${i}/ek_id`, "stands there twice"));
+  }
+  const royalties = pricing.royalties.reduce((sum, { bps }) => sum + bps, 0);
+  const shares = pricing.bounty_bps + pricing.referral_bps + royalties;
+  if (shares > MAX_SHARES_BPS) {
+    faults.push(
+      fault("royalties", `with bounty and referral take ${shares} of at most ${MAX_SHARES_BPS} basis points`),
+    );
+  }
+  if (faults.length > 0) throw invalid(faults);
+  return {
+    refundWindow: pricing.refund_window_seconds,
+    refundTerms: refundTerms.indexOf(pricing.refund_terms),
+    bountyBps: pricing.bounty_bps,
+    referralBps: pricing.referral_bps,
+    resaleBps: pricing.resale_bps,
+    pointsPrice: Number(points),
+    // The contract wants them in order, so that none stands there twice.
+    royalties: pricing.royalties
+      .map(({ bps }, i) => ({ ekId: (sources[i] as { ekId: bigint }).ekId, bps }))
+      .sort((a, b) => (a.ekId < b.ekId ? -1 : 1)),
   };
 }
 
@@ -63,77 +121,9 @@ function tokenOf({ tokens }: Deployment, currency: string | undefined): Token {
 
 function curveParamsOf(pricing: Pricing, token: Token): Hex {
   const faults: Fault[] = [];
-  const units = (pointer: string, amount: number | string | undefined): bigint | undefined => {
-    if (amount === undefined) return undefined;
-    const value = toUnits(amount, token.decimals);
-    if (value === undefined) {
-      faults.push({
-        pointer,
-        message: `${amount} has more than the ${token.decimals} decimals of ${token.symbol}`,
-      });
-    }
-    return value;
-  };
-  const at = "/pricing_policy";
-  const amounts: Amounts = {
-    base: units(`${at}/base_price`, pricing.base_price) ?? 0n,
-    min: units(`${at}/min_price`, pricing.min_price),
-    max: units(`${at}/max_price`, pricing.max_price),
-    params: {},
-  };
-  for (const [name, amount] of Object.entries(pricing.params)) {
-    amounts.params[name] = units(`${at}/params/${name}`, amount);
-  }
-  const encoded = encoders[pricing.curve_type](amounts, pricing, faults);
-  if (faults.length > 0) throw invalid(faults);
-  return encoded();
-}
-
-type Amounts = {
-  base: bigint;
-  min: bigint | undefined;
-  max: bigint | undefined;
-  params: Record<string, bigint | undefined>;
-};
-type Encoder = (amounts: Amounts, pricing: Pricing, faults: Fault[]) => () => Hex;
-
-const encoders: Record<Pricing["curve_type"], Encoder> = {
-  fixed({ base, min, max, params }, _pricing, faults) {
-    unknownParams(params, [], faults);
-    if (min !== undefined && base < min) faults.push(fault("min_price", "is above base_price"));
-    if (max !== undefined && base > max) faults.push(fault("max_price", "is below base_price"));
-    const fixed = { price: base };
-    return () => {
-      curves.fixed.validate(fixed);
-      return curves.fixed.encode(fixed);
-    };
-  },
-  linear({ base, min, max, params }, pricing, faults) {
-    unknownParams(params, ["slope", "max_price"], faults);
-    const { slope, max_price: ceiling = max } = params;
-    if (pricing.params.slope === undefined)
-      faults.push(fault("params/slope", "is missing: how much each sale adds"));
-    if (min !== undefined && base < min)
-      faults.push(fault("min_price", "is above base_price, where the price starts"));
-    if (max !== undefined && ceiling !== max)
-      faults.push(fault("params/max_price", "differs from max_price"));
-    // With a cap on the sales the price has a last step, and with it a maximum.
-    const last =
-      slope !== undefined && pricing.supply_cap ? base + slope * BigInt(pricing.supply_cap - 1) : undefined;
-    const top = ceiling ?? last;
-    if (top === undefined) faults.push(fault("max_price", "is missing: give it, or a supply_cap"));
-    const linear = { base, slope: slope ?? 0n, max: top ?? 0n };
-    return () => {
-      curves.linear.validate(linear);
-      return curves.linear.encode(linear);
-    };
-  },
-};
-
-function unknownParams(params: Record<string, unknown>, known: readonly string[], faults: Fault[]): void {
-  for (const name of Object.keys(params)) {
-    if (!known.includes(name)) faults.push(fault(`params/${name}`, "is no parameter of this curve"));
-  }
+  const encoded = encodeCurve(pricing, token, faults);
+  if (encoded === undefined) throw invalid(faults);
+  return encoded;
 }
 
 function fault(field: string, message: string): Fault {

@@ -35,13 +35,19 @@ export async function payQuote(deps: Deps, quoteId: string, header: string | und
   const end = await quoteEndOf(deps, quote);
   if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
   if (end.kind === "funded") {
-    const sale = await finalizeQuote(deps, quote);
+    const sale = await finalizeQuote(deps, quote, end.finish);
     return issued(deps, sale.purchase, sale.payer);
   }
   if (end.kind === "settling") throw pendingError(quote);
-  if (end.kind !== "open") throw await failedError(deps, quote, end, end.kind);
+  // Its buyer may bring the signature with this request: a till that is paid already takes it as its word.
+  const isUnsigned = end.kind === "unclaimed" && header !== undefined;
+  if (end.kind !== "open" && !isUnsigned) throw await failedError(deps, quote, end, end.kind);
   const offer: Offer = { quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) };
-  return header === undefined ? unpaid(deps, offer) : settle(deps, offer, header);
+  if (header === undefined) return unpaid(deps, offer);
+  const answer = await settle(deps, offer, header);
+  // What is paid already is not asked for again.
+  if (end.kind !== "unclaimed" || "purchase" in answer) return answer;
+  throw await failedError(deps, quote, end, end.kind);
 }
 
 /** That payment came to nothing: this request has its own turn. */
@@ -160,6 +166,8 @@ function stateOf(end: QuoteEnd): Pick<QuoteState, "state" | "reason" | "tx" | "p
       return { state: "unavailable", reason: reasonOf(end.revert) };
     case "settling":
       return { state: "pending" };
+    case "unclaimed":
+      return { state: "funded", reason: "buyer_not_agent" };
     default:
       return { state: end.kind };
   }

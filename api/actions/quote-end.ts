@@ -7,13 +7,17 @@ import { refusalOf } from "../chain/refusals.ts";
 import { type Call, contractCall, type Relayer } from "../chain/relayer.ts";
 import type { Revert } from "../chain/revert.ts";
 import { findQuoteEnd, type Sale } from "../chain/sales.ts";
+import type { Sql } from "../store/database.ts";
+import { type Authorization, authorizationsOf } from "../store/payments.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 
 export type QuoteEnd =
   /** Nothing is in the till, and the contract would sell for it. */
   | { kind: "open" }
-  /** The price is in the till: {@link finalizeTill} makes the key. */
-  | { kind: "funded" }
+  /** The price is in the till: `finish` makes the key. */
+  | { kind: "funded"; finish: Call }
+  /** The price is in the till, and its buyer is no agent and signed nothing: nobody but the buyer can make it one. */
+  | { kind: "unclaimed"; funds: bigint }
   /** Used in a block that is not mined yet. */
   | { kind: "settling" }
   | { kind: "sold"; sale: Sale }
@@ -23,13 +27,16 @@ export type QuoteEnd =
   /** The listing can't be sold for this quote any more, or not now. */
   | { kind: "closed"; revert: Revert; funds: bigint };
 
-type Deps = { chain: Chain; relayer: Relayer };
+type Deps = { chain: Chain; relayer: Relayer; sql: Sql };
 
 /** One question tells all: what would happen if the till were turned into its key now? */
-export async function quoteEndOf({ chain, relayer }: Deps, quote: StoredQuote): Promise<QuoteEnd> {
-  const revert = await relayer.simulate(finalizeTill(chain, quote));
-  if (!revert) return { kind: "funded" };
+export async function quoteEndOf(deps: Deps, quote: StoredQuote): Promise<QuoteEnd> {
+  const { chain, relayer } = deps;
+  const finish = finalizeTill(chain, quote);
+  const revert = await relayer.simulate(finish);
+  if (!revert) return { kind: "funded", finish };
   if (revert.name === "TillUnderfunded") return { kind: "open" };
+  if (revert.name === "RecipientNotAgent") return newcomersEndOf(deps, quote);
   if (revert.name === "QuoteUsed") {
     const end = await findQuoteEnd(chain, quote);
     if (!end) return { kind: "settling" };
@@ -39,16 +46,38 @@ export async function quoteEndOf({ chain, relayer }: Deps, quote: StoredQuote): 
   return revert.name === "DeadlinePassed" ? { kind: "expired", funds } : { kind: "closed", revert, funds };
 }
 
+/**
+ * A funded till of a buyer that is no agent yet. Its signature makes it one, also where somebody else submitted the authorization, or
+ * where it failed here before: what counts is that the buyer signed it for this till.
+ */
+async function newcomersEndOf({ chain, relayer, sql }: Deps, quote: StoredQuote): Promise<QuoteEnd> {
+  for (const authorization of await authorizationsOf(sql, quote.id, quote.buyer)) {
+    const finish = buyViaTill(chain, quote, authorization);
+    if (!(await relayer.simulate(finish))) return { kind: "funded", finish };
+  }
+  return { kind: "unclaimed", funds: await fundsOf(chain, quote) };
+}
+
 /** What lies in the quote's till, in smallest units. */
 export function fundsOf({ client }: Chain, { till, token }: StoredQuote): Promise<bigint> {
   return client.readContract({ address: token, abi: erc20Abi, functionName: "balanceOf", args: [till] });
 }
 
-export function finalizeTill({ exchange: { address, abi } }: Chain, quote: StoredQuote): Call {
+export function buyViaTill({ tills: { address, abi } }: Chain, quote: StoredQuote, a: Authorization): Call {
+  const { signature, ...authorization } = a;
+  return contractCall({
+    address,
+    abi,
+    functionName: "buyViaTill",
+    args: [structOf(quote), authorization, signature],
+  });
+}
+
+export function finalizeTill({ tills: { address, abi } }: Chain, quote: StoredQuote): Call {
   return contractCall({ address, abi, functionName: "finalizeTill", args: [structOf(quote)] });
 }
 
-export function refundTill({ exchange: { address, abi } }: Chain, quote: StoredQuote): Call {
+export function refundTill({ tills: { address, abi } }: Chain, quote: StoredQuote): Call {
   return contractCall({ address, abi, functionName: "refundTill", args: [structOf(quote), quote.token] });
 }
 
@@ -66,6 +95,7 @@ const reasons: Record<string, string> = {
   NotStarted: "not_started",
   TokenMismatch: "currency_changed",
   ListingNotActive: "not_active",
+  Paused: "paused",
 };
 
 export function reasonOf({ name }: Revert): string {
@@ -79,6 +109,25 @@ export function closedError(chain: Chain, quote: StoredQuote, revert: Revert, fu
     ...(hint === undefined ? {} : { hint }),
     details: { quote_id: quote.id, ...details, reason: reasonOf(revert), ...refundHelp(chain, quote, funds) },
   });
+}
+
+/** LISTING_CONFLICT: the money is there, and nobody may make its buyer an agent unasked. */
+export function unclaimedError(chain: Chain, quote: StoredQuote, funds: bigint): ExchangeError {
+  return new ExchangeError(
+    "LISTING_CONFLICT",
+    `The quote is paid, and its buyer ${quote.buyer} is no agent yet.`,
+    {
+      hint:
+        "Send the payment that the buyer signed, or let it join (POST /me/register) and POST here again. Do not pay again. " +
+        "What is in the till after the deadline goes back to the buyer.",
+      details: {
+        quote_id: quote.id,
+        reason: "buyer_not_agent",
+        buyer: quote.buyer,
+        ...refundHelp(chain, quote, funds),
+      },
+    },
+  );
 }
 
 /** PAYMENT_FAILED 410: the quote is over. */
@@ -100,14 +149,14 @@ export function goneError(
 }
 
 /** How anybody gets the till's money back to the buyer; nothing when there is none. */
-export function refundHelp({ exchange }: Chain, quote: StoredQuote, funds: bigint): Record<string, unknown> {
+export function refundHelp({ tills }: Chain, quote: StoredQuote, funds: bigint): Record<string, unknown> {
   if (funds === 0n) return {};
   const { ekId, maxPrice, deadline, ...rest } = structOf(quote);
   return {
     refund: {
       amount: String(funds),
       to: quote.buyer,
-      contract: exchange.address,
+      contract: tills.address,
       function: "refundTill(quote, token)",
       quote: { ...rest, ekId: String(ekId), maxPrice: String(maxPrice), deadline: String(deadline) },
       token: quote.token,

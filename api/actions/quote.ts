@@ -5,6 +5,7 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { QuoteResponse } from "../../sdk/wire/listing.ts";
 import { ekNumber, type Listing, readListing, statuses, unknownListing } from "../chain/listings.ts";
+import { refusalOf } from "../chain/refusals.ts";
 import { ContractRefusal } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredQuote, saveQuote } from "../store/quotes.ts";
@@ -22,19 +23,21 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
     });
   }
   const number = ekNumber(chain, ekId);
-  const [listing, head] = await Promise.all([
+  const [listing, head, pausedUntil] = await Promise.all([
     readListing(chain, number).catch((error: unknown) => {
       throw error instanceof ContractRefusal && error.revert.name === "UnknownListing"
         ? unknownListing(ekId)
         : error;
     }),
     chain.client.getBlock({ blockTag: "latest" }),
+    chain.exchange.read.pausedUntil(),
   ]);
   const clock = BigInt(Math.floor(Date.now() / 1000));
   // A quiet chain has an old head; one that was sent into the future is ahead of the clock.
   const now = head.timestamp > clock ? head.timestamp : clock;
+  if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
   assertOnSale(ekId, listing, now);
-  const price = await chain.exchange.read.quote([number, 1n, now]);
+  const price = await chain.catalog.read.quote([number, 1n, now]);
   if (price === 0n) throw freeError(ekId);
   const terms = {
     ekId: number,
@@ -47,8 +50,8 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
   };
   tokenOf(deps, listing.terms.token);
   const [id, till] = await Promise.all([
-    chain.exchange.read.quoteHashOf([terms]),
-    chain.exchange.read.tillOf([terms]),
+    chain.tills.read.quoteHashOf([terms]),
+    chain.tills.read.tillOf([terms]),
   ]);
   const quote: StoredQuote = { ...terms, id, till, blockNumber: head.number };
   await saveQuote(deps.sql, quote);

@@ -6,14 +6,7 @@ import { TransactionNotFoundError } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Chain } from "../chain/client.ts";
-import {
-  type Call,
-  ContractRefusal,
-  contractCall,
-  type Relayer,
-  receiptOf,
-  TransactionNotSent,
-} from "../chain/relayer.ts";
+import { type Call, ContractRefusal, type Relayer, receiptOf, TransactionNotSent } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import type { Sql } from "../store/database.ts";
 import {
@@ -30,34 +23,20 @@ import {
 import { leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import {
+  buyViaTill,
   closedError,
-  finalizeTill,
   goneError,
   type QuoteEnd,
   quoteEndOf,
   refundHelp,
   refundTill,
-  structOf,
+  unclaimedError,
 } from "./quote-end.ts";
 
 export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
-
-export function buyViaTill(
-  { exchange: { address, abi } }: Chain,
-  quote: StoredQuote,
-  a: Authorization,
-): Call {
-  const { signature, ...authorization } = a;
-  return contractCall({
-    address,
-    abi,
-    functionName: "buyViaTill",
-    args: [structOf(quote), authorization, signature],
-  });
-}
 
 /** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
 export async function settlePayment(
@@ -175,11 +154,11 @@ async function issue({ sql }: Settling, payment: Payment, { purchase }: Sale): P
   return purchase;
 }
 
-/** Turns a till that was funded by somebody else's hand into its key. */
-export async function finalizeQuote(deps: Settling, quote: StoredQuote): Promise<Sale> {
+/** Turns a till that was funded by somebody else's hand into its key, by the call that {@link quoteEndOf} found good. */
+export async function finalizeQuote(deps: Settling, quote: StoredQuote, finish: Call): Promise<Sale> {
   if (await leaseQuote(deps.sql, quote.id)) {
     try {
-      const receipt = await deps.relayer.send(finalizeTill(deps.chain, quote));
+      const receipt = await deps.relayer.send(finish);
       const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
       if (sale) return sale;
     } catch (error) {
@@ -209,6 +188,9 @@ export async function failedError(
       return goneError(quote, "quote_expired", await returnFunds(deps, quote, end.funds));
     case "refunded":
       return goneError(quote, "quote_refunded", { tx: end.tx });
+    case "unclaimed":
+      await markRefundDue(deps.sql, quote.id, true);
+      return unclaimedError(deps.chain, quote, end.funds);
     case "closed":
       if (end.funds > 0n) await markRefundDue(deps.sql, quote.id, true);
       return closedError(deps.chain, quote, end.revert, end.funds);

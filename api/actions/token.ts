@@ -113,6 +113,7 @@ async function sign(deps: Deps, { agentId }: Session, grant: Grant): Promise<Tok
       manifest_hash: content.manifestHash,
       scopes: grant.scopes,
       purpose: grant.purpose,
+      ...(grant.purpose === "use" ? content.quota : {}),
       policy: { transferable: (grant.flags & (1 << flags.transferable.bit)) !== 0, watermark: false },
       rate_limit_key: grant.keyId ?? sub,
       ttl_hint: grant.expires - grant.now,

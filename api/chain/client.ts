@@ -2,10 +2,12 @@
 import { createPublicClient, defineChain, getContract, http, type PublicClient } from "viem";
 import {
   agentRegistryAbi,
+  catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  tillsAbi,
 } from "../../sdk/abis/index.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
 
@@ -37,7 +39,9 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     registry: getContract({ address: at.AgentRegistry, abi: agentRegistryAbi, client }),
     keys: getContract({ address: at.ExperienceKey, abi: experienceKeyAbi, client }),
     points: getContract({ address: at.PointsLedger, abi: pointsLedgerAbi, client }),
+    catalog: getContract({ address: at.Catalog, abi: catalogAbi, client }),
     exchange: getContract({ address: at.Exchange, abi: exchangeAbi, client }),
+    tills: getContract({ address: at.Tills, abi: tillsAbi, client }),
     labels: getContract({ address: at.LabelRegistry, abi: labelRegistryAbi, client }),
   };
 }

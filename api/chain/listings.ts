@@ -7,9 +7,9 @@ import type { Chain } from "./client.ts";
 import { ContractRefusal } from "./relayer.ts";
 import { revertOf } from "./revert.ts";
 
-export type Listing = Awaited<ReturnType<Chain["exchange"]["read"]["listingOf"]>>;
+export type Listing = Awaited<ReturnType<Chain["catalog"]["read"]["listingOf"]>>;
 
-/** `IExchange.Status`, by its number. */
+/** `ICatalog.Status`, by its number. */
 export const statuses = ["none", "active", "paused", "archived"] as const;
 
 /** The listing's number on this chain. Throws EK_NOT_FOUND for an id of another chain. */
@@ -27,9 +27,9 @@ export function unknownListing(ekId: string): ExchangeError {
 }
 
 /** The listing with its terms. Throws {@link ContractRefusal} UnknownListing. */
-export async function readListing({ exchange }: Chain, ekId: bigint): Promise<Listing> {
+export async function readListing({ catalog }: Chain, ekId: bigint): Promise<Listing> {
   try {
-    return await exchange.read.listingOf([ekId]);
+    return await catalog.read.listingOf([ekId]);
   } catch (error) {
     const revert = revertOf(error);
     throw revert ? new ContractRefusal(revert) : error;
@@ -38,12 +38,12 @@ export async function readListing({ exchange }: Chain, ekId: bigint): Promise<Li
 
 /** Who sells it, its present version, flags and status; undefined for an unknown listing. */
 export async function readHead(
-  { exchange }: Chain,
+  { catalog }: Chain,
   ekId: bigint,
 ): Promise<
   { sellerId: bigint; version: number; flags: number; status: (typeof statuses)[number] } | undefined
 > {
-  const [sellerId, version, flags, status] = await exchange.read.listingHead([ekId]);
+  const [sellerId, version, flags, status] = await catalog.read.listingHead([ekId]);
   if (sellerId === 0n) return undefined;
   return { sellerId, version, flags, status: statuses[status] ?? "none" };
 }
@@ -54,7 +54,22 @@ export type VersionContent = {
   manifestHash: Hex;
   /** Undefined when the seller keeps the summary off chain, or it can't be read. */
   summary: ListingSummary | undefined;
+  /** What a key of this version is good for at the gateway. */
+  quota: Quota;
 };
+
+/** Requests per minute and per day; without a limit there is nothing. */
+export type Quota = { quota?: { rpm?: number; daily_quota?: number } };
+
+/** The terms' quota on the wire. */
+export function quotaOf(terms: {
+  requestsPerMinute: number | bigint;
+  requestsPerDay: number | bigint;
+}): Quota {
+  const [rpm, daily] = [Number(terms.requestsPerMinute), Number(terms.requestsPerDay)];
+  if (rpm === 0 && daily === 0) return {};
+  return { quota: { ...(rpm === 0 ? {} : { rpm }), ...(daily === 0 ? {} : { daily_quota: daily }) } };
+}
 
 export type VersionReader = (ekId: bigint, version: number) => Promise<VersionContent | undefined>;
 
@@ -77,21 +92,22 @@ export function createVersionReader(chain: Chain): VersionReader {
 }
 
 async function readVersion(
-  { client, exchange, deployment }: Chain,
+  { client, catalog, deployment }: Chain,
   ekId: bigint,
   version: number,
 ): Promise<VersionContent | undefined> {
   const [log] = await client.getContractEvents({
-    address: exchange.address,
-    abi: exchange.abi,
+    address: catalog.address,
+    abi: catalog.abi,
     eventName: "ListingVersion",
     args: { ekId, version },
     fromBlock: BigInt(deployment.startBlock),
     strict: true,
   });
   if (!log) return undefined;
-  const { sellerId, content } = log.args;
-  return { sellerId, manifestHash: content.manifestHash, summary: parseSummary(content.summary) };
+  const { sellerId, content, terms } = log.args;
+  const { manifestHash, summary } = content;
+  return { sellerId, manifestHash, summary: parseSummary(summary), quota: quotaOf(terms) };
 }
 
 function parseSummary(text: string): ListingSummary | undefined {

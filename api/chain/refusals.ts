@@ -1,4 +1,5 @@
 /** What a contract's refusal means to the user: one row per error. */
+import { curveTypes } from "../../sdk/curves.ts";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import type { Revert } from "./revert.ts";
 
@@ -11,10 +12,11 @@ type Refusal = {
   hint: string;
 };
 
+const CURVE = "Mend pricing_policy.";
 const SELL = "Ask for a new quote, or look for another listing.";
 
 const refusals: Record<string, Refusal> = {
-  // Exchange
+  // Catalog, Exchange
   UnknownListing: {
     code: "EK_NOT_FOUND",
     message: (a) => `There is no listing ${a.ekId}.`,
@@ -33,12 +35,27 @@ const refusals: Record<string, Refusal> = {
   CurveNotAllowed: {
     code: "LISTING_INVALID",
     message: (a) => `The price curve ${a.curve} is not allowed.`,
-    hint: "Use curve_type fixed or linear.",
+    hint: `Use a curve_type of ${curveTypes.join(", ")}.`,
   },
-  InvalidCurveParams: {
+  CurveParamsLength: {
     code: "LISTING_INVALID",
-    message: (a) => `The curve refuses its parameters: ${a.reason}.`,
-    hint: "Mend pricing_policy.",
+    message: (a) => `The curve's parameters have ${a.length} bytes; they must have ${a.expected}.`,
+    hint: CURVE,
+  },
+  CurveParamTooLarge: {
+    code: "LISTING_INVALID",
+    message: (a) => `The curve's ${a.name} is ${a.value}; it must be at most ${a.maximum}.`,
+    hint: CURVE,
+  },
+  CurveParamTooSmall: {
+    code: "LISTING_INVALID",
+    message: (a) => `The curve's ${a.name} is ${a.value}; it must be at least ${a.minimum}.`,
+    hint: CURVE,
+  },
+  PieceRefused: {
+    code: "LISTING_INVALID",
+    message: (a) => `The formula of the curve's piece ${a.piece} (from 0) refuses its parameters.`,
+    hint: CURVE,
   },
   InvalidScopes: {
     code: "LISTING_INVALID",
@@ -94,6 +111,48 @@ const refusals: Record<string, Refusal> = {
     code: "PAYMENT_REQUIRED",
     message: (a) => `Listing ${a.ekId} costs ${a.cost} (smallest units); it is not free.`,
     hint: "Ask for a quote (POST /listings/{ek_id}/quote) and pay it.",
+  },
+  RecipientNotAgent: {
+    code: "INVALID_EOA",
+    status: 409,
+    message: (a) => `${a.recipient} is no agent, and did not ask to become one.`,
+    hint: "Join first (POST /me/register), or sign the payment with the wallet that is to get the key.",
+  },
+  Paused: {
+    code: "SERVICE_UNAVAILABLE",
+    message: (a) => `Nothing new is sold or listed until ${a.until} (Unix seconds).`,
+    hint: "What is paid can still be refunded, released and withdrawn. Come back then.",
+  },
+  RefundWindowTooLong: {
+    code: "LISTING_INVALID",
+    message: (a) => `A refund window of ${a.refundWindow} s is above ${a.maximum} s.`,
+    hint: "Shorten refund_window_seconds.",
+  },
+  RefundWindowMissing: {
+    code: "LISTING_INVALID",
+    message: () => "Refund terms need a refund window.",
+    hint: "Give refund_window_seconds, or leave refund_terms out.",
+  },
+  TooManyRoyalties: {
+    code: "LISTING_INVALID",
+    message: (a) => `The listing shares with ${a.count} others, ${a.maximum} are allowed.`,
+    hint: "Name those that matter most in royalties.",
+  },
+  InvalidRoyalty: {
+    code: "LISTING_INVALID",
+    message: (a) =>
+      `Royalty ${a.index}: listing ${a.ekId} is not older than this one, or ${a.bps} bps is nothing.`,
+    hint: "Royalties go to listings that are on this chain already.",
+  },
+  SharesTooLarge: {
+    code: "LISTING_INVALID",
+    message: (a) => `Bounty, referral and royalties take ${a.bps} basis points, ${a.maximum} are allowed.`,
+    hint: "Lower bounty_bps, referral_bps or royalties.",
+  },
+  ResaleTooLarge: {
+    code: "LISTING_INVALID",
+    message: (a) => `A resale share of ${a.bps} basis points is above ${a.maximum}.`,
+    hint: "Lower resale_bps.",
   },
   // AgentRegistry
   UnknownAgent: {

@@ -2,6 +2,7 @@
 import { type Hash, parseEventLogs, type TransactionReceipt } from "viem";
 import { exchangeAbi, pointsLedgerAbi } from "../../sdk/abis/index.ts";
 import { agentId, ekId, keyId, listingId, orderId, splitTokenId } from "../../sdk/ids.ts";
+import { toPoints } from "../../sdk/points.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import type { Chain } from "./client.ts";
@@ -14,14 +15,12 @@ export async function findQuoteEnd(
   chain: Chain,
   quote: StoredQuote,
 ): Promise<{ sale: Sale } | { refundTx: Hash } | undefined> {
-  const { client, exchange } = chain;
-  const logs = {
-    address: exchange.address,
-    abi: exchange.abi,
-    fromBlock: quote.blockNumber,
-    strict: true,
-  } as const;
-  const sales = await client.getContractEvents({ ...logs, eventName: "KeySold", args: { ekId: quote.ekId } });
+  const { client, exchange, tills } = chain;
+  const logs = { fromBlock: quote.blockNumber, strict: true } as const;
+  const sales = await client.getContractEvents({
+    ...logs,
+    ...{ address: exchange.address, abi: exchange.abi, eventName: "KeySold", args: { ekId: quote.ekId } },
+  });
   const sold = sales.find((log) => log.args.sale.paymentRef === quote.id);
   if (sold) {
     const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
@@ -30,8 +29,7 @@ export async function findQuoteEnd(
   }
   const [refund] = await client.getContractEvents({
     ...logs,
-    eventName: "TillRefunded",
-    args: { quoteHash: quote.id },
+    ...{ address: tills.address, abi: tills.abi, eventName: "TillRefunded", args: { quoteHash: quote.id } },
   });
   return refund && { refundTx: refund.transactionHash };
 }
@@ -71,10 +69,11 @@ export async function saleIn(
         eoa: await registry.read.eoaOf([buyerId]),
       },
       price: { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
+      ...(sale.releaseTime === 0 ? {} : { release_at: new Date(sale.releaseTime * 1000).toISOString() }),
       tx: receipt.transactionHash,
       points_awarded: {
-        seller: Number(points?.args.sellerDelta ?? 0n),
-        buyer: Number(points?.args.buyerDelta ?? 0n),
+        seller: toPoints(points?.args.sellerDelta ?? 0n),
+        buyer: toPoints(points?.args.buyerDelta ?? 0n),
       },
     },
   };

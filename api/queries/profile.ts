@@ -2,6 +2,7 @@
 import { eq } from "drizzle-orm";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds } from "../../sdk/ids.ts";
+import { toPoints } from "../../sdk/points.ts";
 import type { AgentProfile } from "../../sdk/wire/agent.ts";
 import type { Binding } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
@@ -31,7 +32,7 @@ export async function profileOf(deps: Deps, { eoa, agentId }: Binding): Promise<
     agent_id: id,
     ...unknown,
     ...indexed,
-    points: { balance: Number(balance), lifetime: Number(lifetime) },
+    points: { balance: toPoints(balance), lifetime: toPoints(lifetime) },
   };
 }
 

@@ -41,13 +41,18 @@ export function addPublicRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     refuse("INVALID_REQUEST"),
   );
   app.openapi(pointsPolicyRoute, async (c) => {
-    const { points } = deps.chain;
-    const [seller, buyer] = await Promise.all([points.read.SELLER_AWARD(), points.read.BUYER_AWARD()]);
+    const policy = await deps.chain.points.read.policy();
     return c.json(
       {
         phase: "bootstrap_free",
-        award: { seller: Number(seller), buyer: Number(buyer) },
-        anti_gaming: { self_trade_block: true },
+        award: { seller: policy.sellerAward, buyer: policy.buyerAward },
+        anti_gaming: {
+          self_trade_block: true,
+          related_party_block: true,
+          wash_cap_per_day: policy.pairTradesPerDay,
+          agent_cap_per_day: policy.agentPointsPerDay,
+          unendorsed_weight: { after_sales: policy.handful, weight: policy.unendorsedPercent / 100 },
+        },
       },
       200,
     );

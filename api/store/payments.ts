@@ -8,6 +8,8 @@ import type { Queryable, Sql } from "./database.ts";
 
 /** Seconds for which whoever works on a payment has it alone. */
 const LEASE_SECONDS = 30;
+/** How many of a payer's authorizations for one quote are looked at. */
+const AUTHORIZATIONS = 5;
 
 /** An ERC-3009 authorization with its signature. */
 export type Authorization = {
@@ -121,6 +123,14 @@ export async function livePaymentOf(sql: Sql, quoteId: Hash): Promise<Payment | 
     Row[]
   >`select ${columns(sql)} from payments where quote_id = ${quoteId} and state <> 'Failed'`;
   return row && toPayment(row);
+}
+
+/** What the payer signed for the quote, as far as it came here, the latest first. It counts as its word, also where the payment failed. */
+export async function authorizationsOf(sql: Sql, quoteId: Hash, payer: Address): Promise<Authorization[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)} from payments where quote_id = ${quoteId} and payer = ${payer.toLowerCase()}
+    order by updated_at desc limit ${AUTHORIZATIONS}`;
+  return rows.map((row) => toPayment(row).authorization);
 }
 
 export async function getPayment(sql: Sql, id: string): Promise<Payment> {

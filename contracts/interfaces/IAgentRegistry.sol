@@ -73,7 +73,8 @@ interface IAgentRegistry is IERC8004Identity {
         bytes calldata signature
     ) external returns (uint256 agentId);
 
-    /// @notice Returns the agent of `eoa`, registering it first when it has none. The exchange alone, at a first purchase.
+    /// @notice Returns the agent of `eoa`, registering it first when it has none. The exchange and the catalogue alone, at a
+    /// first purchase or listing.
     function enroll(address eoa) external returns (uint256 agentId, uint32 epoch);
 
     /// @notice Moves the agent to the EOA `to`. Both the present EOA and `to` sign
@@ -131,9 +132,15 @@ interface IAgentRegistry is IERC8004Identity {
     /// @notice Whether `account` may perform `action` for the agent: its EOA always, an operator within its grant.
     function canAct(uint256 agentId, address account, uint256 action) external view returns (bool);
 
+    /// @notice Whether the present EOA of one of the two holds a live grant of the other. A third party that both granted links nobody.
+    function areLinked(uint256 agentA, uint256 agentB) external view returns (bool);
+
     /// @notice How many agents there are; ids run from 1.
     function agentCount() external view returns (uint256);
 
-    /// @notice The one contract that may {enroll}.
+    /// @notice The exchange, which may {enroll}.
     function registrar() external view returns (address);
+
+    /// @notice The catalogue, which may {enroll}.
+    function catalog() external view returns (address);
 }

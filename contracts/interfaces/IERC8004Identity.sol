@@ -49,4 +49,7 @@ interface IERC8004Identity {
 
     /// @notice Whether `spender` controls the agent. Only its EOA does: identities take no approvals.
     function isAuthorizedOrOwner(address spender, uint256 agentId) external view returns (bool);
+
+    /// @notice The version of the reference contracts whose interface this is.
+    function getVersion() external pure returns (string memory);
 }

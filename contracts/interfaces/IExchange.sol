@@ -1,61 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-/// @title The exchange: listings, sales and sellers' money
+import {ICatalog} from "./ICatalog.sol";
+import {IOrders} from "./IOrders.sol";
+import {ITills} from "./ITills.sol";
+
+/// @title The exchange: sales, escrow and everybody's money
 /// @notice Sells Experience Keys at the listing's curve price. Money and key move in one transaction or not at all. Money is paid out
-/// by withdrawal only, and only to the agent that earned it: no administrator can move or freeze it.
-/// @dev An order is a key: the key's id is the order's id. Amounts are in the smallest units of the listing's payment token.
-interface IExchange {
-    enum Status {
-        None,
-        Active,
-        Paused,
-        Archived
-    }
-
-    /// @notice What one version of a listing sells and for how much. Frozen: another version is another set of terms.
-    struct Terms {
-        /// The payment token; on the allowlist.
-        address token;
-        /// The price curve; on the allowlist.
-        address curve;
-        /// The curve's parameters.
-        bytes curveParams;
-        /// How many keys may ever be sold, all versions together; 0 = no cap.
-        uint32 supplyCap;
-        /// Unix time from which keys are sold; 0 = at once.
-        uint40 startTime;
-        /// Unix time at which sales end, exclusive; 0 = never.
-        uint40 endTime;
-        /// Seconds that a key lives; 0 = for ever.
-        uint32 keyTtl;
-        /// Bit set of {Scopes} that a key grants; at least one.
-        uint8 scopes;
-        /// Bit set of {Flags}.
-        uint8 flags;
-    }
-
-    /// @notice What is sold, by hash.
-    struct Content {
-        /// keccak256 of the ContentManifest as canonical JSON (RFC 8785).
-        bytes32 manifestHash;
-        /// The public summary as canonical JSON (RFC 8785); empty when `uri` says where it is.
-        string summary;
-        /// Where the summary is, when it is not in the event.
-        string uri;
-        /// keccak256 of the summary's bytes; checked against `summary` when that is given.
-        bytes32 summaryHash;
-    }
-
-    /// @notice A listing as stored.
-    struct Listing {
-        uint64 sellerId;
-        uint32 version;
-        uint32 sold;
-        Status status;
-        Terms terms;
-        /// keccak256(abi.encode(manifestHash, summaryHash)) of the present version.
-        bytes32 contentHash;
+/// by withdrawal only, and only to the agent that it is owed to: no administrator can move or freeze it.
+/// @dev An order is a key: the key's id is the order's id. Amounts are in the smallest units of the listing's payment token, below 2^96.
+///
+/// **Split.** Of a price the exchange's fee, the validators' bounty, the royalties and the referrer's part are taken by basis points, each
+/// rounded down; all the rest, dust included, is the seller's.
+interface IExchange is IOrders {
+    /// @notice Why an agent was credited.
+    enum Share {
+        Seller,
+        Fee,
+        Royalty,
+        Referral,
+        Bounty,
+        Refund
     }
 
     /// @notice A wallet's order.
@@ -63,12 +28,14 @@ interface IExchange {
         uint256 ekId;
         /// The version whose terms the buyer saw.
         uint32 version;
-        /// Who gets the key: the caller, or the EOA of any agent.
+        /// Who gets the key: the payer, or the EOA of any agent.
         address recipient;
         /// The most that the buyer pays.
         uint256 maxPrice;
         /// Unix time, inclusive.
         uint256 deadline;
+        /// The agent that brought the buyer; 0 = none.
+        uint256 referrerId;
     }
 
     /// @notice An ERC-2612 permit for the exchange.
@@ -80,27 +47,15 @@ interface IExchange {
         bytes32 s;
     }
 
-    /// @notice An offer that a payment can be bound to: see {tillOf}.
-    struct Quote {
-        uint256 ekId;
-        uint32 version;
-        /// Who gets the key, or the money back.
-        address buyer;
-        address token;
-        /// The price quoted. The curve may ask for less at the sale (the rest goes back to `buyer`), never for more.
-        uint256 maxPrice;
-        /// Unix time, inclusive, after which the quote can only be refunded.
-        uint256 deadline;
-        bytes32 salt;
-    }
-
-    /// @notice An ERC-3009 authorization by which `from` pays a till.
-    struct Authorization {
+    /// @notice What the tills know of a payment.
+    struct TillPayment {
+        /// Who sent the call.
+        address by;
+        uint256 funds;
         address from;
         uint256 value;
-        uint256 validAfter;
-        uint256 validBefore;
-        bytes32 nonce;
+        /// The buyer sent the call or signed the authorization, so it may be made an agent.
+        bool agreed;
     }
 
     /// @notice What a sale was, for the log.
@@ -113,37 +68,52 @@ interface IExchange {
         uint40 expiry;
         /// Who paid: the wallet, or the signer of the authorization; the quote's buyer where the till's payer is not known.
         address payer;
+        /// The agent that a refund goes to.
+        uint256 payerId;
         address token;
         uint256 price;
-        /// The exchange's part of the price.
-        uint256 fee;
-        /// What the seller can withdraw in `token` after it; left at 0 by a free sale, which changes no credit.
-        uint256 sellerCredit;
-        /// The quote's hash for a till sale, else zero.
+        /// When the escrow ends; 0 = the price was split at once.
+        uint40 releaseTime;
+        /// The exchange's part, in basis points, as it was at the sale.
+        uint16 feeBps;
+        uint256 referrerId;
+        /// The quote's hash for a till sale, the authorization's nonce for a bound one, else zero.
         bytes32 paymentRef;
-        /// Who sent the transaction.
+        /// Who sent the call; {ICardIssuer} for its sales, which has an event of its own.
         address by;
     }
 
-    /// @notice A listing was created (version 1) or got a new version.
-    event ListingVersion(
-        uint256 indexed ekId,
-        uint256 indexed sellerId,
-        uint32 indexed version,
-        Terms terms,
-        Content content,
-        address by
-    );
-    event ListingStatus(uint256 indexed ekId, Status status, address by);
     /// @notice A key was sold. The key's id is the order's.
     event KeySold(uint256 indexed ekId, uint256 indexed buyerId, uint256 indexed keyId, Sale sale);
-    /// @notice Money in a till went back to the quote's buyer.
-    event TillRefunded(
-        bytes32 indexed quoteHash,
-        uint256 indexed ekId,
-        address indexed buyer,
+    /// @notice A key's life was prolonged for a price, which was split at once.
+    event KeyRenewed(
+        uint256 indexed keyId,
+        uint256 indexed payerId,
+        uint40 expiry,
         address token,
-        uint256 amount
+        uint256 price,
+        uint16 feeBps
+    );
+    /// @notice An order's money was let go or given back; `toBuyer` of it went to the buyer. `status` is final, or Disputed.
+    event OrderStatusChanged(uint256 indexed keyId, OrderStatus status, uint256 toBuyer, address by);
+    /// @notice The key behind the order was used for the first time, before the order ended.
+    event OrderAccessed(uint256 indexed keyId, address by);
+    /// @notice An agent can withdraw `amount` more, `creditAfter` in all.
+    event Credited(
+        uint256 indexed agentId,
+        address indexed token,
+        uint256 indexed keyId,
+        Share share,
+        uint256 amount,
+        uint256 creditAfter
+    );
+    /// @notice The validators of a listing have `amount` more to share.
+    event BountyFunded(
+        uint256 indexed ekId,
+        address indexed token,
+        uint256 indexed keyId,
+        uint256 amount,
+        uint256 bountyAfter
     );
     event Withdrawn(
         uint256 indexed agentId,
@@ -155,127 +125,175 @@ interface IExchange {
     );
     /// @notice The fee on sales from now on, in basis points of the price, and the agent that earns it.
     event FeeSet(uint16 feeBps, uint256 indexed feeAgentId);
-    event FeeCredited(uint256 indexed agentId, address indexed token, uint256 amount, uint256 creditAfter);
-    event TokenAllowed(address indexed token, bool allowed);
-    event CurveAllowed(address indexed curve, bool allowed);
+    /// @notice Nothing new is sold or listed until `until`; everything that ends something goes on.
+    event PausedUntil(uint256 until, address by);
 
     error UnknownListing(uint256 ekId);
     error NotAuthorized(uint256 agentId, address caller, uint256 action);
-    error TokenNotAllowed(address token);
-    error CurveNotAllowed(address curve);
-    error InvalidScopes(uint8 scopes);
-    error InvalidFlags(uint8 flags);
-    error InvalidTimes(uint40 startTime, uint40 endTime);
-    error SupplyCapBelowSold(uint32 supplyCap, uint32 sold);
-    error ManifestHashMissing();
-    error SummaryHashMismatch(bytes32 expected, bytes32 given);
-    error SummaryMissing();
-    error SummaryTooLong(uint256 length, uint256 maximum);
-    /// @notice An archived listing stays archived; a status can't be set to what it is, nor to None.
-    error InvalidStatus(uint256 ekId, Status current, Status given);
-    error ListingNotActive(uint256 ekId, Status status);
+    /// @notice The call is another contract's of the house alone.
+    error WrongCaller(address caller, address expected);
+    error ListingNotActive(uint256 ekId, ICatalog.Status status);
     error VersionMismatch(uint256 ekId, uint32 current, uint32 given);
     error NotStarted(uint256 ekId, uint256 startTime, uint256 time);
     error Ended(uint256 ekId, uint256 endTime, uint256 time);
     error SoldOut(uint256 ekId, uint256 supplyCap);
     error CostAboveMaximum(uint256 cost, uint256 maximum);
     error DeadlinePassed(uint256 deadline, uint256 time);
-    /// @notice Only an agent can be given a key by {buy}. A till makes its quote's buyer an agent, if it is none yet.
+    /// @notice Only an agent can be given a key. A buyer that signed or sent its purchase becomes one by it; nobody else does.
     error RecipientNotAgent(address recipient);
     error NotFree(uint256 ekId, uint256 cost);
+    error NotForPoints(uint256 ekId);
     error TokenMismatch(uint256 ekId, address current, address given);
+    /// @notice A batch is paid in one token.
+    error MixedTokens(address first, address other);
+    error BatchTooLarge(uint256 count, uint256 maximum);
+    error BatchEmpty();
     /// @notice The token moved another amount than it was told to.
     error InexactTransfer(address token, uint256 expected, uint256 received);
-    /// @notice The quote was already turned into a key or refunded.
-    error QuoteUsed(bytes32 quoteHash);
-    error TillUnderfunded(address till, uint256 balance, uint256 needed);
-    error TillNotRefundable(bytes32 quoteHash, uint256 deadline, uint256 time);
-    error NothingToRefund(bytes32 quoteHash, address token);
+    error TillUnderfunded(bytes32 quoteHash, uint256 balance, uint256 needed);
+    /// @notice An authorization over nothing would prove no consent: some tokens take any call. What costs nothing is claimed.
+    error NothingAuthorized();
     error NothingToWithdraw(uint256 agentId, address token);
     error FeeAboveMaximum(uint16 feeBps, uint16 maximum);
     error WrongWiring(address contract_);
+    error ReleaseTooEarly(uint256 keyId, uint256 releaseTime, uint256 time);
+    /// @notice Neither the seller nor, under the listing's refund terms, the buyer.
+    error RefundRefused(uint256 keyId, address caller, ICatalog.RefundTerms refundTerms);
+    error NotBuyer(uint256 keyId, address caller);
+    error NotRenewable(uint256 keyId, uint32 version);
+    error BountyExceeded(uint256 ekId, address token, uint256 bounty, uint256 needed);
+    error LengthMismatch(uint256 agents, uint256 amounts);
+    /// @notice The exchange takes nothing new until `until`.
+    error Paused(uint256 until);
+    error PauseTooLong(uint256 duration, uint256 maximum);
+    /// @notice After a pause there is none before `from`.
+    error PauseTooSoon(uint256 from, uint256 time);
 
-    /// @notice Creates a listing and returns its id.
-    /// @param sellerId The selling agent, for which the caller may act with {Actions.LIST}; 0 for the caller's own agent, which is
-    /// registered when the caller is none yet.
-    function list(uint256 sellerId, Terms calldata terms, Content calldata content) external returns (uint256 ekId);
-
-    /// @notice Replaces a listing's terms and content by a new version. Keys sold before keep what they bought.
-    function update(uint256 ekId, Terms calldata terms, Content calldata content) external returns (uint32 version);
-
-    /// @notice Pauses, resumes or archives a listing. Sold keys are not touched.
-    function setStatus(uint256 ekId, Status status) external;
+    // ---------------------------------------------------------------- buying
 
     /// @notice Buys one key with the caller's tokens, by an allowance. A caller that is no agent yet becomes one.
     function buy(Purchase calldata purchase) external returns (uint256 keyId);
 
+    /// @notice Buys up to {MAX_BATCH} keys, of one or many listings, all paid in one token and in one transfer.
+    function buyBatch(Purchase[] calldata purchases) external returns (uint256[] memory keyIds);
+
     /// @notice {buy} after an ERC-2612 permit. A permit that somebody submitted first does no harm: the allowance decides.
     function buyWithPermit(Purchase calldata purchase, Permit calldata permit) external returns (uint256 keyId);
 
-    /// @notice Takes a key of a listing that costs nothing now.
-    /// @param agentId The agent that gets it, for which the caller may act with {Actions.CLAIM}; 0 for the caller's own, as in {list}.
-    function claim(uint256 ekId, uint32 version, uint256 agentId) external returns (uint256 keyId);
-
-    /// @notice Moves the authorization's money into the quote's till and the key to its buyer. Anyone may call it. If somebody
-    /// submitted the authorization itself first, the money is in the till already and the call goes on from there.
-    /// @dev Only the till's balance decides. `authorizationState` is never asked: it is also true after a cancellation.
-    function buyViaTill(
-        Quote calldata q,
-        Authorization calldata authorization,
+    /// @notice {buy} with a Permit2 signature of the caller for `purchase.maxPrice` of the listing's token and this contract as spender.
+    function buyWithPermit2(
+        Purchase calldata purchase,
+        uint256 nonce,
+        uint256 deadline,
         bytes calldata signature
     ) external returns (uint256 keyId);
 
-    /// @notice Turns a funded till into its key. Anyone may call it, until the quote's deadline.
-    function finalizeTill(Quote calldata q) external returns (uint256 keyId);
+    /// @notice Buys for `from` by its ERC-3009 `ReceiveWithAuthorization` of `purchase.maxPrice`, valid from 0 to `purchase.deadline + 1`,
+    /// whose nonce is {authorizationNonce}: it can pay for this purchase and nothing else. Anyone may submit it; `from` gets back
+    /// what the curve did not ask for.
+    function buyWithAuthorization(
+        Purchase calldata purchase,
+        address from,
+        bytes32 salt,
+        bytes calldata signature
+    ) external returns (uint256 keyId);
 
-    /// @notice Sends all of `token` in the quote's till to its buyer: after the deadline or the sale by anyone, before that by the
-    /// buyer itself. It ends the quote.
-    function refundTill(Quote calldata q, address token) external returns (uint256 amount);
+    /// @notice Takes a key of a listing that costs nothing now.
+    /// @param agentId The agent that gets it, for which the caller may act with {Actions.CLAIM}; 0 for the caller's own agent, which is
+    /// registered when the caller is none yet.
+    function claim(uint256 ekId, uint32 version, uint256 agentId) external returns (uint256 keyId);
+
+    /// @notice Buys a key with the agent's points, at the version's price in points. {Actions.SPEND_POINTS}; `agentId` as in {claim}.
+    function buyWithPoints(uint256 ekId, uint32 version, uint256 agentId) external returns (uint256 keyId);
+
+    /// @notice {buy} by the card issuer, whose money waits at least `hold` seconds, and which may {reverse} it.
+    function buyForCard(Purchase calldata purchase, uint32 hold) external returns (uint256 keyId);
+
+    /// @notice Prolongs a key that ends by its version's term, at the listing's present price, from its end or from now. The version
+    /// must still be the present one, and the key's order over. Anyone may pay.
+    function renew(uint256 keyId, uint256 maxPrice, uint256 deadline) external returns (uint40 expiry);
+
+    /// @notice Sells a quote's key for the money in its till, which is called back to pay; see {ITills}. The tills' contract alone.
+    /// @param payment What the till holds, and who paid how much of it by authorization, as far as that is known.
+    /// @return keyId The key.
+    /// @return change What the till holds above the price.
+    /// @return buyerEoa The buyer's present EOA, which that goes to.
+    function sellToTill(
+        ITills.Quote calldata q,
+        bytes32 quoteHash,
+        TillPayment calldata payment
+    ) external returns (uint256 keyId, uint256 change, address buyerEoa);
+
+    // ---------------------------------------------------------------- orders
+
+    /// @notice Lets an order's money go to the seller's side once its window is over. Anyone.
+    function release(uint256 keyId) external;
+
+    /// @notice Lets it go before that. The buyer alone.
+    function accept(uint256 keyId) external;
+
+    /// @notice Gives a Held order's money back and burns the key: by the seller at any time, by the buyer before the release time if the
+    /// refund terms let it.
+    function refund(uint256 keyId) external;
+
+    /// @notice Says that held keys were used, which ends {ICatalog.RefundTerms.UntilAccess}. Recorders only. A dispute stays open.
+    function recordAccess(uint256[] calldata keyIds) external;
+
+    /// @notice A card payment was taken back: an open order is refunded to the issuer, and the key burnt in any case. The card issuer alone,
+    /// for keys that it paid.
+    /// @return amount What the issuer was credited; 0 when the money was gone.
+    function reverse(uint256 keyId) external returns (uint256 amount);
 
     /// @notice Pays out all that the agent has earned in `token`: to its EOA when anyone else calls, to `to` when the EOA itself does.
     function withdraw(uint256 agentId, address token, address to) external returns (uint256 amount);
 
+    /// @notice Moves a listing's bounty to validators' credits. The label registry alone, which knows who they are.
+    function payBounty(uint256 ekId, address token, uint256[] calldata agentIds, uint256[] calldata amounts) external;
+
+    // -------------------------------------------------------- administration
+
     /// @notice Sets the fee on future sales, at most {MAX_FEE_BPS}, and who earns it. Administrators only.
     function setFee(uint16 feeBps, uint256 feeAgentId) external;
 
-    /// @notice Allows or disallows a payment token for new listings and versions. Administrators only.
-    function allowToken(address token, bool allowed) external;
+    /// @notice Stops sales and listings for `duration` seconds, at most {MAX_PAUSE}; 0 ends a pause. Every exit stays open. After a pause
+    /// there is none for as long as {MAX_PAUSE}. Guardians only.
+    function pause(uint256 duration) external;
 
-    /// @notice Allows or disallows a price curve for new listings and versions. Administrators only.
-    function allowCurve(address curve, bool allowed) external;
+    /// @notice A listing's new version. The catalogue alone.
+    function setVersion(uint256 ekId, uint32 version, address pointer) external;
 
-    /// @notice Cost of the next `count` keys of the listing at `time`, from what is sold now on.
-    function quote(uint256 ekId, uint256 count, uint256 time) external view returns (uint256 cost);
+    /// @notice A listing's new status. The catalogue alone.
+    function setStatus(uint256 ekId, ICatalog.Status status) external;
 
-    /// @notice The quote's identity: its EIP-712 hash, which names chain and exchange.
-    function quoteHashOf(Quote calldata q) external view returns (bytes32);
+    // ----------------------------------------------------------------- views
 
-    /// @notice The address that pays for this quote and nothing else: what arrives there becomes the buyer's key or goes back to it.
-    function tillOf(Quote calldata q) external view returns (address);
-
-    /// @notice Whether the quote became a key or was refunded.
-    function isQuoteUsed(Quote calldata q) external view returns (bool);
-
-    function listingOf(uint256 ekId) external view returns (Listing memory);
-
-    /// @notice The seller, present version, its flags and its status, in one call; zeros for an unknown listing.
-    function listingHead(
+    /// @notice The listing's present terms, as the contract whose code they are, and its state; zeros for an unknown listing.
+    function headOf(
         uint256 ekId
-    ) external view returns (uint256 sellerId, uint32 version, uint8 flags, Status status);
+    ) external view returns (address pointer, uint32 sold, uint32 version, ICatalog.Status status);
+
+    /// @notice The terms of any version, as the contract whose code they are; zero for an unknown one.
+    function termsPointer(uint256 ekId, uint32 version) external view returns (address);
+
+    /// @notice The nonce that binds an ERC-3009 authorization to a purchase: a hash that names chain and exchange.
+    function authorizationNonce(Purchase calldata purchase, bytes32 salt) external view returns (bytes32);
 
     /// @notice What the agent can withdraw in `token`.
     function creditOf(uint256 agentId, address token) external view returns (uint256);
 
-    /// @notice How many listings there are; ids run from 1.
-    function listingCount() external view returns (uint256);
+    /// @notice What the listing's validators can share in `token`.
+    function bountyOf(uint256 ekId, address token) external view returns (uint256);
 
     function feeBps() external view returns (uint16);
 
     function feeAgentId() external view returns (uint256);
 
-    function isTokenAllowed(address token) external view returns (bool);
-
-    function isCurveAllowed(address curve) external view returns (bool);
+    /// @notice When the present or last pause ends.
+    function pausedUntil() external view returns (uint256);
 
     function MAX_FEE_BPS() external view returns (uint16);
+
+    function MAX_PAUSE() external view returns (uint256);
+
+    function MAX_BATCH() external view returns (uint256);
 }

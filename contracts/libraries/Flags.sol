@@ -7,6 +7,8 @@ library Flags {
     uint8 internal constant TRANSFERABLE = 1 << 0;
     /// @notice Only validators on the listing's allowlist may label it.
     uint8 internal constant RESTRICTED_VALIDATORS = 1 << 1;
+    /// @notice Keys of this version may be lent to other agents for a time.
+    uint8 internal constant LENDABLE = 1 << 2;
 
-    uint8 internal constant ALL = TRANSFERABLE | RESTRICTED_VALIDATORS;
+    uint8 internal constant ALL = TRANSFERABLE | RESTRICTED_VALIDATORS | LENDABLE;
 }

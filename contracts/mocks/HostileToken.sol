@@ -67,6 +67,26 @@ contract HostileToken is ERC20 {
         _transfer(from, to, value);
     }
 
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external {
+        _strike("authorization");
+        _transfer(from, to, value);
+    }
+
+    /// @notice Says yes to any signature that it is asked for as an account.
+    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
+        return 0x1626ba7e;
+    }
+
     function _update(address from, address to, uint256 value) internal override {
         _strike("before transfer");
         super._update(from, to, value);

@@ -61,6 +61,20 @@ abstract contract TrustingToken is BareToken {
     ) external {
         _move(from, to, value);
     }
+
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        uint8,
+        bytes32,
+        bytes32
+    ) external {
+        _move(from, to, value);
+    }
 }
 
 /// @title A token that answers as ERC-20 wants it

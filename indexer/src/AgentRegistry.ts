@@ -2,6 +2,7 @@
  * Who is who. Ignored events:
  * - Transfer: `Registered` and `AgentRotated` say the same and more.
  * - MetadataSet: nobody reads agents' metadata here, and its `agentWallet` entry repeats the EOA.
+ * - MetadataUpdate, BatchMetadataUpdate: they repeat for wallets what `Registered` and `URIUpdated` told.
  * - RotationConsented: an offer, worth nothing until `AgentRotated`.
  * - NonceInvalidated: nonces are read from the chain by whoever signs.
  * - Approval, ApprovalForAll, EIP712DomainChanged: never emitted, identities take no approvals and the domain is fixed.

@@ -1,122 +1,51 @@
 /**
- * Listings, sales and money. Ignored events:
+ * Sales, orders and money. Ignored events:
  * - AuthorityUpdated: who administers is read from the `Authority` contract.
- * - EIP712DomainChanged: never emitted, the domain is fixed.
  */
-import { type Event, ponder } from "ponder:registry";
+import { ponder } from "ponder:registry";
 import {
   activity,
   agent,
-  allowedCurve,
-  allowedToken,
+  bounty,
   credit,
   feeSetting,
   key,
   listing,
-  listingVersion,
+  order,
+  pause,
+  renewal,
   sale,
-  tillRefund,
   withdrawal,
 } from "ponder:schema";
 import type { Hex } from "viem";
-import { labels } from "../../sdk/records.ts";
-import { curveTypeOf } from "../chains.ts";
-import { type Db, existing, idsOf, originOf, storable } from "./event.ts";
-import { readSummary } from "./summary.ts";
-import { addToTotals, countDeed, countListing } from "./totals.ts";
+import { type Db, idsOf, originOf } from "./event.ts";
+import { addToTotals, countDeed } from "./totals.ts";
 
-/** `IExchange.Status`, without its unused first member. */
-const statuses = { 1: "active", 2: "paused", 3: "archived" } as const;
+/** `IOrders.OrderStatus`, as far as it is told: an order begins as held. */
+const orderStatuses = { 2: "disputed", 3: "released", 4: "refunded" } as const;
 
-const NEW_LISTING = {
-  status: "active",
-  sold: 0,
-  labelCount: 0,
-  authenticity: 0,
-  utility: 0,
-  reproducibility: 0,
-  freshness: 0,
-  safety: 0,
-  labelTypeCounts: Object.keys(labels).map(() => 0),
-} as const;
-
-type Version = Event<"Exchange:ListingVersion">["args"];
-
-const termsOf = (chainId: number, terms: Version["terms"]) => ({
-  ...terms,
-  supplyCap: BigInt(terms.supplyCap),
-  startTime: BigInt(terms.startTime),
-  endTime: BigInt(terms.endTime),
-  keyTtl: BigInt(terms.keyTtl),
-  curveType: curveTypeOf(chainId, terms.curve),
-});
-
-const contentOf = ({ manifestHash, summary, summaryHash, uri }: Version["content"]) => ({
-  manifestHash,
-  summaryHash,
-  summaryJson: storable(summary),
-  uri: storable(uri),
-});
-
-ponder.on("Exchange:ListingVersion", async ({ event, context: { db, chain } }) => {
-  const { ekId, version, terms, content, by } = event.args;
-  const ids = idsOf(chain.id);
-  const id = ids.ek(ekId);
-  const sellerId = ids.agent(event.args.sellerId);
-  const at = event.block.timestamp;
-  const { fields, ...reading } = readSummary(content.summary, content.summaryHash);
-  const frozen = { ...termsOf(chain.id, terms), ...contentOf(content), ...reading };
-  const present = { version, ...frozen, ...fields, updatedAt: at };
-  await db.insert(listingVersion).values({
-    id: ids.listing(ekId, version),
-    chainId: chain.id,
-    ekId: id,
-    version,
-    ...frozen,
-    by,
-    ...originOf(event),
-  });
-  const before = await db.find(listing, { id });
-  if (before) {
-    await countListing(db, before, -1);
-    await countListing(db, await db.update(listing, { id }).set(present), 1);
-    return;
-  }
-  const row = { id, chainId: chain.id, sellerId, ...NEW_LISTING, ...present, createdAt: at };
-  await countListing(db, await db.insert(listing).values(row), 1);
-  await addToTotals(db, chain.id, { listings: 1 });
-  await countDeed(db, { chainId: chain.id, agentId: sellerId, deed: "listed" });
-  await db.insert(activity).values({
-    chainId: chain.id,
-    type: "exp_listed",
-    ekId: id,
-    agentId: sellerId,
-    refId: ids.listing(ekId, version),
-    ...originOf(event),
-  });
-});
-
-ponder.on("Exchange:ListingStatus", async ({ event, context: { db, chain } }) => {
-  const id = idsOf(chain.id).ek(event.args.ekId);
-  const status = statuses[event.args.status as keyof typeof statuses];
-  // The row exists because a listing has a version before it gets a status.
-  await countListing(db, await existing(db.find(listing, { id }), id), -1);
-  await countListing(db, await db.update(listing, { id }).set({ status }), 1);
-});
+/** `IExchange.Share` of the validators. */
+const BOUNTY = 4;
 
 ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   const { ekId, keyId, sale: sold } = event.args;
   const chainId = chain.id;
   const ids = idsOf(chainId);
+  const at = event.block.timestamp;
   const parts = { chainId, ekId: ids.ek(ekId), version: sold.version };
-  const [sellerId, buyerId] = [ids.agent(sold.sellerId), ids.agent(event.args.buyerId)];
+  const [sellerId, buyerId, payerId] = [sold.sellerId, event.args.buyerId, sold.payerId].map(ids.agent) as [
+    string,
+    string,
+    string,
+  ];
+  const money = { sellerId, buyerId, payerId, token: sold.token, releaseTime: BigInt(sold.releaseTime) };
   // The row exists because only a listing can be sold; its scopes and flags are still those of the version sold.
   const { scopes, flags } = await db.update(listing, { id: parts.ekId }).set({ sold: sold.soldAfter });
   await db.insert(key).values({
     id: ids.key(keyId),
     ...parts,
     holderId: buyerId,
-    startedAt: event.block.timestamp,
+    startedAt: at,
     expiry: BigInt(sold.expiry),
     scopes,
     flags,
@@ -128,19 +57,27 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
     ...parts,
     number: totals.sales,
     keyId: ids.key(keyId),
-    sellerId,
-    buyerId,
+    ...money,
     payer: sold.payer,
-    token: sold.token,
     price: sold.price,
-    fee: sold.fee,
+    feeBps: sold.feeBps,
+    referrerId: sold.referrerId === 0n ? null : ids.agent(sold.referrerId),
     paymentRef: sold.paymentRef,
     by: sold.by,
     ...originOf(event),
   });
-  // A free sale moves no money, and its event leaves the credit out.
-  if (sold.price !== 0n) {
-    await setCredit(db, { chainId, agentId: sellerId, token: sold.token, amount: sold.sellerCredit });
+  if (sold.releaseTime !== 0) {
+    await db.insert(order).values({
+      id: ids.order(keyId),
+      ...parts,
+      keyId: ids.key(keyId),
+      ...money,
+      amount: sold.price,
+      status: "held",
+      accessed: false,
+      toBuyer: 0n,
+      updatedAt: at,
+    });
   }
   // The row exists because sellers are agents.
   await db.update(agent, { id: sellerId }).set((row) => ({ sold: row.sold + 1 }));
@@ -155,14 +92,56 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   });
 });
 
-ponder.on("Exchange:FeeCredited", async ({ event, context: { db, chain } }) => {
-  const { agentId, token, creditAfter } = event.args;
-  await setCredit(db, {
+ponder.on("Exchange:KeyRenewed", async ({ event, context: { db, chain } }) => {
+  const { keyId, payerId, expiry, token, price, feeBps } = event.args;
+  const ids = idsOf(chain.id);
+  // The row exists because only a key that was sold can be renewed.
+  await db.update(key, { id: ids.key(keyId) }).set({ expiry: BigInt(expiry) });
+  await db.insert(renewal).values({
     chainId: chain.id,
-    agentId: idsOf(chain.id).agent(agentId),
+    keyId: ids.key(keyId),
+    payerId: ids.agent(payerId),
+    expiry: BigInt(expiry),
     token,
-    amount: creditAfter,
+    price,
+    feeBps,
+    ...originOf(event),
   });
+});
+
+ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } }) => {
+  const { keyId, toBuyer } = event.args;
+  const status = orderStatuses[event.args.status as keyof typeof orderStatuses];
+  const id = idsOf(chain.id).order(keyId);
+  // The row exists because only a sale with a release time leaves an order.
+  const { ekId } = await db.update(order, { id }).set({ status, toBuyer, updatedAt: event.block.timestamp });
+  // A refunded key is for sale again.
+  if (status === "refunded") await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1 }));
+});
+
+ponder.on("Exchange:OrderAccessed", async ({ event, context: { db, chain } }) => {
+  // The row exists because the exchange passes over keys without an order.
+  await db
+    .update(order, { id: idsOf(chain.id).order(event.args.keyId) })
+    .set({ accessed: true, updatedAt: event.block.timestamp });
+});
+
+ponder.on("Exchange:Credited", async ({ event, context: { db, chain } }) => {
+  const { token, keyId, share, amount, creditAfter } = event.args;
+  const ids = idsOf(chain.id);
+  const agentId = ids.agent(event.args.agentId);
+  await setCredit(db, { chainId: chain.id, agentId, token, amount: creditAfter });
+  if (share !== BOUNTY) return;
+  // The row exists because a bounty was funded before it is paid. Such a credit names the listing, by a key that there is not.
+  const ekId = ids.ek(keyId >> 96n);
+  await db.update(bounty, { ekId, token }).set((row) => ({ amount: row.amount - amount }));
+});
+
+ponder.on("Exchange:BountyFunded", async ({ event, context: { db, chain } }) => {
+  const { token, bountyAfter } = event.args;
+  const row = { ekId: idsOf(chain.id).ek(event.args.ekId), token, chainId: chain.id, amount: bountyAfter };
+  // The row exists when the listing had a bounty in this token before.
+  await db.insert(bounty).values(row).onConflictDoUpdate({ amount: bountyAfter });
 });
 
 ponder.on("Exchange:Withdrawn", async ({ event, context: { db, chain } }) => {
@@ -183,20 +162,6 @@ async function setCredit(
   await db.insert(credit).values({ agentId, token, chainId, amount }).onConflictDoUpdate({ amount });
 }
 
-ponder.on("Exchange:TillRefunded", async ({ event, context: { db, chain } }) => {
-  const { quoteHash, ekId, buyer, token, amount } = event.args;
-  // Not looked up anywhere: anybody can have a made-up quote of a made-up token refunded.
-  await db.insert(tillRefund).values({
-    chainId: chain.id,
-    quoteHash,
-    ekId: idsOf(chain.id).ek(ekId),
-    buyer,
-    token,
-    amount,
-    ...originOf(event),
-  });
-});
-
 ponder.on("Exchange:FeeSet", async ({ event, context: { db, chain } }) => {
   const state = {
     feeBps: event.args.feeBps,
@@ -210,22 +175,12 @@ ponder.on("Exchange:FeeSet", async ({ event, context: { db, chain } }) => {
     .onConflictDoUpdate(state);
 });
 
-ponder.on("Exchange:TokenAllowed", async ({ event, context: { db, chain } }) => {
-  const { token, allowed } = event.args;
-  const state = { allowed, updatedAt: event.block.timestamp };
-  // The row exists when the token was allowed or not before.
+ponder.on("Exchange:PausedUntil", async ({ event, context: { db, chain } }) => {
+  const { until, by } = event.args;
+  const state = { until, by, updatedAt: event.block.timestamp };
+  // The row exists when there was a pause before.
   await db
-    .insert(allowedToken)
-    .values({ chainId: chain.id, token, ...state })
-    .onConflictDoUpdate(state);
-});
-
-ponder.on("Exchange:CurveAllowed", async ({ event, context: { db, chain } }) => {
-  const { curve, allowed } = event.args;
-  const state = { allowed, updatedAt: event.block.timestamp };
-  // The row exists when the curve was allowed or not before.
-  await db
-    .insert(allowedCurve)
-    .values({ chainId: chain.id, curve, curveType: curveTypeOf(chain.id, curve), ...state })
+    .insert(pause)
+    .values({ chainId: chain.id, ...state })
     .onConflictDoUpdate(state);
 });

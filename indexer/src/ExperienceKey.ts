@@ -1,7 +1,8 @@
 /**
- * Who holds a key. Ignored events:
- * - Transfer from zero, Locked, TokenExpiryUpdated: a key is minted by a sale only, and `KeySold` in the same transaction says it all.
- * - MetadataUpdate, BatchMetadataUpdate: they announce a rotation, which `AgentRotated` told.
+ * Who holds a key, who rents it, and when it ends. Ignored events:
+ * - Transfer from zero, Locked, the TokenExpiryUpdated of a mint: a key is minted by a sale only, and `KeySold` in the same transaction
+ *   says it all.
+ * - MetadataUpdate, BatchMetadataUpdate: they repeat for wallets what rotations, transfers and renewals told.
  * - Approval, ApprovalForAll: they give nobody a right of use.
  * - Unlocked: never emitted, a key's flags are fixed.
  */
@@ -23,4 +24,23 @@ ponder.on("ExperienceKey:Transfer", async ({ event, context: { db, chain } }) =>
   // so the key stays with its holder. The EOA's row exists because keys go to agents only.
   const { agentId } = await existing(db.find(binding, { chainId: chain.id, eoa: to }), to);
   await db.update(key, { id }).set({ holderId: agentId });
+});
+
+ponder.on("ExperienceKey:TokenExpiryUpdated", async ({ event, context: { db, chain } }) => {
+  const id = idsOf(chain.id).key(event.args.tokenId);
+  // The row is missing when the key is just being minted: `KeySold` is to follow.
+  if ((await db.find(key, { id })) === null) return;
+  await db.update(key, { id }).set({ expiry: event.args.endTime });
+});
+
+ponder.on("ExperienceKey:UpdateUser", async ({ event, context: { db, chain } }) => {
+  const { tokenId, user, expires } = event.args;
+  const id = idsOf(chain.id).key(tokenId);
+  // The key's row exists because only keys that are there can be lent, the user's because they are lent to agents only.
+  if (user === zeroAddress) {
+    await db.update(key, { id }).set({ userId: null, userExpires: null });
+    return;
+  }
+  const { agentId } = await existing(db.find(binding, { chainId: chain.id, eoa: user }), user);
+  await db.update(key, { id }).set({ userId: agentId, userExpires: expires });
 });

@@ -1,10 +1,23 @@
-/** Points. No event is ignored. */
-import { ponder } from "ponder:registry";
-import { agent, pointsEntry } from "ponder:schema";
-import { idsOf, originOf } from "./event.ts";
+/**
+ * Points, in hundredths. Ignored events:
+ * - AuthorityUpdated: who administers is read from the `Authority` contract.
+ */
+import { type Event, ponder } from "ponder:registry";
+import { agent, pointsEntry, pointsPolicy } from "ponder:schema";
+import { type Db, existing, idsOf, originOf } from "./event.ts";
+
+/** What every row of one event says. */
+function commonOf(
+  chainId: number,
+  event: Event<"PointsLedger:PointsAwarded" | "PointsLedger:PointsWithheld" | "PointsLedger:PointsSpent">,
+) {
+  const ids = idsOf(chainId);
+  const { ekId, keyId } = event.args;
+  return { orderId: ids.order(keyId), chainId, ekId: ids.ek(ekId), ...originOf(event) };
+}
 
 ponder.on("PointsLedger:PointsAwarded", async ({ event, context: { db, chain } }) => {
-  const { ekId, keyId, ...args } = event.args;
+  const { reasons, ...args } = event.args;
   const ids = idsOf(chain.id);
   const awards = [
     { role: "seller", id: args.sellerId, delta: args.sellerDelta, balance: args.sellerBalance },
@@ -17,15 +30,44 @@ ponder.on("PointsLedger:PointsAwarded", async ({ event, context: { db, chain } }
       pointsBalance: balance,
       pointsLifetime: row.pointsLifetime + delta,
     }));
-    await db.insert(pointsEntry).values({
-      orderId: ids.order(keyId),
-      agentId,
-      chainId: chain.id,
-      ekId: ids.ek(ekId),
-      role,
-      delta,
-      balance,
-      ...originOf(event),
-    });
+    await db
+      .insert(pointsEntry)
+      .values({ ...commonOf(chain.id, event), agentId, role, delta, balance, reasons });
   }
+});
+
+ponder.on("PointsLedger:PointsWithheld", async ({ event, context: { db, chain } }) => {
+  const { sellerId, buyerId, reasons } = event.args;
+  const ids = idsOf(chain.id);
+  for (const [role, id] of [
+    ["seller", ids.agent(sellerId)],
+    ["buyer", ids.agent(buyerId)],
+  ] as const) {
+    const balance = await balanceOf(db, id);
+    const entry = { agentId: id, role, delta: 0n, balance, reasons };
+    await db.insert(pointsEntry).values({ ...commonOf(chain.id, event), ...entry });
+  }
+});
+
+/** What the agent has: an award of nothing does not say. The row exists because both parties of a sale are agents. */
+async function balanceOf(db: Db, id: string): Promise<bigint> {
+  return (await existing(db.find(agent, { id }), id)).pointsBalance;
+}
+
+ponder.on("PointsLedger:PointsSpent", async ({ event, context: { db, chain } }) => {
+  const { amount, balance } = event.args;
+  const agentId = idsOf(chain.id).agent(event.args.agentId);
+  // The row exists because only agents have points.
+  await db.update(agent, { id: agentId }).set({ pointsBalance: balance });
+  const entry = { agentId, role: "spender", delta: -amount, balance, reasons: 0 } as const;
+  await db.insert(pointsEntry).values({ ...commonOf(chain.id, event), ...entry });
+});
+
+ponder.on("PointsLedger:PolicySet", async ({ event, context: { db, chain } }) => {
+  const state = { ...event.args.policy, updatedAt: event.block.timestamp };
+  // The row exists when the policy was set before: the ledger sets its first one when it is made.
+  await db
+    .insert(pointsPolicy)
+    .values({ chainId: chain.id, ...state })
+    .onConflictDoUpdate(state);
 });

@@ -9,6 +9,7 @@ import { pointsLedgerAbi } from "../../sdk/abis/index.ts";
 import type { Experience } from "../../sdk/client.ts";
 import * as ids from "../../sdk/ids.ts";
 import { hashManifest } from "../../sdk/manifest.ts";
+import { toPoints } from "../../sdk/points.ts";
 import type { EKSummary } from "../../sdk/wire/listing.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { RunInfo } from "../system/run-info.ts";
@@ -128,7 +129,7 @@ export async function watch(
       undefined
     );
   });
-  const points = { seller: 2, buyer: 1 };
+  const points = purchase.points_awarded;
   for (const [role, { exchange, agentId, pointsBefore }] of [
     ["seller", seller],
     ["buyer", buyer],
@@ -139,7 +140,7 @@ export async function watch(
       return balance === expected || undefined;
     });
     const onChain = await pointsOnChain(run, agentId);
-    if (onChain !== BigInt(expected)) {
+    if (onChain !== expected) {
       throw new Error(`The ledger on chain gives the ${role} ${onChain} points, the API ${expected}.`);
     }
   }
@@ -151,12 +152,13 @@ async function gatewayKey({ gatewayUrl }: RunInfo): Promise<string> {
   return z.object({ gateway_key: z.string() }).parse(await response.json()).gateway_key;
 }
 
-async function pointsOnChain({ rpcUrl, deployment }: RunInfo, agentId: string): Promise<bigint> {
+async function pointsOnChain({ rpcUrl, deployment }: RunInfo, agentId: string): Promise<number> {
   const client = createPublicClient({ transport: http(rpcUrl) });
-  return client.readContract({
+  const units = await client.readContract({
     address: deployment.contracts.PointsLedger,
     abi: pointsLedgerAbi,
     functionName: "balanceOf",
     args: [ids.agentId.parse(agentId).agentId],
   });
+  return toPoints(units);
 }

@@ -3,15 +3,16 @@
  *
  * A new contract is one line in `contracts` and its name in `sdk/deployment.ts`; a new curve one line in `curves` and its name there.
  */
-import { type Address, type Hex, keccak256, type PublicClient, toBytes } from "viem";
-import { type ContractName, type CurveName, contractNames, curveNames } from "../../sdk/deployment.ts";
+import { type Address, type Hex, keccak256, type PublicClient, toBytes, zeroAddress } from "viem";
+import { type CurveType, curveTypes, formulaTypes, curves as twins } from "../../sdk/curves.ts";
+import { type ContractName, contractNames } from "../../sdk/deployment.ts";
 import { artifactOf } from "./artifact.ts";
 
 export const LOCAL_CHAIN_ID = 31337;
 
 /** Every contract's address, known before the first is there. The token is the chain's own, or ours where the chain is local. */
 export type Addresses = Record<ContractName, Address> & {
-  curves: Record<CurveName, Address>;
+  curves: Record<CurveType, Address>;
   token: Address;
 };
 
@@ -28,36 +29,73 @@ export type Entry = {
    */
   args: (context: Context) => Record<string, unknown>;
   /** What further views must answer. */
-  views?: Record<string, unknown>;
+  views?: (context: Context) => Record<string, unknown>;
 };
 
 function entry(artifact: string, args: Entry["args"] = () => ({}), more: Partial<Entry> = {}): Entry {
   return { artifact, version: 1, args, ...more };
 }
 
-/** In the order of creation: a constructor may ask those above it. */
+/** There is no court yet, so nobody can freeze an order: the zero address calls nothing. */
+const NO_DISPUTES = zeroAddress;
+
+/** What the exchange is wired to for ever. */
+const wiringOf = ({ at }: Context) => ({
+  registry: at.AgentRegistry,
+  catalog: at.Catalog,
+  keys: at.ExperienceKey,
+  points: at.PointsLedger,
+  tills: at.Tills,
+  labels: at.LabelRegistry,
+  disputes: NO_DISPUTES,
+  cardIssuer: at.CardIssuer,
+});
+
+/** In the order of creation, which is that of their names: a constructor may ask those above it. */
 export const contracts: Record<ContractName, Entry> = {
   Authority: entry("Authority", ({ deployer }) => ({ initialAdmin: deployer })),
-  AgentRegistry: entry("AgentRegistry", ({ at }) => ({ registrar: at.Exchange })),
-  ExperienceKey: entry("ExperienceKey", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
-  PointsLedger: entry("PointsLedger", ({ at }) => ({ exchange: at.Exchange })),
-  Exchange: entry(
-    "Exchange",
-    ({ at }) => ({
-      authority: at.Authority,
-      registry: at.AgentRegistry,
-      keys: at.ExperienceKey,
-      points: at.PointsLedger,
-    }),
-    { views: { MAX_FEE_BPS: 500, feeBps: 0 } },
+  AgentRegistry: entry("AgentRegistry", ({ at }) => ({ registrar: at.Exchange, catalog: at.Catalog })),
+  ExperienceKey: entry("ExperienceKey", ({ at }) => ({
+    registry: at.AgentRegistry,
+    exchange: at.Exchange,
+    catalog: at.Catalog,
+  })),
+  PointsLedger: entry("PointsLedger", ({ at }) => ({
+    authority: at.Authority,
+    exchange: at.Exchange,
+    registry: at.AgentRegistry,
+    endorsements: at.LabelRegistry,
+  })),
+  Catalog: entry(
+    "Catalog",
+    ({ at }) => ({ authority: at.Authority, registry: at.AgentRegistry, exchange: at.Exchange }),
+    { views: () => ({ MAX_SHARES_BPS: 5000, MAX_REFUND_WINDOW: 2_592_000 }) },
   ),
-  LabelRegistry: entry("LabelRegistry", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
+  Exchange: entry("Exchange", (context) => ({ authority: context.at.Authority, wiring: wiringOf(context) }), {
+    views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }),
+  }),
+  Tills: entry("Tills", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
+  LabelRegistry: entry("LabelRegistry", ({ at }) => ({ registry: at.AgentRegistry, catalog: at.Catalog })),
+  CardIssuer: entry("CardIssuer", ({ at }) => ({
+    authority: at.Authority,
+    registry: at.AgentRegistry,
+    catalog: at.Catalog,
+    exchange: at.Exchange,
+  })),
 };
 
-export const curves: Record<CurveName, Entry> = {
-  fixed: entry("FixedPrice"),
-  linear: entry("LinearPrice"),
-};
+/** One of each kind. The piecewise one is made of the others, and so comes last. */
+export const curves = Object.fromEntries(
+  curveTypes.map((type) => [
+    type,
+    entry(
+      twins[type].contract,
+      type === "custom_piecewise"
+        ? ({ at }) => ({ formulas: formulaTypes.map((formula) => at.curves[formula]) })
+        : () => ({}),
+    ),
+  ]),
+) as Record<CurveType, Entry>;
 
 /** What local chains pay with. */
 export const localToken = entry("TestUSDC");
@@ -91,9 +129,9 @@ const profileUri = `data:application/json,${encodeURIComponent(JSON.stringify(EX
 
 /** In this order, by the deployer, while it still administers everything without delay. */
 export const calls: readonly Call[] = [
-  allow("the payment token", "Exchange", "allowToken", "isTokenAllowed", ({ at }) => at.token),
-  ...curveNames.map((name) =>
-    allow(`the ${name} curve`, "Exchange", "allowCurve", "isCurveAllowed", ({ at }) => at.curves[name]),
+  allow("the payment token", "Catalog", "allowToken", "isTokenAllowed", ({ at }) => at.token),
+  ...curveTypes.map((name) =>
+    allow(`the ${name} curve`, "Catalog", "allowCurve", "isCurveAllowed", ({ at }) => at.curves[name]),
   ),
   {
     // The exchange is an agent too: its deployer's EOA, which would earn the fee if there were one.
@@ -136,7 +174,7 @@ function allow(
 export function allEntries(at: Addresses): { entry: Entry; address: Address }[] {
   return [
     ...contractNames.map((name) => ({ entry: contracts[name], address: at[name] })),
-    ...curveNames.map((name) => ({ entry: curves[name], address: at.curves[name] })),
+    ...curveTypes.map((name) => ({ entry: curves[name], address: at.curves[name] })),
   ];
 }
 

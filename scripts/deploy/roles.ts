@@ -37,9 +37,14 @@ export const roles = {
     id: 2n,
     purpose: "says which tokens and curves new versions of listings may use",
     ...parameters,
-    functions: { Exchange: ["allowToken", "allowCurve"] },
+    functions: { Catalog: ["allowToken", "allowCurve"] },
   },
-  GUARDIAN: { id: 3n, purpose: "stops entry for a while, which ends by itself", ...prompt, functions: {} },
+  GUARDIAN: {
+    id: 3n,
+    purpose: "stops entry for a while, which ends by itself",
+    ...prompt,
+    functions: { Exchange: ["pause"] },
+  },
   CURATOR: {
     id: 4n,
     purpose: "says which validators are linked, and so have one vote",
@@ -50,7 +55,7 @@ export const roles = {
     id: 5n,
     purpose: "sets points and consensus parameters within compiled bounds",
     ...parameters,
-    functions: {},
+    functions: { PointsLedger: ["setPolicy"] },
   },
   ARBITER: { id: 6n, purpose: "decides disputes at the house's own arbitrator", ...prompt, functions: {} },
   APPEAL: { id: 7n, purpose: "decides appeals against the arbiter", ...prompt, functions: {} },
@@ -58,9 +63,20 @@ export const roles = {
     id: 8n,
     purpose: "issues keys for card charges, under a daily cap",
     ...prompt,
-    functions: {},
+    functions: { CardIssuer: ["issueForCharge", "chargeback"] },
   },
-  RECORDER: { id: 9n, purpose: "records that a key was used", ...prompt, functions: {} },
+  RECORDER: {
+    id: 9n,
+    purpose: "records that a key was used",
+    ...prompt,
+    functions: { Exchange: ["recordAccess"] },
+  },
+  TREASURY: {
+    id: 10n,
+    purpose: "keeps the float for card charges: its daily cap, how long their money waits, what leaves it",
+    ...parameters,
+    functions: { CardIssuer: ["setDailyCap", "setHold", "withdrawFloat"] },
+  },
 } as const satisfies Record<string, Role>;
 
 export const roleEntries = Object.entries(roles) as [RoleName, Role][];

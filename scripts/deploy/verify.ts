@@ -75,7 +75,7 @@ async function checkViews(
     abi.some((item) => item.type === "function" && item.name === name && item.inputs.length === 0);
   const wiring = Object.entries(entry.args(context)).filter(([name]) => hasView(name));
   const checks: Check[] = [];
-  for (const [functionName, expected] of [...wiring, ...Object.entries(entry.views ?? {})]) {
+  for (const [functionName, expected] of [...wiring, ...Object.entries(entry.views?.(context) ?? {})]) {
     const found = await client.readContract({ address, abi, functionName });
     checks.push(check(`${entry.artifact}.${functionName}`, found, expected));
   }

@@ -74,12 +74,15 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T25: {
     attack: "An administrator rugs by parameter",
-    defence: "three privileged functions, the fee capped in code; no upgrade, no access to money",
+    defence: "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
   },
   T31: {
-    attack: "Points by trading with oneself",
-    defence: "no points within one agent; an EOA that left its agent can never be another's",
+    attack: "Points by self-purchase, rings and refunds",
+    defence:
+      "none within one agent, by the seller's money or between operators; caps per pair and day and per agent and day; half weight " +
+      "for what sells often and nobody vouches for; awarded at completion only",
   },
+  T32: { attack: "Points spent twice", defence: "the balance is on chain, and each spend checks it" },
   T37: { attack: "Label spam", defence: "one live label per validator and listing" },
   T40: {
     attack: "Forged capability tokens: alg none, confusion, key injection",

@@ -11,19 +11,51 @@ export const exchangeAbi = [
         type: "address",
       },
       {
-        internalType: "contract IAgentRegistry",
-        name: "registry_",
-        type: "address",
-      },
-      {
-        internalType: "contract ExperienceKey",
-        name: "keys_",
-        type: "address",
-      },
-      {
-        internalType: "contract PointsLedger",
-        name: "points_",
-        type: "address",
+        components: [
+          {
+            internalType: "contract IAgentRegistry",
+            name: "registry",
+            type: "address",
+          },
+          {
+            internalType: "contract ICatalog",
+            name: "catalog",
+            type: "address",
+          },
+          {
+            internalType: "contract IExperienceKey",
+            name: "keys",
+            type: "address",
+          },
+          {
+            internalType: "contract IPointsLedger",
+            name: "points",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "tills",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "labels",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "disputes",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "cardIssuer",
+            type: "address",
+          },
+        ],
+        internalType: "struct Deals.Wiring",
+        name: "wiring",
+        type: "tuple",
       },
     ],
     stateMutability: "nonpayable",
@@ -68,6 +100,53 @@ export const exchangeAbi = [
     type: "error",
   },
   {
+    inputs: [],
+    name: "BatchEmpty",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "count",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "BatchTooLarge",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "token",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "bounty",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "needed",
+        type: "uint256",
+      },
+    ],
+    name: "BountyExceeded",
+    type: "error",
+  },
+  {
     inputs: [
       {
         internalType: "uint256",
@@ -81,17 +160,6 @@ export const exchangeAbi = [
       },
     ],
     name: "CostAboveMaximum",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "curve",
-        type: "address",
-      },
-    ],
-    name: "CurveNotAllowed",
     type: "error",
   },
   {
@@ -129,11 +197,6 @@ export const exchangeAbi = [
       },
     ],
     name: "Ended",
-    type: "error",
-  },
-  {
-    inputs: [],
-    name: "FailedDeployment",
     type: "error",
   },
   {
@@ -177,43 +240,16 @@ export const exchangeAbi = [
     inputs: [
       {
         internalType: "uint256",
-        name: "balance",
+        name: "agents",
         type: "uint256",
       },
       {
         internalType: "uint256",
-        name: "needed",
+        name: "amounts",
         type: "uint256",
       },
     ],
-    name: "InsufficientBalance",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint8",
-        name: "flags",
-        type: "uint8",
-      },
-    ],
-    name: "InvalidFlags",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint8",
-        name: "scopes",
-        type: "uint8",
-      },
-    ],
-    name: "InvalidScopes",
-    type: "error",
-  },
-  {
-    inputs: [],
-    name: "InvalidShortString",
+    name: "LengthMismatch",
     type: "error",
   },
   {
@@ -224,44 +260,7 @@ export const exchangeAbi = [
         type: "uint256",
       },
       {
-        internalType: "enum IExchange.Status",
-        name: "current",
-        type: "uint8",
-      },
-      {
-        internalType: "enum IExchange.Status",
-        name: "given",
-        type: "uint8",
-      },
-    ],
-    name: "InvalidStatus",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint40",
-        name: "startTime",
-        type: "uint40",
-      },
-      {
-        internalType: "uint40",
-        name: "endTime",
-        type: "uint40",
-      },
-    ],
-    name: "InvalidTimes",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint256",
-        name: "ekId",
-        type: "uint256",
-      },
-      {
-        internalType: "enum IExchange.Status",
+        internalType: "enum ICatalog.Status",
         name: "status",
         type: "uint8",
       },
@@ -270,8 +269,19 @@ export const exchangeAbi = [
     type: "error",
   },
   {
-    inputs: [],
-    name: "ManifestHashMissing",
+    inputs: [
+      {
+        internalType: "address",
+        name: "first",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "other",
+        type: "address",
+      },
+    ],
+    name: "MixedTokens",
     type: "error",
   },
   {
@@ -299,6 +309,33 @@ export const exchangeAbi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+    ],
+    name: "NotBuyer",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "NotForPoints",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "ekId",
         type: "uint256",
       },
@@ -309,6 +346,22 @@ export const exchangeAbi = [
       },
     ],
     name: "NotFree",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint32",
+        name: "version",
+        type: "uint32",
+      },
+    ],
+    name: "NotRenewable",
     type: "error",
   },
   {
@@ -333,19 +386,8 @@ export const exchangeAbi = [
     type: "error",
   },
   {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "quoteHash",
-        type: "bytes32",
-      },
-      {
-        internalType: "address",
-        name: "token",
-        type: "address",
-      },
-    ],
-    name: "NothingToRefund",
+    inputs: [],
+    name: "NothingAuthorized",
     type: "error",
   },
   {
@@ -367,12 +409,60 @@ export const exchangeAbi = [
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "quoteHash",
-        type: "bytes32",
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "enum IOrders.OrderStatus",
+        name: "status",
+        type: "uint8",
       },
     ],
-    name: "QuoteUsed",
+    name: "OrderNotInStatus",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "duration",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "PauseTooLong",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "from",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "PauseTooSoon",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "until",
+        type: "uint256",
+      },
+    ],
+    name: "Paused",
     type: "error",
   },
   {
@@ -394,12 +484,96 @@ export const exchangeAbi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+      {
+        internalType: "enum ICatalog.RefundTerms",
+        name: "refundTerms",
+        type: "uint8",
+      },
+    ],
+    name: "RefundRefused",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "releaseTime",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "RefundWindowOver",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "releaseTime",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "ReleaseTooEarly",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "token",
         type: "address",
       },
     ],
     name: "SafeERC20FailedOperation",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "toBuyer",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    name: "SettlementAboveAmount",
     type: "error",
   },
   {
@@ -421,94 +595,9 @@ export const exchangeAbi = [
   {
     inputs: [
       {
-        internalType: "string",
-        name: "str",
-        type: "string",
-      },
-    ],
-    name: "StringTooLong",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "expected",
-        type: "bytes32",
-      },
-      {
-        internalType: "bytes32",
-        name: "given",
-        type: "bytes32",
-      },
-    ],
-    name: "SummaryHashMismatch",
-    type: "error",
-  },
-  {
-    inputs: [],
-    name: "SummaryMissing",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint256",
-        name: "length",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "maximum",
-        type: "uint256",
-      },
-    ],
-    name: "SummaryTooLong",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint32",
-        name: "supplyCap",
-        type: "uint32",
-      },
-      {
-        internalType: "uint32",
-        name: "sold",
-        type: "uint32",
-      },
-    ],
-    name: "SupplyCapBelowSold",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
         internalType: "bytes32",
         name: "quoteHash",
         type: "bytes32",
-      },
-      {
-        internalType: "uint256",
-        name: "deadline",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "time",
-        type: "uint256",
-      },
-    ],
-    name: "TillNotRefundable",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "till",
-        type: "address",
       },
       {
         internalType: "uint256",
@@ -548,17 +637,6 @@ export const exchangeAbi = [
   {
     inputs: [
       {
-        internalType: "address",
-        name: "token",
-        type: "address",
-      },
-    ],
-    name: "TokenNotAllowed",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
         internalType: "uint256",
         name: "ekId",
         type: "uint256",
@@ -592,6 +670,22 @@ export const exchangeAbi = [
     inputs: [
       {
         internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "expected",
+        type: "address",
+      },
+    ],
+    name: "WrongCaller",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
         name: "contract_",
         type: "address",
       },
@@ -617,24 +711,36 @@ export const exchangeAbi = [
     inputs: [
       {
         indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
         internalType: "address",
-        name: "curve",
+        name: "token",
         type: "address",
       },
       {
+        indexed: true,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
         indexed: false,
-        internalType: "bool",
-        name: "allowed",
-        type: "bool",
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "bountyAfter",
+        type: "uint256",
       },
     ],
-    name: "CurveAllowed",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [],
-    name: "EIP712DomainChanged",
+    name: "BountyFunded",
     type: "event",
   },
   {
@@ -653,6 +759,18 @@ export const exchangeAbi = [
         type: "address",
       },
       {
+        indexed: true,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "enum IExchange.Share",
+        name: "share",
+        type: "uint8",
+      },
+      {
         indexed: false,
         internalType: "uint256",
         name: "amount",
@@ -665,7 +783,7 @@ export const exchangeAbi = [
         type: "uint256",
       },
     ],
-    name: "FeeCredited",
+    name: "Credited",
     type: "event",
   },
   {
@@ -685,6 +803,49 @@ export const exchangeAbi = [
       },
     ],
     name: "FeeSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "payerId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+      {
+        indexed: false,
+        internalType: "address",
+        name: "token",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "price",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint16",
+        name: "feeBps",
+        type: "uint16",
+      },
+    ],
+    name: "KeyRenewed",
     type: "event",
   },
   {
@@ -736,6 +897,11 @@ export const exchangeAbi = [
             type: "address",
           },
           {
+            internalType: "uint256",
+            name: "payerId",
+            type: "uint256",
+          },
+          {
             internalType: "address",
             name: "token",
             type: "address",
@@ -746,13 +912,18 @@ export const exchangeAbi = [
             type: "uint256",
           },
           {
-            internalType: "uint256",
-            name: "fee",
-            type: "uint256",
+            internalType: "uint40",
+            name: "releaseTime",
+            type: "uint40",
+          },
+          {
+            internalType: "uint16",
+            name: "feeBps",
+            type: "uint16",
           },
           {
             internalType: "uint256",
-            name: "sellerCredit",
+            name: "referrerId",
             type: "uint256",
           },
           {
@@ -781,126 +952,39 @@ export const exchangeAbi = [
       {
         indexed: true,
         internalType: "uint256",
-        name: "ekId",
+        name: "keyId",
         type: "uint256",
       },
       {
         indexed: false,
-        internalType: "enum IExchange.Status",
+        internalType: "address",
+        name: "by",
+        type: "address",
+      },
+    ],
+    name: "OrderAccessed",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "enum IOrders.OrderStatus",
         name: "status",
         type: "uint8",
       },
       {
         indexed: false,
-        internalType: "address",
-        name: "by",
-        type: "address",
-      },
-    ],
-    name: "ListingStatus",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
         internalType: "uint256",
-        name: "ekId",
+        name: "toBuyer",
         type: "uint256",
-      },
-      {
-        indexed: true,
-        internalType: "uint256",
-        name: "sellerId",
-        type: "uint256",
-      },
-      {
-        indexed: true,
-        internalType: "uint32",
-        name: "version",
-        type: "uint32",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "curve",
-            type: "address",
-          },
-          {
-            internalType: "bytes",
-            name: "curveParams",
-            type: "bytes",
-          },
-          {
-            internalType: "uint32",
-            name: "supplyCap",
-            type: "uint32",
-          },
-          {
-            internalType: "uint40",
-            name: "startTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint40",
-            name: "endTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint32",
-            name: "keyTtl",
-            type: "uint32",
-          },
-          {
-            internalType: "uint8",
-            name: "scopes",
-            type: "uint8",
-          },
-          {
-            internalType: "uint8",
-            name: "flags",
-            type: "uint8",
-          },
-        ],
-        indexed: false,
-        internalType: "struct IExchange.Terms",
-        name: "terms",
-        type: "tuple",
-      },
-      {
-        components: [
-          {
-            internalType: "bytes32",
-            name: "manifestHash",
-            type: "bytes32",
-          },
-          {
-            internalType: "string",
-            name: "summary",
-            type: "string",
-          },
-          {
-            internalType: "string",
-            name: "uri",
-            type: "string",
-          },
-          {
-            internalType: "bytes32",
-            name: "summaryHash",
-            type: "bytes32",
-          },
-        ],
-        indexed: false,
-        internalType: "struct IExchange.Content",
-        name: "content",
-        type: "tuple",
       },
       {
         indexed: false,
@@ -909,63 +993,26 @@ export const exchangeAbi = [
         type: "address",
       },
     ],
-    name: "ListingVersion",
+    name: "OrderStatusChanged",
     type: "event",
   },
   {
     anonymous: false,
     inputs: [
       {
-        indexed: true,
-        internalType: "bytes32",
-        name: "quoteHash",
-        type: "bytes32",
-      },
-      {
-        indexed: true,
+        indexed: false,
         internalType: "uint256",
-        name: "ekId",
+        name: "until",
         type: "uint256",
       },
       {
-        indexed: true,
-        internalType: "address",
-        name: "buyer",
-        type: "address",
-      },
-      {
         indexed: false,
         internalType: "address",
-        name: "token",
+        name: "by",
         type: "address",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "amount",
-        type: "uint256",
       },
     ],
-    name: "TillRefunded",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
-        name: "token",
-        type: "address",
-      },
-      {
-        indexed: false,
-        internalType: "bool",
-        name: "allowed",
-        type: "bool",
-      },
-    ],
-    name: "TokenAllowed",
+    name: "PausedUntil",
     type: "event",
   },
   {
@@ -1013,6 +1060,19 @@ export const exchangeAbi = [
   },
   {
     inputs: [],
+    name: "MAX_BATCH",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
     name: "MAX_FEE_BPS",
     outputs: [
       {
@@ -1025,37 +1085,27 @@ export const exchangeAbi = [
     type: "function",
   },
   {
-    inputs: [
+    inputs: [],
+    name: "MAX_PAUSE",
+    outputs: [
       {
-        internalType: "address",
-        name: "curve",
-        type: "address",
-      },
-      {
-        internalType: "bool",
-        name: "allowed",
-        type: "bool",
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
       },
     ],
-    name: "allowCurve",
-    outputs: [],
-    stateMutability: "nonpayable",
+    stateMutability: "view",
     type: "function",
   },
   {
     inputs: [
       {
-        internalType: "address",
-        name: "token",
-        type: "address",
-      },
-      {
-        internalType: "bool",
-        name: "allowed",
-        type: "bool",
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
       },
     ],
-    name: "allowToken",
+    name: "accept",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1102,21 +1152,55 @@ export const exchangeAbi = [
             name: "deadline",
             type: "uint256",
           },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
         ],
         internalType: "struct IExchange.Purchase",
         name: "purchase",
         type: "tuple",
       },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
     ],
-    name: "buy",
+    name: "authorizationNonce",
+    outputs: [
+      {
+        internalType: "bytes32",
+        name: "",
+        type: "bytes32",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "token",
+        type: "address",
+      },
+    ],
+    name: "bountyOf",
     outputs: [
       {
         internalType: "uint256",
-        name: "keyId",
+        name: "",
         type: "uint256",
       },
     ],
-    stateMutability: "nonpayable",
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -1135,12 +1219,7 @@ export const exchangeAbi = [
           },
           {
             internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
+            name: "recipient",
             type: "address",
           },
           {
@@ -1154,54 +1233,17 @@ export const exchangeAbi = [
             type: "uint256",
           },
           {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
           },
         ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
+        internalType: "struct IExchange.Purchase",
+        name: "purchase",
         type: "tuple",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "from",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "value",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "validAfter",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "validBefore",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "nonce",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Authorization",
-        name: "authorization",
-        type: "tuple",
-      },
-      {
-        internalType: "bytes",
-        name: "signature",
-        type: "bytes",
       },
     ],
-    name: "buyViaTill",
+    name: "buy",
     outputs: [
       {
         internalType: "uint256",
@@ -1241,6 +1283,184 @@ export const exchangeAbi = [
             name: "deadline",
             type: "uint256",
           },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct IExchange.Purchase[]",
+        name: "purchases",
+        type: "tuple[]",
+      },
+    ],
+    name: "buyBatch",
+    outputs: [
+      {
+        internalType: "uint256[]",
+        name: "keyIds",
+        type: "uint256[]",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "recipient",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct IExchange.Purchase",
+        name: "purchase",
+        type: "tuple",
+      },
+      {
+        internalType: "uint32",
+        name: "hold",
+        type: "uint32",
+      },
+    ],
+    name: "buyForCard",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "recipient",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct IExchange.Purchase",
+        name: "purchase",
+        type: "tuple",
+      },
+      {
+        internalType: "address",
+        name: "from",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "buyWithAuthorization",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "recipient",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
         ],
         internalType: "struct IExchange.Purchase",
         name: "purchase",
@@ -1275,7 +1495,7 @@ export const exchangeAbi = [
           },
         ],
         internalType: "struct IExchange.Permit",
-        name: "permit",
+        name: "p",
         type: "tuple",
       },
     ],
@@ -1288,6 +1508,127 @@ export const exchangeAbi = [
       },
     ],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "recipient",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "referrerId",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct IExchange.Purchase",
+        name: "purchase",
+        type: "tuple",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "buyWithPermit2",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint32",
+        name: "version",
+        type: "uint32",
+      },
+      {
+        internalType: "uint256",
+        name: "agentId",
+        type: "uint256",
+      },
+    ],
+    name: "buyWithPoints",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "cardIssuer",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "catalog",
+    outputs: [
+      {
+        internalType: "contract ICatalog",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -1345,42 +1686,12 @@ export const exchangeAbi = [
   },
   {
     inputs: [],
-    name: "eip712Domain",
+    name: "disputes",
     outputs: [
       {
-        internalType: "bytes1",
-        name: "fields",
-        type: "bytes1",
-      },
-      {
-        internalType: "string",
-        name: "name",
-        type: "string",
-      },
-      {
-        internalType: "string",
-        name: "version",
-        type: "string",
-      },
-      {
-        internalType: "uint256",
-        name: "chainId",
-        type: "uint256",
-      },
-      {
         internalType: "address",
-        name: "verifyingContract",
+        name: "",
         type: "address",
-      },
-      {
-        internalType: "bytes32",
-        name: "salt",
-        type: "bytes32",
-      },
-      {
-        internalType: "uint256[]",
-        name: "extensions",
-        type: "uint256[]",
       },
     ],
     stateMutability: "view",
@@ -1415,57 +1726,48 @@ export const exchangeAbi = [
   {
     inputs: [
       {
-        components: [
-          {
-            internalType: "uint256",
-            name: "ekId",
-            type: "uint256",
-          },
-          {
-            internalType: "uint32",
-            name: "version",
-            type: "uint32",
-          },
-          {
-            internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "maxPrice",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
-        type: "tuple",
-      },
-    ],
-    name: "finalizeTill",
-    outputs: [
-      {
         internalType: "uint256",
         name: "keyId",
         type: "uint256",
       },
     ],
+    name: "freeze",
+    outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "headOf",
+    outputs: [
+      {
+        internalType: "address",
+        name: "pointer",
+        type: "address",
+      },
+      {
+        internalType: "uint32",
+        name: "sold",
+        type: "uint32",
+      },
+      {
+        internalType: "uint32",
+        name: "version",
+        type: "uint32",
+      },
+      {
+        internalType: "enum ICatalog.Status",
+        name: "status",
+        type: "uint8",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -1484,87 +1786,12 @@ export const exchangeAbi = [
   {
     inputs: [
       {
-        internalType: "address",
-        name: "curve",
-        type: "address",
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
       },
     ],
-    name: "isCurveAllowed",
-    outputs: [
-      {
-        internalType: "bool",
-        name: "",
-        type: "bool",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        components: [
-          {
-            internalType: "uint256",
-            name: "ekId",
-            type: "uint256",
-          },
-          {
-            internalType: "uint32",
-            name: "version",
-            type: "uint32",
-          },
-          {
-            internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "maxPrice",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
-        type: "tuple",
-      },
-    ],
-    name: "isQuoteUsed",
-    outputs: [
-      {
-        internalType: "bool",
-        name: "",
-        type: "bool",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "token",
-        type: "address",
-      },
-    ],
-    name: "isTokenAllowed",
+    name: "isHeld",
     outputs: [
       {
         internalType: "bool",
@@ -1580,7 +1807,20 @@ export const exchangeAbi = [
     name: "keys",
     outputs: [
       {
-        internalType: "contract ExperienceKey",
+        internalType: "contract IExperienceKey",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "labels",
+    outputs: [
+      {
+        internalType: "address",
         name: "",
         type: "address",
       },
@@ -1592,156 +1832,11 @@ export const exchangeAbi = [
     inputs: [
       {
         internalType: "uint256",
-        name: "sellerId",
-        type: "uint256",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "curve",
-            type: "address",
-          },
-          {
-            internalType: "bytes",
-            name: "curveParams",
-            type: "bytes",
-          },
-          {
-            internalType: "uint32",
-            name: "supplyCap",
-            type: "uint32",
-          },
-          {
-            internalType: "uint40",
-            name: "startTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint40",
-            name: "endTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint32",
-            name: "keyTtl",
-            type: "uint32",
-          },
-          {
-            internalType: "uint8",
-            name: "scopes",
-            type: "uint8",
-          },
-          {
-            internalType: "uint8",
-            name: "flags",
-            type: "uint8",
-          },
-        ],
-        internalType: "struct IExchange.Terms",
-        name: "terms",
-        type: "tuple",
-      },
-      {
-        components: [
-          {
-            internalType: "bytes32",
-            name: "manifestHash",
-            type: "bytes32",
-          },
-          {
-            internalType: "string",
-            name: "summary",
-            type: "string",
-          },
-          {
-            internalType: "string",
-            name: "uri",
-            type: "string",
-          },
-          {
-            internalType: "bytes32",
-            name: "summaryHash",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Content",
-        name: "content",
-        type: "tuple",
-      },
-    ],
-    name: "list",
-    outputs: [
-      {
-        internalType: "uint256",
-        name: "ekId",
+        name: "keyId",
         type: "uint256",
       },
     ],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [],
-    name: "listingCount",
-    outputs: [
-      {
-        internalType: "uint256",
-        name: "",
-        type: "uint256",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint256",
-        name: "ekId",
-        type: "uint256",
-      },
-    ],
-    name: "listingHead",
-    outputs: [
-      {
-        internalType: "uint256",
-        name: "sellerId",
-        type: "uint256",
-      },
-      {
-        internalType: "uint32",
-        name: "version",
-        type: "uint32",
-      },
-      {
-        internalType: "uint8",
-        name: "flags",
-        type: "uint8",
-      },
-      {
-        internalType: "enum IExchange.Status",
-        name: "status",
-        type: "uint8",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint256",
-        name: "ekId",
-        type: "uint256",
-      },
-    ],
-    name: "listingOf",
+    name: "orderOf",
     outputs: [
       {
         components: [
@@ -1751,80 +1846,43 @@ export const exchangeAbi = [
             type: "uint64",
           },
           {
+            internalType: "uint64",
+            name: "buyerId",
+            type: "uint64",
+          },
+          {
             internalType: "uint32",
             name: "version",
             type: "uint32",
           },
           {
-            internalType: "uint32",
-            name: "sold",
-            type: "uint32",
+            internalType: "address",
+            name: "token",
+            type: "address",
           },
           {
-            internalType: "enum IExchange.Status",
+            internalType: "uint96",
+            name: "amount",
+            type: "uint96",
+          },
+          {
+            internalType: "uint40",
+            name: "releaseTime",
+            type: "uint40",
+          },
+          {
+            internalType: "enum IOrders.OrderStatus",
             name: "status",
             type: "uint8",
           },
           {
-            components: [
-              {
-                internalType: "address",
-                name: "token",
-                type: "address",
-              },
-              {
-                internalType: "address",
-                name: "curve",
-                type: "address",
-              },
-              {
-                internalType: "bytes",
-                name: "curveParams",
-                type: "bytes",
-              },
-              {
-                internalType: "uint32",
-                name: "supplyCap",
-                type: "uint32",
-              },
-              {
-                internalType: "uint40",
-                name: "startTime",
-                type: "uint40",
-              },
-              {
-                internalType: "uint40",
-                name: "endTime",
-                type: "uint40",
-              },
-              {
-                internalType: "uint32",
-                name: "keyTtl",
-                type: "uint32",
-              },
-              {
-                internalType: "uint8",
-                name: "scopes",
-                type: "uint8",
-              },
-              {
-                internalType: "uint8",
-                name: "flags",
-                type: "uint8",
-              },
-            ],
-            internalType: "struct IExchange.Terms",
-            name: "terms",
-            type: "tuple",
-          },
-          {
-            internalType: "bytes32",
-            name: "contentHash",
-            type: "bytes32",
+            internalType: "bool",
+            name: "accessed",
+            type: "bool",
           },
         ],
-        internalType: "struct IExchange.Listing",
-        name: "",
+        internalType: "struct IOrders.Order",
+        name: "order",
         type: "tuple",
       },
     ],
@@ -1832,13 +1890,26 @@ export const exchangeAbi = [
     type: "function",
   },
   {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "duration",
+        type: "uint256",
+      },
+    ],
+    name: "pause",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [],
-    name: "points",
+    name: "pausedUntil",
     outputs: [
       {
-        internalType: "contract PointsLedger",
+        internalType: "uint256",
         name: "",
-        type: "address",
+        type: "uint256",
       },
     ],
     stateMutability: "view",
@@ -1852,141 +1923,62 @@ export const exchangeAbi = [
         type: "uint256",
       },
       {
-        internalType: "uint256",
-        name: "count",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "time",
-        type: "uint256",
-      },
-    ],
-    name: "quote",
-    outputs: [
-      {
-        internalType: "uint256",
-        name: "cost",
-        type: "uint256",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        components: [
-          {
-            internalType: "uint256",
-            name: "ekId",
-            type: "uint256",
-          },
-          {
-            internalType: "uint32",
-            name: "version",
-            type: "uint32",
-          },
-          {
-            internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "maxPrice",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
-        type: "tuple",
-      },
-    ],
-    name: "quoteHashOf",
-    outputs: [
-      {
-        internalType: "bytes32",
-        name: "",
-        type: "bytes32",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        components: [
-          {
-            internalType: "uint256",
-            name: "ekId",
-            type: "uint256",
-          },
-          {
-            internalType: "uint32",
-            name: "version",
-            type: "uint32",
-          },
-          {
-            internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "maxPrice",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
-        type: "tuple",
-      },
-      {
         internalType: "address",
         name: "token",
         type: "address",
       },
+      {
+        internalType: "uint256[]",
+        name: "agentIds",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "amounts",
+        type: "uint256[]",
+      },
     ],
-    name: "refundTill",
+    name: "payBounty",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "points",
     outputs: [
       {
+        internalType: "contract IPointsLedger",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256[]",
+        name: "keyIds",
+        type: "uint256[]",
+      },
+    ],
+    name: "recordAccess",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "uint256",
-        name: "amount",
+        name: "keyId",
         type: "uint256",
       },
     ],
+    name: "refund",
+    outputs: [],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -2001,6 +1993,170 @@ export const exchangeAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "release",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maxPrice",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+    ],
+    name: "renew",
+    outputs: [
+      {
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "reverse",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "buyer",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "token",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes32",
+            name: "salt",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ITills.Quote",
+        name: "q",
+        type: "tuple",
+      },
+      {
+        internalType: "bytes32",
+        name: "quoteHash",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "by",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "funds",
+            type: "uint256",
+          },
+          {
+            internalType: "address",
+            name: "from",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "value",
+            type: "uint256",
+          },
+          {
+            internalType: "bool",
+            name: "agreed",
+            type: "bool",
+          },
+        ],
+        internalType: "struct IExchange.TillPayment",
+        name: "payment",
+        type: "tuple",
+      },
+    ],
+    name: "sellToTill",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "change",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "buyerEoa",
+        type: "address",
+      },
+    ],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -2042,7 +2198,7 @@ export const exchangeAbi = [
         type: "uint256",
       },
       {
-        internalType: "enum IExchange.Status",
+        internalType: "enum ICatalog.Status",
         name: "status",
         type: "uint8",
       },
@@ -2053,72 +2209,44 @@ export const exchangeAbi = [
     type: "function",
   },
   {
-    inputs: [],
-    name: "tillImplementation",
-    outputs: [
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint32",
+        name: "version",
+        type: "uint32",
+      },
       {
         internalType: "address",
-        name: "",
+        name: "pointer",
         type: "address",
       },
     ],
-    stateMutability: "view",
+    name: "setVersion",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
     inputs: [
       {
-        components: [
-          {
-            internalType: "uint256",
-            name: "ekId",
-            type: "uint256",
-          },
-          {
-            internalType: "uint32",
-            name: "version",
-            type: "uint32",
-          },
-          {
-            internalType: "address",
-            name: "buyer",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "maxPrice",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes32",
-            name: "salt",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Quote",
-        name: "q",
-        type: "tuple",
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
       },
-    ],
-    name: "tillOf",
-    outputs: [
       {
-        internalType: "address",
-        name: "",
-        type: "address",
+        internalType: "uint256",
+        name: "toBuyer",
+        type: "uint256",
       },
     ],
-    stateMutability: "view",
+    name: "settle",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -2129,94 +2257,33 @@ export const exchangeAbi = [
         type: "uint256",
       },
       {
-        components: [
-          {
-            internalType: "address",
-            name: "token",
-            type: "address",
-          },
-          {
-            internalType: "address",
-            name: "curve",
-            type: "address",
-          },
-          {
-            internalType: "bytes",
-            name: "curveParams",
-            type: "bytes",
-          },
-          {
-            internalType: "uint32",
-            name: "supplyCap",
-            type: "uint32",
-          },
-          {
-            internalType: "uint40",
-            name: "startTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint40",
-            name: "endTime",
-            type: "uint40",
-          },
-          {
-            internalType: "uint32",
-            name: "keyTtl",
-            type: "uint32",
-          },
-          {
-            internalType: "uint8",
-            name: "scopes",
-            type: "uint8",
-          },
-          {
-            internalType: "uint8",
-            name: "flags",
-            type: "uint8",
-          },
-        ],
-        internalType: "struct IExchange.Terms",
-        name: "terms",
-        type: "tuple",
-      },
-      {
-        components: [
-          {
-            internalType: "bytes32",
-            name: "manifestHash",
-            type: "bytes32",
-          },
-          {
-            internalType: "string",
-            name: "summary",
-            type: "string",
-          },
-          {
-            internalType: "string",
-            name: "uri",
-            type: "string",
-          },
-          {
-            internalType: "bytes32",
-            name: "summaryHash",
-            type: "bytes32",
-          },
-        ],
-        internalType: "struct IExchange.Content",
-        name: "content",
-        type: "tuple",
-      },
-    ],
-    name: "update",
-    outputs: [
-      {
         internalType: "uint32",
         name: "version",
         type: "uint32",
       },
     ],
-    stateMutability: "nonpayable",
+    name: "termsPointer",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "tills",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
   {

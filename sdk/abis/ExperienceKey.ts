@@ -15,6 +15,11 @@ export const experienceKeyAbi = [
         name: "exchange_",
         type: "address",
       },
+      {
+        internalType: "contract IResaleTerms",
+        name: "catalog_",
+        type: "address",
+      },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
@@ -130,7 +135,56 @@ export const experienceKeyAbi = [
         type: "uint256",
       },
     ],
+    name: "KeyHeld",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
     name: "KeyLocked",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "KeyNotLendable",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint64",
+        name: "expires",
+        type: "uint64",
+      },
+    ],
+    name: "KeyRented",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "KeyWithoutEnd",
     type: "error",
   },
   {
@@ -185,6 +239,90 @@ export const experienceKeyAbi = [
       },
     ],
     name: "ReceiverNotAgent",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "RenewalInPast",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+      {
+        internalType: "uint40",
+        name: "current",
+        type: "uint40",
+      },
+    ],
+    name: "RenewalShortens",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint64",
+        name: "expires",
+        type: "uint64",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "RentalInPast",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint64",
+        name: "expires",
+        type: "uint64",
+      },
+      {
+        internalType: "uint64",
+        name: "latest",
+        type: "uint64",
+      },
+    ],
+    name: "RentalOutlastsKey",
     type: "error",
   },
   {
@@ -368,6 +506,31 @@ export const experienceKeyAbi = [
     type: "event",
   },
   {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "tokenId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "address",
+        name: "user",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint64",
+        name: "expires",
+        type: "uint64",
+      },
+    ],
+    name: "UpdateUser",
+    type: "event",
+  },
+  {
     inputs: [
       {
         internalType: "uint256",
@@ -425,9 +588,14 @@ export const experienceKeyAbi = [
             type: "uint32",
           },
           {
-            internalType: "uint32",
+            internalType: "uint24",
             name: "minted",
-            type: "uint32",
+            type: "uint24",
+          },
+          {
+            internalType: "bool",
+            name: "lent",
+            type: "bool",
           },
         ],
         internalType: "struct IExperienceKey.Key",
@@ -499,6 +667,19 @@ export const experienceKeyAbi = [
     name: "burn",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "catalog",
+    outputs: [
+      {
+        internalType: "contract IResaleTerms",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -733,9 +914,14 @@ export const experienceKeyAbi = [
             type: "uint32",
           },
           {
-            internalType: "uint32",
+            internalType: "uint24",
             name: "minted",
-            type: "uint32",
+            type: "uint24",
+          },
+          {
+            internalType: "bool",
+            name: "lent",
+            type: "bool",
           },
         ],
         internalType: "struct IExperienceKey.Key",
@@ -806,6 +992,11 @@ export const experienceKeyAbi = [
         internalType: "uint8",
         name: "flags",
         type: "uint8",
+      },
+      {
+        internalType: "bool",
+        name: "asked",
+        type: "bool",
       },
     ],
     name: "mint",
@@ -880,6 +1071,53 @@ export const experienceKeyAbi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint40",
+        name: "expiry",
+        type: "uint40",
+      },
+    ],
+    name: "renew",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "salePrice",
+        type: "uint256",
+      },
+    ],
+    name: "royaltyInfo",
+    outputs: [
+      {
+        internalType: "address",
+        name: "receiver",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "from",
         type: "address",
@@ -942,6 +1180,29 @@ export const experienceKeyAbi = [
       },
     ],
     name: "setApprovalForAll",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "user",
+        type: "address",
+      },
+      {
+        internalType: "uint64",
+        name: "expires",
+        type: "uint64",
+      },
+    ],
+    name: "setUser",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1037,6 +1298,63 @@ export const experienceKeyAbi = [
     name: "transferFrom",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "userExpires",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "userOf",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "versionOf",
+    outputs: [
+      {
+        internalType: "uint32",
+        name: "",
+        type: "uint32",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
 ] as const;

@@ -11,8 +11,8 @@ export const labelRegistryAbi = [
         type: "address",
       },
       {
-        internalType: "contract IExchange",
-        name: "exchange_",
+        internalType: "contract ICatalog",
+        name: "catalog_",
         type: "address",
       },
     ],
@@ -514,12 +514,31 @@ export const labelRegistryAbi = [
   },
   {
     inputs: [],
-    name: "exchange",
+    name: "catalog",
     outputs: [
       {
-        internalType: "contract IExchange",
+        internalType: "contract ICatalog",
         name: "",
         type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "isEndorsed",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "",
+        type: "bool",
       },
     ],
     stateMutability: "view",

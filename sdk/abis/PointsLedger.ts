@@ -7,12 +7,149 @@ export const pointsLedgerAbi = [
     inputs: [
       {
         internalType: "address",
+        name: "authority",
+        type: "address",
+      },
+      {
+        internalType: "address",
         name: "exchange_",
+        type: "address",
+      },
+      {
+        internalType: "contract IAgentRegistry",
+        name: "registry_",
+        type: "address",
+      },
+      {
+        internalType: "contract IEndorsements",
+        name: "endorsements_",
         type: "address",
       },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "authority",
+        type: "address",
+      },
+    ],
+    name: "AccessManagedInvalidAuthority",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+      {
+        internalType: "uint32",
+        name: "delay",
+        type: "uint32",
+      },
+    ],
+    name: "AccessManagedRequiredDelay",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+    ],
+    name: "AccessManagedUnauthorized",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "perDay",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "AgentPointsOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "points",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "BuyerAwardOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "sales",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "HandfulOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "agentId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "balance",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "needed",
+        type: "uint256",
+      },
+    ],
+    name: "InsufficientPoints",
+    type: "error",
   },
   {
     inputs: [
@@ -24,6 +161,87 @@ export const pointsLedgerAbi = [
     ],
     name: "NotExchange",
     type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "perDay",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "PairTradesOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "points",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "SellerAwardOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "percent",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "minimum",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "UnendorsedPercentOutOfBounds",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "ZeroAddress",
+    type: "error",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: false,
+        internalType: "address",
+        name: "authority",
+        type: "address",
+      },
+    ],
+    name: "AuthorityUpdated",
+    type: "event",
   },
   {
     anonymous: false,
@@ -76,31 +294,143 @@ export const pointsLedgerAbi = [
         name: "buyerBalance",
         type: "uint256",
       },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "reasons",
+        type: "uint8",
+      },
     ],
     name: "PointsAwarded",
     type: "event",
   },
   {
-    inputs: [],
-    name: "BUYER_AWARD",
-    outputs: [
+    anonymous: false,
+    inputs: [
       {
+        indexed: true,
         internalType: "uint256",
-        name: "",
+        name: "agentId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "balance",
         type: "uint256",
       },
     ],
-    stateMutability: "view",
-    type: "function",
+    name: "PointsSpent",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "sellerId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "buyerId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "reasons",
+        type: "uint8",
+      },
+    ],
+    name: "PointsWithheld",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint8",
+            name: "sellerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint8",
+            name: "buyerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint16",
+            name: "pairTradesPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "agentPointsPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "handful",
+            type: "uint16",
+          },
+          {
+            internalType: "uint8",
+            name: "unendorsedPercent",
+            type: "uint8",
+          },
+        ],
+        indexed: false,
+        internalType: "struct IPointsLedger.Policy",
+        name: "policy",
+        type: "tuple",
+      },
+    ],
+    name: "PolicySet",
+    type: "event",
   },
   {
     inputs: [],
-    name: "SELLER_AWARD",
+    name: "authority",
     outputs: [
       {
-        internalType: "uint256",
+        internalType: "address",
         name: "",
-        type: "uint256",
+        type: "address",
       },
     ],
     stateMutability: "view",
@@ -126,6 +456,16 @@ export const pointsLedgerAbi = [
       {
         internalType: "uint256",
         name: "buyerId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "payer",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "sales",
         type: "uint256",
       },
     ],
@@ -155,12 +495,70 @@ export const pointsLedgerAbi = [
   },
   {
     inputs: [],
+    name: "decimals",
+    outputs: [
+      {
+        internalType: "uint8",
+        name: "",
+        type: "uint8",
+      },
+    ],
+    stateMutability: "pure",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "agentId",
+        type: "uint256",
+      },
+    ],
+    name: "earnedToday",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "endorsements",
+    outputs: [
+      {
+        internalType: "contract IEndorsements",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
     name: "exchange",
     outputs: [
       {
         internalType: "address",
         name: "",
         type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "isConsumingScheduledOp",
+    outputs: [
+      {
+        internalType: "bytes4",
+        name: "",
+        type: "bytes4",
       },
     ],
     stateMutability: "view",
@@ -183,6 +581,179 @@ export const pointsLedgerAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "agentA",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "agentB",
+        type: "uint256",
+      },
+    ],
+    name: "pairOf",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "tradesToday",
+        type: "uint256",
+      },
+      {
+        internalType: "bool",
+        name: "linked",
+        type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "policy",
+    outputs: [
+      {
+        components: [
+          {
+            internalType: "uint8",
+            name: "sellerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint8",
+            name: "buyerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint16",
+            name: "pairTradesPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "agentPointsPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "handful",
+            type: "uint16",
+          },
+          {
+            internalType: "uint8",
+            name: "unendorsedPercent",
+            type: "uint8",
+          },
+        ],
+        internalType: "struct IPointsLedger.Policy",
+        name: "",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "registry",
+    outputs: [
+      {
+        internalType: "contract IAgentRegistry",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "newAuthority",
+        type: "address",
+      },
+    ],
+    name: "setAuthority",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint8",
+            name: "sellerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint8",
+            name: "buyerAward",
+            type: "uint8",
+          },
+          {
+            internalType: "uint16",
+            name: "pairTradesPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "agentPointsPerDay",
+            type: "uint16",
+          },
+          {
+            internalType: "uint16",
+            name: "handful",
+            type: "uint16",
+          },
+          {
+            internalType: "uint8",
+            name: "unendorsedPercent",
+            type: "uint8",
+          },
+        ],
+        internalType: "struct IPointsLedger.Policy",
+        name: "policy_",
+        type: "tuple",
+      },
+    ],
+    name: "setPolicy",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "agentId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    name: "spend",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
 ] as const;

@@ -11,7 +11,7 @@ export const tillAbi = [
         type: "address",
       },
     ],
-    name: "NotExchange",
+    name: "NotTills",
     type: "error",
   },
   {
@@ -24,19 +24,6 @@ export const tillAbi = [
     ],
     name: "SafeERC20FailedOperation",
     type: "error",
-  },
-  {
-    inputs: [],
-    name: "exchange",
-    outputs: [
-      {
-        internalType: "address",
-        name: "",
-        type: "address",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
   },
   {
     inputs: [
@@ -59,6 +46,19 @@ export const tillAbi = [
     name: "pay",
     outputs: [],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "tills",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
 ] as const;

@@ -11,7 +11,8 @@ export const agentProfileSchema = z.object({
   agent_type: z.enum(["openclaw", "external", "human"]),
   roles: z.array(z.enum(["seller", "buyer", "validator"])),
   reputation: z.object({ seller: z.int(), validator: z.int() }),
-  points: z.object({ balance: z.int(), lifetime: z.int() }),
+  /** With up to two decimals. */
+  points: z.object({ balance: z.number(), lifetime: z.number() }),
 });
 export type AgentProfile = z.infer<typeof agentProfileSchema>;
 

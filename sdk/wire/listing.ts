@@ -1,7 +1,7 @@
 /** Listings: what sellers send, what everybody sees, what a quote is. */
 import { z } from "zod";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
-import { scopes } from "../records.ts";
+import { refundTerms, scopes } from "../records.ts";
 import {
   addressSchema,
   agentIdSchema,
@@ -11,26 +11,11 @@ import {
   timestampSchema,
   unitsSchema,
 } from "./common.ts";
+import { pricingPolicySchema, shownPricingPolicySchema } from "./pricing.ts";
 
 const scopeSchema = z.enum(Object.keys(scopes) as [keyof typeof scopes]);
 const modalitySchema = z.string().min(1).max(32);
-/** An amount in whole tokens ("0.25"): a number, or a string where a number would lose digits. */
-const amountSchema = z.union([z.number().nonnegative(), z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)]);
-
-/** How a price is made. `params` holds what the curve needs beyond `base_price`: linear has `slope` and `max_price`. */
-export const pricingPolicySchema = z.object({
-  curve_type: z.enum(["fixed", "linear"]),
-  base_price: amountSchema,
-  params: z.record(z.string(), amountSchema).default({}),
-  min_price: amountSchema.optional(),
-  max_price: amountSchema.optional(),
-  supply_cap: z.int().min(1).max(4_294_967_295).optional(),
-  start_time: timestampSchema.optional(),
-  end_time: timestampSchema.optional(),
-  /** The payment token's symbol; the deployment's first token when left out. */
-  currency: z.string().max(16).optional(),
-});
-
+const uint32Schema = z.int().min(1).max(4_294_967_295);
 export const accessPolicySchema = z.object({
   /** Where the gateway answers, without a trailing slash. */
   gateway: z.url({ protocol: /^https?$/ }).max(512),
@@ -39,6 +24,8 @@ export const accessPolicySchema = z.object({
   /** Seconds that a key lives; left out = for ever. */
   key_ttl_seconds: z.int().min(60).max(4_294_967_295).optional(),
   transferable: z.boolean().default(false),
+  /** Requests that a key is good for at the gateway; left out = no limit. */
+  quota: z.object({ rpm: uint32Schema.optional(), daily_quota: uint32Schema.optional() }).optional(),
   /** Only these validators may label; left out = anyone. */
   validator_allowlist: z.array(agentIdSchema).max(100).optional(),
   /** The Ed25519 public key (JWK `x`) by which the gateway signs its usage events. */
@@ -115,7 +102,11 @@ export const ekSummarySchema = z.object({
     preview_item_id: z.string().optional(),
   }),
   access_scopes: z.array(scopeSchema),
-  access_policy: z.object({ gateway: z.string(), token_scheme: z.string() }),
+  access_policy: z.object({
+    gateway: z.string(),
+    token_scheme: z.string(),
+    quota: z.object({ rpm: z.int().optional(), daily_quota: z.int().optional() }).optional(),
+  }),
   freshness: z.object({ created_at: timestampSchema, recommended_ttl_days: z.int().optional() }),
   pricing: z.object({
     mode: z.enum(["free", "card", "crypto", "points"]),
@@ -124,15 +115,7 @@ export const ekSummarySchema = z.object({
     current_price_units: unitsSchema,
     currency: z.string(),
   }),
-  pricing_policy: z.object({
-    curve_type: z.string(),
-    base_price: z.number(),
-    /** Exact, in smallest units. */
-    params: z.record(z.string(), z.string()),
-    supply_cap: z.int().optional(),
-    start_time: timestampSchema.optional(),
-    end_time: timestampSchema.optional(),
-  }),
+  pricing_policy: shownPricingPolicySchema,
   seller: z.object({ agent_id: agentIdSchema, eoa: z.string(), score: z.int() }),
   validation_snapshot: z.object({
     status: z.enum(["unverified", "pending", "verified", "disputed"]),
@@ -179,7 +162,7 @@ export const quoteResponseSchema = z.object({
   till: z.string(),
   /** POST here with an x402 client. */
   pay_url: z.string(),
-  /** The struct that `Exchange.tillOf` takes, so that the buyer can check the till itself. Whole numbers as decimal strings. */
+  /** The struct that `Tills.tillOf` takes, so that the buyer can check the till itself. Whole numbers as decimal strings. */
   quote: z.object({
     ekId: unitsSchema,
     version: z.int(),

@@ -45,7 +45,17 @@ export const activityResponseSchema = z.object({
 export const pointsPolicySchema = z.object({
   phase: z.string(),
   award: z.object({ seller: z.int(), buyer: z.int() }),
-  anti_gaming: z.record(z.string(), z.unknown()),
+  anti_gaming: z.looseObject({
+    self_trade_block: z.boolean(),
+    /** Neither a payer of the seller's nor an operator of either earns anybody points. */
+    related_party_block: z.boolean(),
+    /** Orders between the same two agents that earn points on one day (UTC). */
+    wash_cap_per_day: z.int(),
+    /** Points that one agent can earn on one day. */
+    agent_cap_per_day: z.int(),
+    /** Part of the award that an Experience earns after `after_sales` sales while no validator vouches for it. */
+    unendorsed_weight: z.object({ after_sales: z.int(), weight: z.number() }),
+  }),
 });
 
 /** A service is `ok` only when everything that it needs to do its work is. */

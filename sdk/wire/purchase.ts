@@ -24,8 +24,11 @@ export const purchaseResponseSchema = z.object({
   key_id: keyIdSchema,
   buyer: z.object({ agent_id: agentIdSchema, eoa: z.string() }),
   price: z.object({ amount: unitsSchema, currency: z.string(), token: z.string() }),
+  /** When the escrow ends and the seller's side gets the money; absent where it had it at once. */
+  release_at: timestampSchema.optional(),
   tx: z.string(),
-  points_awarded: z.object({ seller: z.int(), buyer: z.int() }),
+  /** With up to two decimals; at the end of the escrow, where there is one. */
+  points_awarded: z.object({ seller: z.number(), buyer: z.number() }),
 });
 export type PurchaseResponse = z.infer<typeof purchaseResponseSchema>;
 
@@ -36,7 +39,7 @@ export const quoteStateSchema = z.object({
   listing_id: listingIdSchema,
   /**
    * `open`: can be paid. `pending`: a payment is on its way. `issued`: the key is there, see `purchase`. `funded`: the money is in the
-   * till, POST to `pay_url` turns it into the key. `expired`, `unavailable`: can't be paid any more; `reason` says why.
+   * till, POST to `pay_url` turns it into the key; with reason `buyer_not_agent` only once the buyer has joined, or with the payment that it signed. `expired`, `unavailable`: can't be paid any more; `reason` says why.
    * `refunded`: the money went back, by `tx`.
    */
   state: z.enum(["open", "pending", "funded", "issued", "expired", "unavailable", "refunded"]),

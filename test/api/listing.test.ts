@@ -28,7 +28,7 @@ describe("api: listing", () => {
 
   const onChain = (listed: Listed) =>
     shared.api.market.client.readContract({
-      ...shared.api.market.contracts.exchange,
+      ...shared.api.market.contracts.catalog,
       functionName: "listingOf",
       args: [BigInt(listed.ek_id.split("_")[2] ?? 0)],
     });
@@ -121,9 +121,9 @@ describe("api: listing", () => {
       scopes: toBits(scopes, ["read", "derive"]),
       flags: toBits(flags, ["transferable"]),
     });
-    const { exchange } = shared.api.market.contracts;
+    const { catalog } = shared.api.market.contracts;
     const [log] = await shared.api.market.client.getContractEvents({
-      ...exchange,
+      ...catalog,
       eventName: "ListingVersion",
       args: { ekId: BigInt(listed.ek_id.split("_")[2] ?? 0) },
       fromBlock: 0n,

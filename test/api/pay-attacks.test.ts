@@ -60,14 +60,14 @@ describe("api: paying under attack", () => {
       expect(await paying.relayed()).to.equal(sent);
 
       async function makeKey(): Promise<Hash> {
-        const { exchange } = market.contracts;
+        const { tills } = market.contracts;
         if (how === "finalizeTill") {
           await paying.submitTransfer(transfer);
-          return (await market.send(mallory, exchange, how, [structOf(quote)])).receipt.transactionHash;
+          return (await market.send(mallory, tills, how, [structOf(quote)])).receipt.transactionHash;
         }
         const { signature, to: _till, ...authorization } = transfer;
         const args = [structOf(quote), authorization, signature] as const;
-        return (await market.send(mallory, exchange, how, args)).receipt.transactionHash;
+        return (await market.send(mallory, tills, how, args)).receipt.transactionHash;
       }
     });
   }

@@ -178,7 +178,7 @@ describe("api: paying", () => {
     const { quote, payer } = await paying.quoted(number);
     const { headers, transfer } = await payer.prepare(quote.pay_url);
     await paying.submitTransfer(transfer);
-    await market.send(paying.seller, market.contracts.exchange, "setStatus", [number, 2]);
+    await market.send(paying.seller, market.contracts.catalog, "setStatus", [number, 2]);
     const { details } = expectError(await paying.post(quote.pay_url, headers), "LISTING_CONFLICT", 409);
     expect(details.reason).to.equal("not_active");
     expect(details.refund).to.deep.include({ amount: String(PRICE), function: "refundTill(quote, token)" });

@@ -28,7 +28,7 @@ describe("api: quotes", () => {
       pay_url: `${run.apiUrl}/quotes/${quote.quote_id}/pay`,
     });
     const read = (functionName: "quoteHashOf" | "tillOf") =>
-      market.client.readContract({ ...market.contracts.exchange, functionName, args: [structOf(quote)] });
+      market.client.readContract({ ...market.contracts.tills, functionName, args: [structOf(quote)] });
     expect(await read("quoteHashOf")).to.equal(quote.quote_id);
     expect(await read("tillOf")).to.equal(quote.till);
     expect((Date.parse(quote.expires_at) - Date.now()) / 1000).to.be.within(45, 61);
@@ -54,9 +54,9 @@ describe("api: quotes", () => {
     const { seller } = paying;
     const free = await market.list(seller, { curveParams: curves.fixed.encode({ price: 0n }) });
     const paused = await market.list(seller);
-    await market.send(seller, market.contracts.exchange, "setStatus", [paused, 2]);
+    await market.send(seller, market.contracts.catalog, "setStatus", [paused, 2]);
     const archived = await market.list(seller);
-    await market.send(seller, market.contracts.exchange, "setStatus", [archived, 3]);
+    await market.send(seller, market.contracts.catalog, "setStatus", [archived, 3]);
     const early = await market.list(seller, { startTime: 4_000_000_000 });
     const soldOut = await market.list(seller, { supplyCap: 1 });
     await market.buy(await market.newcomer(), soldOut);

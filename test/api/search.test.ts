@@ -3,7 +3,7 @@ import { curves } from "../../sdk/curves.ts";
 import type { AgentProfile } from "../../sdk/wire/agent.ts";
 import { type EKSummary, ekSummarySchema, searchResponseSchema } from "../../sdk/wire/listing.ts";
 import { pointsLedgerResponseSchema } from "../../sdk/wire/points.ts";
-import { activityResponseSchema, publicStatsSchema } from "../../sdk/wire/public.ts";
+import { activityResponseSchema, pointsPolicySchema, publicStatsSchema } from "../../sdk/wire/public.ts";
 import { createIndexReader, type IndexReader } from "../support/index-reader.ts";
 import { summaryText } from "../support/market.ts";
 import { expectError } from "./support/api.ts";
@@ -64,6 +64,8 @@ describe("api: finding", () => {
       pricing_policy: {
         curve_type: "linear",
         base_price: 0.1,
+        min_price: 0.1,
+        max_price: 1,
         params: { base: "100000", slope: "50000", max: "1000000" },
         supply_cap: 10,
       },
@@ -126,7 +128,7 @@ describe("api: finding", () => {
       }
     }
     const paused = await market.list(account, {}, text({ title: "Zebra, paused" }));
-    await market.send(account, market.contracts.exchange, "setStatus", [paused, 2]);
+    await market.send(account, market.contracts.catalog, "setStatus", [paused, 2]);
     await index.caughtUp();
     const titles = (items: EKSummary[]) => items.map(({ title }) => title.split(" ").at(-1));
     expect(titles((await search({ q: "zebras" })).items)).to.deep.equal([
@@ -234,6 +236,63 @@ describe("api: finding", () => {
     expect(rest).not.to.have.property("cursor_next");
     const stranger = await signIn(await market.newcomer());
     expect(await get("/me/points/ledger", { token: stranger })).to.deep.equal({ items: [] });
-    expect(await get("/public/points/policy")).to.deep.include({ award: { seller: 2, buyer: 1 } });
+  });
+
+  it("tells the points policy as it is on chain", async () => {
+    const { market, get } = shared.api;
+    const { points } = market.contracts;
+    const first = await market.client.readContract({ ...points, functionName: "policy" });
+    expect(await get("/public/points/policy")).to.deep.equal({
+      phase: "bootstrap_free",
+      award: { seller: 2, buyer: 1 },
+      anti_gaming: {
+        ...{ self_trade_block: true, related_party_block: true, wash_cap_per_day: 5, agent_cap_per_day: 100 },
+        unendorsed_weight: { after_sales: 5, weight: 0.5 },
+      },
+    });
+    await market.send(market.admin, points, "setPolicy", [{ ...first, sellerAward: 3, pairTradesPerDay: 4 }]);
+    const changed = await get("/public/points/policy")
+      .then(pointsPolicySchema.parse)
+      // The chain is everybody's: what others earn must not depend on how this test ends.
+      .finally(() => market.send(market.admin, points, "setPolicy", [first]));
+    expect(changed.award).to.deep.equal({ seller: 3, buyer: 1 });
+    expect(changed.anti_gaming.wash_cap_per_day).to.equal(4);
+  });
+
+  it("T31 shows what an order did not earn, and why, and what was spent", async () => {
+    const { market, get, signIn } = shared.api;
+    const seller = await market.join();
+    const number = await market.list(seller.account, {}, text());
+    const buyer = await market.join();
+    await market.buy(seller.account, number);
+    for (let i = 0; i < 6; i++) await market.buy(buyer.account, number);
+    const { exchange, points } = market.contracts;
+    await market.client.request({
+      method: "hardhat_impersonateAccount",
+      params: [exchange.address],
+    } as never);
+    await market.giveEther(exchange.address);
+    await market.send(exchange.address, points, "spend", [buyer.agentId, 125n, number, 1n]);
+    await index.caughtUp();
+    const token = await signIn(seller.account);
+    const { items } = pointsLedgerResponseSchema.parse(await get("/me/points/ledger", { token }));
+    expect(items.map((item) => [item.seller.delta, item.buyer.delta, item.cut_by])).to.deep.equal([
+      [0, 0, ["pair-cap"]],
+      [1, 0.5, ["unendorsed"]],
+      ...[1, 2, 3, 4].map(() => [2, 1, undefined]),
+      [0, 0, ["self-trade"]],
+    ]);
+    const buyerToken = await signIn(buyer.account);
+    const mine = pointsLedgerResponseSchema.parse(
+      await get("/me/points/ledger?limit=1", { token: buyerToken }),
+    );
+    expect(mine.items[0]).to.deep.include({
+      reason: "points_spent",
+      seller: { agent_id: `agt_31337_${seller.agentId}`, delta: 0 },
+      buyer: { agent_id: `agt_31337_${buyer.agentId}`, delta: -1.25 },
+    });
+    expect((await get<AgentProfile>("/me", { token: buyerToken })).points).to.deep.equal({
+      ...{ balance: 3.25, lifetime: 4.5 },
+    });
   });
 });

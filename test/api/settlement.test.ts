@@ -157,18 +157,18 @@ describe("api: settlement", () => {
     const quote = await shared.api.quote(ekId, buyer.address);
     const stored = await findQuote(sql, quote.quote_id as Hash);
     if (!stored) throw new Error("The quote is not stored.");
-    const exchange = market.contracts.exchange.address;
+    const tills = market.contracts.tills.address;
     const overdue = async () => {
       const { id: _id, till: _till, blockNumber, ...terms } = stored;
       const late = { ...terms, deadline: BigInt(Math.floor(Date.now() / 1000) - 120), salt: randomSalt() };
-      const id = quoteHash({ chainId, exchange }, late);
+      const id = quoteHash({ chainId, tills }, late);
       await saveQuote(sql, {
         ...late,
         id,
-        till: tillAddress({ chainId, exchange }, late),
+        till: tillAddress({ chainId, tills }, late),
         blockNumber,
       });
-      return { id, till: tillAddress({ chainId, exchange }, late) };
+      return { id, till: tillAddress({ chainId, tills }, late) };
     };
     const empty = await overdue();
     const gone = expectError(await post(shared.api, empty.id), "PAYMENT_FAILED", 410);

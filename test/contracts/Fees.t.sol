@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {TestUSDC} from "../../contracts/mocks/TestUSDC.sol";
 import {Deployment} from "./support/Deployment.sol";
@@ -21,7 +22,7 @@ contract FeesTest is Deployment {
         sys = deploySystem(ADMIN);
         usdc = new TestUSDC();
         vm.prank(ADMIN);
-        sys.exchange.allowToken(address(usdc), true);
+        sys.catalog.allowToken(address(usdc), true);
         vm.prank(TREASURY);
         treasuryId = sys.registry.register();
         vm.prank(SELLER);
@@ -30,7 +31,7 @@ contract FeesTest is Deployment {
 
     /// Fee + seller's share = price; the fee is rounded down and is never above its rate nor the cap.
     function testFuzz_feeAndShareMakeThePrice(uint256 price, uint256 rate) public {
-        price = within(price, 0, type(uint128).max);
+        price = within(price, 0, type(uint96).max);
         rate = within(rate, 0, sys.exchange.MAX_FEE_BPS());
         _setFee(rate, treasuryId);
         _sell(price);
@@ -56,7 +57,7 @@ contract FeesTest is Deployment {
 
     /// A seller that earns the fee too has the whole price.
     function testFuzz_sellerMayEarnTheFee(uint256 price, uint256 rate) public {
-        price = within(price, 0, type(uint128).max);
+        price = within(price, 0, type(uint96).max);
         _setFee(within(rate, 0, 500), sellerId);
         _sell(price);
         equal(sys.exchange.creditOf(sellerId, address(usdc)), price, "share and fee");
@@ -78,21 +79,21 @@ contract FeesTest is Deployment {
     }
 
     function _sell(uint256 price) private {
-        IExchange.Terms memory terms;
+        ICatalog.Terms memory terms;
         terms.token = address(usdc);
         terms.curve = address(sys.fixedPrice);
         terms.curveParams = abi.encode(price);
         terms.scopes = 1;
-        IExchange.Content memory content;
+        ICatalog.Content memory content;
         content.manifestHash = keccak256("manifest");
         content.summary = "{}";
         content.summaryHash = keccak256("{}");
         vm.prank(SELLER);
-        uint256 ekId = sys.exchange.list(0, terms, content);
+        uint256 ekId = sys.catalog.list(0, terms, content);
         usdc.mint(BUYER, price);
         vm.prank(BUYER);
         usdc.approve(address(sys.exchange), price);
         vm.prank(BUYER);
-        sys.exchange.buy(IExchange.Purchase(ekId, 1, BUYER, price, block.timestamp));
+        sys.exchange.buy(IExchange.Purchase(ekId, 1, BUYER, price, block.timestamp, 0));
     }
 }

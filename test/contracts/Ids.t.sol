@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {TypedData} from "./support/TypedData.sol";
 
@@ -36,27 +37,27 @@ contract IdsTest is Deployment {
         isTrue(keyId != sys.keys.keyIdOf(ekId, buyer, n ^ 1), "another number");
     }
 
-    /// A quote's hash is its EIP-712 digest in the exchange's domain.
-    function testFuzz_quoteHashIsItsDigest(IExchange.Quote memory q) public view {
-        equal(sys.exchange.quoteHashOf(q), TypedData.quote(address(sys.exchange), q), "hash of the quote");
+    /// A quote's hash is its EIP-712 digest in the domain of {Tills}.
+    function testFuzz_quoteHashIsItsDigest(ITills.Quote memory q) public view {
+        equal(sys.tills.quoteHashOf(q), TypedData.quote(address(sys.tills), q), "hash of the quote");
     }
 
-    /// The till is the ERC-1167 clone that the exchange makes with the quote's hash as salt (EIP-1014).
-    function testFuzz_tillIsTheClone(IExchange.Quote memory q) public view {
+    /// The till is the ERC-1167 clone that {Tills} makes with the quote's hash as salt (EIP-1014).
+    function testFuzz_tillIsTheClone(ITills.Quote memory q) public view {
         bytes memory code = abi.encodePacked(
             hex"3d602d80600a3d3981f3363d3d373d3d3d363d73",
-            sys.exchange.tillImplementation(),
+            sys.tills.tillImplementation(),
             hex"5af43d82803e903d91602b57fd5bf3"
         );
-        bytes32 salt = TypedData.quote(address(sys.exchange), q);
-        bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(sys.exchange), salt, keccak256(code)));
-        equal(sys.exchange.tillOf(q), address(uint160(uint256(hash))), "address of the till");
+        bytes32 salt = TypedData.quote(address(sys.tills), q);
+        bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(sys.tills), salt, keccak256(code)));
+        equal(sys.tills.tillOf(q), address(uint160(uint256(hash))), "address of the till");
     }
 
     /// A quote that differs in any field has another till, and using the one does not use the other.
-    function testFuzz_everyFieldNamesTheTill(IExchange.Quote memory q, uint256 field) public view {
-        address till = sys.exchange.tillOf(q);
-        IExchange.Quote memory other = abi.decode(abi.encode(q), (IExchange.Quote));
+    function testFuzz_everyFieldNamesTheTill(ITills.Quote memory q, uint256 field) public view {
+        address till = sys.tills.tillOf(q);
+        ITills.Quote memory other = abi.decode(abi.encode(q), (ITills.Quote));
         field %= 7;
         if (field == 0) other.ekId ^= 1;
         if (field == 1) other.version ^= 1;
@@ -65,13 +66,13 @@ contract IdsTest is Deployment {
         if (field == 4) other.maxPrice ^= 1;
         if (field == 5) other.deadline ^= 1;
         if (field == 6) other.salt ^= bytes32(uint256(1));
-        isTrue(sys.exchange.tillOf(other) != till, "one till for two quotes");
+        isTrue(sys.tills.tillOf(other) != till, "one till for two quotes");
     }
 
     /// Another exchange has another till for the same quote, so that a payment can't be taken there.
-    function testFuzz_tillsAreTheExchangesOwn(IExchange.Quote memory q) public {
+    function testFuzz_tillsAreTheExchangesOwn(ITills.Quote memory q) public {
         System memory another = deploySystem(vm.addr(0xad));
-        isTrue(another.exchange.tillOf(q) != sys.exchange.tillOf(q), "one till for two exchanges");
-        isTrue(another.exchange.quoteHashOf(q) != sys.exchange.quoteHashOf(q), "one hash for two exchanges");
+        isTrue(another.tills.tillOf(q) != sys.tills.tillOf(q), "one till for two exchanges");
+        isTrue(another.tills.quoteHashOf(q) != sys.tills.quoteHashOf(q), "one hash for two exchanges");
     }
 }

@@ -2,12 +2,14 @@
 pragma solidity ^0.8.34;
 
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
 import {Books} from "./support/Books.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {Market} from "./support/Market.sol";
+import {PointsBook} from "./support/PointsBook.sol";
 import {World} from "./support/World.sol";
 
 /// @dev Defined here and not in a file of its own: the runner finds only what the test's file defines.
@@ -76,8 +78,10 @@ contract InvariantsTest is Deployment {
     function invariant_4_oneOrderPerKey() public view {
         Books.Order[] memory orders = books.orders();
         IExperienceKey.Key[] memory expected = books.keys();
+        address[] memory users = books.users();
         Books.AgentEntry[] memory agents = books.agents();
         for (uint256 i; i < orders.length; ++i) {
+            equal(sys.keys.userOf(orders[i].keyId), users[i], "4: who rents the key of an order");
             equal(abi.encode(sys.keys.keyInfo(orders[i].keyId)), abi.encode(expected[i]), "4: the key of an order");
             for (uint256 j; j < i; ++j) {
                 isTrue(orders[i].keyId != orders[j].keyId, "4: two orders for one key");
@@ -97,7 +101,7 @@ contract InvariantsTest is Deployment {
         Books.QuoteEntry[] memory quotes = books.quotes();
         Books.Order[] memory orders = books.orders();
         for (uint256 i; i < quotes.length; ++i) {
-            isTrue(sys.exchange.isQuoteUsed(quotes[i].quote) == quotes[i].used, "5: whether a quote is used");
+            isTrue(sys.tills.isQuoteUsed(quotes[i].quote) == quotes[i].used, "5: whether a quote is used");
             uint256 keys;
             for (uint256 j; j < orders.length; ++j) {
                 if (orders[j].quoteHash == quotes[i].hash) ++keys;
@@ -150,10 +154,10 @@ contract InvariantsTest is Deployment {
 
     /// 9. Listings move only along the allowed graph, and are what their sellers said last; archived ones never change.
     function invariant_9_listingsAreAsTold() public view {
-        IExchange.Listing[] memory listings = books.listings();
-        equal(sys.exchange.listingCount(), listings.length, "9: listings");
+        ICatalog.Listing[] memory listings = books.listings();
+        equal(sys.catalog.listingCount(), listings.length, "9: listings");
         for (uint256 i; i < listings.length; ++i) {
-            equal(abi.encode(sys.exchange.listingOf(i + 1)), abi.encode(listings[i]), "9: a listing");
+            equal(abi.encode(sys.catalog.listingOf(i + 1)), abi.encode(listings[i]), "9: a listing");
         }
     }
 
@@ -161,7 +165,7 @@ contract InvariantsTest is Deployment {
     function invariant_12_priceEqualsModel() public view {
         uint256[2][] memory prices = books.nextPrices();
         for (uint256 i; i < prices.length; ++i) {
-            equal(sys.exchange.quote(i + 1, 1, block.timestamp), prices[i][0], "12: the next price");
+            equal(sys.catalog.quote(i + 1, 1, block.timestamp), prices[i][0], "12: the next price");
         }
     }
 
@@ -169,7 +173,7 @@ contract InvariantsTest is Deployment {
     function invariant_13_notDearerAtOnce() public view {
         uint256[2][] memory prices = books.nextPrices();
         for (uint256 i; i < prices.length; ++i) {
-            uint256 atOnce = sys.exchange.quote(i + 1, 2, block.timestamp);
+            uint256 atOnce = sys.catalog.quote(i + 1, 2, block.timestamp);
             isTrue(atOnce <= prices[i][0] + prices[i][1], "13: dearer at once");
         }
     }
@@ -184,14 +188,9 @@ contract InvariantsTest is Deployment {
         }
     }
 
-    /// 15. Points: minted = balances; never negative; none for trades with oneself.
+    /// 15. Points: minted = balances; never negative; none for refunded or related trades.
     function invariant_15_pointsAreMintedOnce() public view {
-        Books.Order[] memory orders = books.orders();
         Books.AgentEntry[] memory agents = books.agents();
-        uint256 minted;
-        for (uint256 i; i < orders.length; ++i) {
-            if (orders[i].sellerId != orders[i].buyerId) minted += 3;
-        }
         uint256 balances;
         for (uint256 i; i < agents.length; ++i) {
             uint256 balance = sys.points.balanceOf(i + 1);
@@ -199,7 +198,15 @@ contract InvariantsTest is Deployment {
             equal(sys.points.lifetimeOf(i + 1), balance, "15: points ever earned");
             balances += balance;
         }
-        equal(balances, minted, "15: minted and held points");
+        equal(balances, books.pointsMinted(), "15: minted and held points");
+    }
+
+    /// 16. Points minted per pair and day ≤ the cap.
+    function invariant_16_pairsStayBelowTheirCap() public view {
+        PointsBook.PairDay[] memory pairDays = books.pairDays();
+        for (uint256 i; i < pairDays.length; ++i) {
+            isTrue(pairDays[i].minted <= pairDays[i].mostMinted, "16: points of a pair on one day");
+        }
     }
 
     /// 20. One live label per validator and EK; the aggregates are the sums of the labels.
@@ -270,10 +277,10 @@ contract InvariantsTest is Deployment {
     function invariant_24_parametersAreTheAdministrators() public view {
         address[] memory tokens = books.tokenList();
         for (uint256 t; t < tokens.length; ++t) {
-            isTrue(sys.exchange.isTokenAllowed(tokens[t]) == books.tokenAllowed(tokens[t]), "24: the allowed tokens");
+            isTrue(sys.catalog.isTokenAllowed(tokens[t]) == books.tokenAllowed(tokens[t]), "24: the allowed tokens");
         }
-        isTrue(sys.exchange.isCurveAllowed(address(sys.fixedPrice)), "24: a curve was taken off");
-        isTrue(sys.exchange.isCurveAllowed(address(sys.linearPrice)), "24: a curve was taken off");
+        isTrue(sys.catalog.isCurveAllowed(address(sys.fixedPrice)), "24: a curve was taken off");
+        isTrue(sys.catalog.isCurveAllowed(address(sys.linearPrice)), "24: a curve was taken off");
     }
 
     /// 25. Pause never blocks an exit: whatever the listings' states, anyone can bring everybody's money home.
@@ -285,7 +292,7 @@ contract InvariantsTest is Deployment {
             for (uint256 i; i < quotes.length; ++i) {
                 if (books.held(tokens[t], quotes[i].till) == 0) continue;
                 if (block.timestamp <= quotes[i].quote.deadline) vm.warp(quotes[i].quote.deadline + 1);
-                sys.exchange.refundTill(quotes[i].quote, tokens[t]);
+                sys.tills.refundTill(quotes[i].quote, tokens[t]);
                 equal(IERC20(tokens[t]).balanceOf(quotes[i].till), 0, "25: money left in a till");
             }
             Books.Revenue[] memory revenues = books.revenues(tokens[t]);

@@ -36,6 +36,6 @@ contract KeyAccessTest is Deployment {
     function _mint(uint256 agentId, address eoa, uint32 version) private returns (uint256) {
         ExperienceKey keys = sys.keys;
         vm.prank(address(sys.exchange));
-        return keys.mint(1, agentId, eoa, 0, version, 0, 1, 1);
+        return keys.mint(1, agentId, eoa, 0, version, 0, 1, 1, true);
     }
 }

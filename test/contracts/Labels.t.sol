@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
 import {Deployment} from "./support/Deployment.sol";
@@ -17,7 +18,7 @@ contract LabelsTest is Deployment {
     function setUp() public {
         sys = deploySystem(ADMIN);
         vm.prank(ADMIN);
-        sys.exchange.allowToken(TOKEN, true);
+        sys.catalog.allowToken(TOKEN, true);
         for (uint256 i; i < VALIDATORS; ++i) {
             vm.prank(_validator(i));
             sys.registry.register();
@@ -126,15 +127,15 @@ contract LabelsTest is Deployment {
     }
 
     function _list() private returns (uint256) {
-        IExchange.Terms memory terms;
+        ICatalog.Terms memory terms;
         terms.token = TOKEN;
         terms.curve = address(sys.fixedPrice);
         terms.curveParams = abi.encode(0);
         terms.scopes = 1;
-        IExchange.Content memory content;
+        ICatalog.Content memory content;
         content.manifestHash = keccak256("manifest");
         content.summary = "{}";
         content.summaryHash = keccak256("{}");
-        return sys.exchange.list(0, terms, content);
+        return sys.catalog.list(0, terms, content);
     }
 }

@@ -5,7 +5,10 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
+import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
+import {IERC4907} from "../../contracts/interfaces/IERC4907.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
 import {Deployment} from "./support/Deployment.sol";
@@ -49,6 +52,8 @@ contract MarketTest is Deployment {
         actions.push(stage.transferKey.selector);
         actions.push(stage.approveAllKeys.selector);
         actions.push(stage.preferKey.selector);
+        actions.push(stage.lendKey.selector);
+        actions.push(stage.renewKey.selector);
         actions.push(stage.announceKey.selector);
         actions.push(stage.label.selector);
         actions.push(stage.allowValidator.selector);
@@ -67,18 +72,18 @@ contract MarketTest is Deployment {
                 _step(_days[i], i * STEPS + j);
             }
         }
-        _happened(IExchange.list.selector, "list");
-        _happened(IExchange.update.selector, "update");
-        _happened(IExchange.setStatus.selector, "setStatus");
+        _happened(ICatalog.list.selector, "list");
+        _happened(ICatalog.update.selector, "update");
+        _happened(ICatalog.setStatus.selector, "setStatus");
         _happened(IExchange.buy.selector, "buy");
         _happened(IExchange.buyWithPermit.selector, "buyWithPermit");
         _happened(IExchange.claim.selector, "claim");
-        _happened(IExchange.buyViaTill.selector, "buyViaTill");
-        _happened(IExchange.finalizeTill.selector, "finalizeTill");
-        _happened(IExchange.refundTill.selector, "refundTill");
+        _happened(ITills.buyViaTill.selector, "buyViaTill");
+        _happened(ITills.finalizeTill.selector, "finalizeTill");
+        _happened(ITills.refundTill.selector, "refundTill");
         _happened(IExchange.withdraw.selector, "withdraw");
         _happened(IExchange.setFee.selector, "setFee");
-        _happened(IExchange.allowToken.selector, "allowToken");
+        _happened(ICatalog.allowToken.selector, "allowToken");
         _happened(IERC20.transfer.selector, "a transfer into a till");
         _happened(bytes4(0xcf092995), "an authorization that somebody else submitted first");
         _happened(bytes4(0x5a049a70), "a cancelled authorization");
@@ -93,6 +98,9 @@ contract MarketTest is Deployment {
         _happened(IERC721.setApprovalForAll.selector, "setApprovalForAll");
         _happened(IExperienceKey.prefer.selector, "prefer");
         _happened(IExperienceKey.announce.selector, "announce");
+        _happened(IERC4907.setUser.selector, "setUser");
+        _happened(bytes4("gave"), "a rental that its tenant gave up");
+        _happened(IExperienceKey.renew.selector, "renew");
         _happened(ILabelRegistry.label.selector, "label");
         _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
     }

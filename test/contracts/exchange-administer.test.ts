@@ -1,10 +1,10 @@
 /*
- * setFee(feeBps, agentId), allowToken(token, allowed), allowCurve(curve, allowed)
+ * setFee(feeBps, agentId) of the exchange; allowToken(token, allowed), allowCurve(curve, allowed) of the catalogue
  * ├── without the role                    reverts AccessManagedUnauthorized(caller)
  * ├── by a role that has a delay          reverts AccessManagerNotScheduled, AccessManagerNotReady, until scheduled and waited for
  * ├── given a fee above the maximum       reverts FeeAboveMaximum(feeBps, maximum), for whomever
  * ├── given no such agent                 reverts UnknownAgent(agentId)
- * └── else                                sets it; emits FeeSet, TokenAllowed, CurveAllowed
+ * └── else                                sets it; emits FeeSet; Catalog emits TokenAllowed, CurveAllowed
  *     └── a fee                           is taken from sales from now on, rounded down; price = fee + seller's part, to the unit
  */
 import { expect } from "chai";
@@ -19,16 +19,20 @@ import {
   balances,
   contentOf,
   deployMarket,
+  FIXED,
   FREE,
   fund,
+  keyOf,
   PRICE,
   purchaseOf,
   quoteOf,
   SELLER,
+  Share,
   sell,
   termsOf,
   UNIT,
 } from "./support/market.ts";
+import { credited } from "./support/sale.ts";
 
 const { admin, buyer, operator, seller, stranger, unit } = people;
 const OPERATIONS = 7n;
@@ -52,16 +56,17 @@ describe("Exchange administration", () => {
   const authority = () => getContract({ address: moa.authority, abi: authorityAbi, client });
 
   it("sets fee and allowlists, and says so", async () => {
-    const { read, write } = moa.exchange;
-    expect(await logsOf(moa, write.setFee([500, UNIT]))).to.deep.equal([
+    const { read, write } = moa.catalog;
+    const { read: exchange } = moa.exchange;
+    expect(await logsOf(moa, moa.exchange.write.setFee([500, UNIT]))).to.deep.equal([
       ["Exchange.FeeSet", { feeBps: 500, feeAgentId: UNIT }],
     ]);
-    expect([await read.feeBps(), await read.feeAgentId()]).to.deep.equal([500, UNIT]);
+    expect([await exchange.feeBps(), await exchange.feeAgentId()]).to.deep.equal([500, UNIT]);
     expect(await logsOf(moa, write.allowToken([stranger.address, true]))).to.deep.equal([
-      ["Exchange.TokenAllowed", { token: stranger.address, allowed: true }],
+      ["Catalog.TokenAllowed", { token: stranger.address, allowed: true }],
     ]);
     expect(await logsOf(moa, write.allowCurve([stranger.address, true]))).to.deep.equal([
-      ["Exchange.CurveAllowed", { curve: stranger.address, allowed: true }],
+      ["Catalog.CurveAllowed", { curve: stranger.address, allowed: true }],
     ]);
     expect(await read.isTokenAllowed([stranger.address])).to.equal(true);
     expect(await read.isCurveAllowed([stranger.address])).to.equal(true);
@@ -77,10 +82,14 @@ describe("Exchange administration", () => {
       const refused = [who.address];
       const fee = write.setFee([1, UNIT], by(who));
       await reverts(fee, moa.exchange, "AccessManagedUnauthorized", refused);
-      const token = write.allowToken([who.address, true], by(who));
-      await reverts(token, moa.exchange, "AccessManagedUnauthorized", refused);
-      const curve = write.allowCurve([who.address, true], by(who));
-      await reverts(curve, moa.exchange, "AccessManagedUnauthorized", refused);
+      const pause = write.pause([1n], by(who));
+      await reverts(pause, moa.exchange, "AccessManagedUnauthorized", refused);
+      const access = write.recordAccess([[1n]], by(who));
+      await reverts(access, moa.exchange, "AccessManagedUnauthorized", refused);
+      const token = moa.catalog.write.allowToken([who.address, true], by(who));
+      await reverts(token, moa.catalog, "AccessManagedUnauthorized", refused);
+      const curve = moa.catalog.write.allowCurve([who.address, true], by(who));
+      await reverts(curve, moa.catalog, "AccessManagedUnauthorized", refused);
       const other = write.setAuthority([who.address], by(who));
       await reverts(other, moa.exchange, "AccessManagedUnauthorized", refused);
       const role = authority().write.grantRole([0n, who.address, 0], by(who));
@@ -104,8 +113,8 @@ describe("Exchange administration", () => {
     const setFee = () => moa.exchange.write.setFee([100, UNIT], by(operator));
     const byAdmin = moa.exchange.write.setFee([100, UNIT], by(admin));
     await reverts(byAdmin, moa.exchange, "AccessManagedUnauthorized", [admin.address]);
-    const token = moa.exchange.write.allowToken([stranger.address, true], by(operator));
-    await reverts(token, moa.exchange, "AccessManagedUnauthorized", [operator.address]);
+    const pause = moa.exchange.write.pause([1n], by(operator));
+    await reverts(pause, moa.exchange, "AccessManagedUnauthorized", [operator.address]);
     const scheduled = parseAbi(["error AccessManagerNotScheduled(bytes32 operationId)"]);
     await reverts(setFee(), { abi: scheduled, address: moa.authority }, "AccessManagerNotScheduled", [
       (id: string) => id.length === 66,
@@ -124,17 +133,22 @@ describe("Exchange administration", () => {
       await moa.exchange.write.setFee([250, UNIT]);
       let [fees, earned] = [0n, 0n];
       for (const price of [1n, 39n, 40n, 999n, 1_000_001n, PRICE]) {
-        await moa.exchange.write.list([SELLER, termsOf(moa, at(price)), contentOf()], by(seller));
-        const ekId = await moa.exchange.read.listingCount();
+        await moa.catalog.write.list([SELLER, termsOf(moa, at(price)), contentOf()], by(seller));
+        const ekId = await moa.catalog.read.listingCount();
         const hash = await moa.exchange.write.buy([await purchaseOf(buyer, { ekId })], by(buyer));
         const fee = (price * 250n) / 10_000n;
         fees += fee;
         earned += price - fee;
         const { sale } = await eventOf(moa, hash, "Exchange.KeySold");
-        expect(sale).to.include({ price, fee, sellerCredit: earned });
-        const credited = (await logsOf(moa, hash)).filter(([name]) => name === "Exchange.FeeCredited");
-        const args = { agentId: UNIT, token: moa.usdc.address, amount: fee, creditAfter: fees };
-        expect(credited).to.deep.equal(fee === 0n ? [] : [["Exchange.FeeCredited", args]]);
+        expect(sale).to.include({ price, feeBps: 250 });
+        const credits = (await logsOf(moa, hash)).filter(([name]) => name === "Exchange.Credited");
+        const keyId = keyOf(ekId, BUYER);
+        const taken = { agentId: UNIT, share: Share.Fee, amount: fee, creditAfter: fees };
+        const rest = { amount: price - fee, creditAfter: earned };
+        expect(credits).to.deep.equal([
+          ...(fee === 0n ? [] : [credited(moa, keyId, taken)]),
+          credited(moa, keyId, rest),
+        ]);
       }
       expect([await credit(SELLER), await credit(UNIT)]).to.deep.equal([earned, fees]);
       expect(await balances(moa, moa.exchange)).to.deep.equal([earned + fees]);
@@ -147,8 +161,8 @@ describe("Exchange administration", () => {
       await moa.exchange.write.setFee([500, UNIT]);
       const quote = await quoteOf(moa, buyer);
       await fund(moa, quote, PRICE + 1n, buyer);
-      const { sale } = await eventOf(moa, moa.exchange.write.finalizeTill([quote]), "Exchange.KeySold");
-      expect(sale).to.include({ price: PRICE, fee: PRICE / 20n });
+      const { sale } = await eventOf(moa, moa.tills.write.finalizeTill([quote]), "Exchange.KeySold");
+      expect(sale).to.include({ price: PRICE, feeBps: 500 });
       await moa.exchange.write.claim([FREE, 1, BUYER], by(buyer));
       expect([await credit(SELLER), await credit(UNIT)]).to.deep.equal([(PRICE * 19n) / 20n, PRICE / 20n]);
     });
@@ -161,13 +175,14 @@ describe("Exchange administration", () => {
       expect([await credit(SELLER), await credit(UNIT)]).to.deep.equal([(PRICE * 39n) / 20n, PRICE / 20n]);
     });
 
-    it("goes to the unit's own sales as one sum", async () => {
+    it("goes to the unit's own sales on top of its price's rest", async () => {
       await moa.exchange.write.setFee([500, SELLER]);
       const hash = await moa.exchange.write.buy([await purchaseOf(buyer)], by(buyer));
-      const { creditAfter } = await eventOf(moa, hash, "Exchange.FeeCredited");
-      const { sale } = await eventOf(moa, hash, "Exchange.KeySold");
-      expect(creditAfter).to.equal(PRICE / 20n);
-      expect(sale).to.include({ sellerCredit: PRICE, fee: PRICE / 20n });
+      const keyId = keyOf(FIXED, BUYER);
+      const fee = { share: Share.Fee, amount: PRICE / 20n };
+      const rest = { amount: (PRICE * 19n) / 20n, creditAfter: PRICE };
+      const credits = (await logsOf(moa, hash)).filter(([name]) => name === "Exchange.Credited");
+      expect(credits).to.deep.equal([credited(moa, keyId, fee), credited(moa, keyId, rest)]);
       expect(await credit(SELLER)).to.equal(PRICE);
     });
   });

@@ -9,10 +9,13 @@
  * ├── when cost > maxPrice                            reverts CostAboveMaximum(cost, maxPrice)
  * ├── given a recipient that is no agent              reverts RecipientNotAgent(recipient)
  * ├── without the money or the allowance              reverts as the token does
- * └── else                                            takes the price, books the seller's credit, hands over the key, awards points;
- *                                                     emits KeySold with soldAfter
+ * ├── given a referrer that is no agent               reverts UnknownAgent(referrerId)
+ * ├── during a pause                                  reverts Paused(until) (exchange-pause.test.ts)
+ * └── else                                            takes the price, hands over the key; emits KeySold with soldAfter
+ *     ├── without a refund window                     splits the price at once, awards points
+ *     ├── with one                                    holds it (order-*.test.ts)
  *     ├── for a caller that is no agent yet           makes it one
- *     ├── for another agent                           gives it the key; the caller pays
+ *     ├── for another agent                           gives it the key; the caller pays, and becomes an agent
  *     ├── by the seller itself                        sells, without points
  *     └── at a price of 0                             moves no money
  */
@@ -31,7 +34,6 @@ import {
   FUNDS,
   keyOf,
   LINEAR,
-  NO_HASH,
   PRICE,
   type Purchase,
   purchaseOf,
@@ -43,6 +45,7 @@ import {
   VALIDATOR,
   ZERO,
 } from "./support/market.ts";
+import { awarded, credited, saleOf } from "./support/sale.ts";
 
 const { buyer, newcomer, next, rival, seller, sponsor, stranger, validator } = people;
 
@@ -56,9 +59,15 @@ describe("Exchange.buy", () => {
     moa.exchange.write.buy([await purchaseOf(sender, fields)], by(sender));
   const credit = () => moa.exchange.read.creditOf([SELLER, moa.usdc.address]);
 
+  async function buyDear(ekId: bigint, price: bigint) {
+    await moa.usdc.write.mint([buyer.address, price]);
+    await moa.usdc.write.approve([moa.exchange.address, price], by(buyer));
+    return buy({ ekId, maxPrice: price });
+  }
+
   async function list(terms: Partial<Terms>): Promise<bigint> {
-    await moa.exchange.write.list([SELLER, termsOf(moa, terms), contentOf()], by(seller));
-    return moa.exchange.read.listingCount();
+    await moa.catalog.write.list([SELLER, termsOf(moa, terms), contentOf()], by(seller));
+    return moa.catalog.read.listingCount();
   }
 
   it("moves money, credit, key and points in one transaction", async () => {
@@ -66,49 +75,28 @@ describe("Exchange.buy", () => {
     const hash = await buy();
     const keyId = keyOf(FIXED, BUYER);
     expect(result).to.equal(keyId);
-    const sale = {
-      sellerId: SELLER,
-      version: 1,
-      soldAfter: 1,
-      expiry: 0,
-      payer: buyer.address,
-      token: moa.usdc.address,
-      price: PRICE,
-      fee: 0n,
-      sellerCredit: PRICE,
-      paymentRef: NO_HASH,
-      by: buyer.address,
-    };
-    const points = {
-      ekId: FIXED,
-      sellerId: SELLER,
-      buyerId: BUYER,
-      keyId,
-      sellerDelta: 2n,
-      buyerDelta: 1n,
-      sellerBalance: 2n,
-      buyerBalance: 1n,
-    };
     expect(await logsOf(moa, hash)).to.deep.equal([
       ["ExperienceKey.Transfer", { from: ZERO, to: buyer.address, tokenId: keyId }],
       ["ExperienceKey.Locked", { tokenId: keyId }],
-      ["Exchange.KeySold", { ekId: FIXED, buyerId: BUYER, keyId, sale }],
-      ["PointsLedger.PointsAwarded", points],
+      ["Exchange.KeySold", { ekId: FIXED, buyerId: BUYER, keyId, sale: saleOf(moa) }],
+      credited(moa, keyId),
+      awarded(),
       ["Token.Transfer", { from: buyer.address, to: moa.exchange.address, value: PRICE }],
     ]);
     expect(await balances(moa, buyer, moa.exchange, seller)).to.deep.equal([FUNDS - PRICE, PRICE, 0n]);
     expect(await credit()).to.equal(PRICE);
     expect(await moa.keys.read.ownerOf([keyId])).to.equal(buyer.address);
-    expect((await moa.exchange.read.listingOf([FIXED])).sold).to.equal(1);
-    expect(await moa.points.read.balanceOf([SELLER])).to.equal(2n);
-    expect(await moa.points.read.balanceOf([BUYER])).to.equal(1n);
+    expect((await moa.catalog.read.listingOf([FIXED])).sold).to.equal(1);
+    expect(await moa.points.read.balanceOf([SELLER])).to.equal(200n);
+    expect(await moa.points.read.balanceOf([BUYER])).to.equal(100n);
   });
 
   it("sells again to the same buyer, as another key", async () => {
     await buy();
     const { sale, keyId } = await eventOf(moa, buy(), "Exchange.KeySold");
     expect(keyId).to.equal(keyOf(FIXED, BUYER, 1n));
-    expect(sale).to.include({ soldAfter: 2, sellerCredit: 2n * PRICE });
+    expect(sale).to.include({ soldAfter: 2 });
+    expect(await credit()).to.equal(2n * PRICE);
   });
 
   it("makes an agent of a caller that is none yet", async () => {
@@ -120,6 +108,7 @@ describe("Exchange.buy", () => {
       "ExperienceKey.Transfer",
       "ExperienceKey.Locked",
       "Exchange.KeySold",
+      "Exchange.Credited",
       "PointsLedger.PointsAwarded",
       "Token.Transfer",
     ]);
@@ -131,10 +120,10 @@ describe("Exchange.buy", () => {
     const hash = buy({ recipient: validator.address }, sponsor);
     const { buyerId, sale } = await eventOf(moa, hash, "Exchange.KeySold");
     expect(buyerId).to.equal(VALIDATOR);
-    expect(sale).to.include({ payer: sponsor.address, by: sponsor.address });
+    expect(sale).to.include({ payer: sponsor.address, payerId: 5n, by: sponsor.address });
     expect(await moa.keys.read.ownerOf([keyOf(FIXED, VALIDATOR)])).to.equal(validator.address);
     expect(await balances(moa, sponsor, validator)).to.deep.equal([FUNDS - PRICE, 0n]);
-    expect(await moa.registry.read.agentOf([sponsor.address]), "who gives is no buyer").to.equal(0n);
+    expect(await moa.registry.read.agentOf([sponsor.address]), "who pays is an agent").to.equal(5n);
   });
 
   it("refuses to give a key to somebody who is no agent", async () => {
@@ -145,6 +134,20 @@ describe("Exchange.buy", () => {
     await rotate(moa, VALIDATOR, validator, next);
     const former = buy({ recipient: validator.address });
     await reverts(former, moa.exchange, "RecipientNotAgent", [validator.address]);
+  });
+
+  it("refuses a referrer that is no agent", async () => {
+    await reverts(buy({ referrerId: 9n }), moa.registry, "UnknownAgent", [9n]);
+  });
+
+  it("refuses a price that an order has no room for", async () => {
+    const most = 2n ** 96n - 1n;
+    const ekId = await list(at(most + 1n));
+    const maxPrice = 2n ** 128n;
+    await reverts(buy({ ekId, maxPrice }), moa.exchange, "CostAboveMaximum", [most + 1n, most]);
+    const { sale } = await eventOf(moa, buyDear(await list(at(most)), most), "Exchange.KeySold");
+    expect(sale).to.include({ price: most });
+    expect(await credit()).to.equal(most);
   });
 
   it("refuses a caller that its agent has left", async () => {
@@ -164,7 +167,10 @@ describe("Exchange.buy", () => {
   it("moves no money where a key is free", async () => {
     const logs = await logsOf(moa, buy({ ekId: FREE, maxPrice: 0n }));
     expect(logs.map(([name]) => name)).not.to.include("Token.Transfer");
-    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({ price: 0n, fee: 0n });
+    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({
+      price: 0n,
+      releaseTime: 0,
+    });
     expect(await credit()).to.equal(0n);
   });
 
@@ -186,7 +192,7 @@ describe("Exchange.buy", () => {
 
   it("T4 never takes more than the maximum, however many buy ahead", async () => {
     for (let ahead = 0; ahead < 6; ahead++) {
-      const cost = await moa.exchange.read.quote([LINEAR, 1n, 0n]);
+      const cost = await moa.catalog.read.quote([LINEAR, 1n, 0n]);
       const late = { ekId: LINEAR, maxPrice: cost - 1n };
       await reverts(buy(late), moa.exchange, "CostAboveMaximum", [cost, cost - 1n]);
       const { sale } = await eventOf(moa, buy({ ekId: LINEAR, maxPrice: cost }, rival), "Exchange.KeySold");
@@ -200,7 +206,7 @@ describe("Exchange.buy", () => {
 
   it("T8 refuses another version than the buyer saw", async () => {
     const terms = termsOf(moa, at(PRICE - 1n));
-    await moa.exchange.write.update([FIXED, terms, contentOf("v2")], by(seller));
+    await moa.catalog.write.update([FIXED, terms, contentOf("v2")], by(seller));
     await reverts(buy(), moa.exchange, "VersionMismatch", [FIXED, 2, 1]);
     await reverts(buy({ version: 3 }), moa.exchange, "VersionMismatch", [FIXED, 2, 3]);
     await buy({ version: 2 });
@@ -209,7 +215,7 @@ describe("Exchange.buy", () => {
   it("refuses a listing that is not there or not active", async () => {
     await reverts(buy({ ekId: 9n }), moa.exchange, "UnknownListing", [9n]);
     for (const status of [Status.Paused, Status.Archived]) {
-      await moa.exchange.write.setStatus([FIXED, status], by(seller));
+      await moa.catalog.write.setStatus([FIXED, status], by(seller));
       await reverts(buy(), moa.exchange, "ListingNotActive", [FIXED, status]);
     }
   });
@@ -233,7 +239,7 @@ describe("Exchange.buy", () => {
     await buy({ ekId });
     await buy({ ekId }, rival);
     await reverts(buy({ ekId }), moa.exchange, "SoldOut", [ekId, 2n]);
-    expect((await moa.exchange.read.listingOf([ekId])).sold).to.equal(2);
+    expect((await moa.catalog.read.listingOf([ekId])).sold).to.equal(2);
   });
 
   it("sells nothing without the money", async () => {
@@ -242,14 +248,14 @@ describe("Exchange.buy", () => {
     await reverts(buy(), moa.usdc, "ERC20InsufficientAllowance", allowed);
     await moa.usdc.write.approve([moa.exchange.address, PRICE], by(stranger));
     await reverts(buy({}, stranger), moa.usdc, "ERC20InsufficientBalance", [stranger.address, 0n, PRICE]);
-    expect((await moa.exchange.read.listingOf([FIXED])).sold).to.equal(0);
+    expect((await moa.catalog.read.listingOf([FIXED])).sold).to.equal(0);
     expect(await credit()).to.equal(0n);
     expect(await moa.registry.read.agentOf([stranger.address])).to.equal(0n);
   });
 
   it("goes on selling what was listed before its token or curve was disallowed", async () => {
-    await moa.exchange.write.allowToken([moa.usdc.address, false]);
-    await moa.exchange.write.allowCurve([moa.fixed.address, false]);
+    await moa.catalog.write.allowToken([moa.usdc.address, false]);
+    await moa.catalog.write.allowCurve([moa.fixed.address, false]);
     await buy();
     expect(await credit()).to.equal(PRICE);
   });

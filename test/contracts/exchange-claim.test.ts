@@ -21,7 +21,6 @@ import {
   FIXED,
   FREE,
   keyOf,
-  NO_HASH,
   PRICE,
   SELLER,
   Status,
@@ -29,6 +28,7 @@ import {
   termsOf,
   ZERO,
 } from "./support/market.ts";
+import { awarded, saleOf } from "./support/sale.ts";
 
 const { buyer, newcomer, operator, seller, stranger } = people;
 
@@ -42,47 +42,25 @@ describe("Exchange.claim", () => {
     moa.exchange.write.claim([ekId, version, agentId], by(sender));
 
   async function list(terms: Partial<Terms>): Promise<bigint> {
-    await moa.exchange.write.list([SELLER, termsOf(moa, terms), contentOf()], by(seller));
-    return moa.exchange.read.listingCount();
+    await moa.catalog.write.list([SELLER, termsOf(moa, terms), contentOf()], by(seller));
+    return moa.catalog.read.listingCount();
   }
 
   function claimed(sender: Person) {
     const keyId = keyOf(FREE, BUYER);
-    const sale = {
-      sellerId: SELLER,
-      version: 1,
-      soldAfter: 1,
-      expiry: 0,
-      payer: buyer.address,
-      token: moa.usdc.address,
-      price: 0n,
-      fee: 0n,
-      sellerCredit: 0n,
-      paymentRef: NO_HASH,
-      by: sender.address,
-    };
-    const points = {
-      ekId: FREE,
-      sellerId: SELLER,
-      buyerId: BUYER,
-      keyId,
-      sellerDelta: 2n,
-      buyerDelta: 1n,
-      sellerBalance: 2n,
-      buyerBalance: 1n,
-    };
+    const sale = saleOf(moa, { price: 0n, by: sender.address });
     return [
       ["ExperienceKey.Transfer", { from: ZERO, to: buyer.address, tokenId: keyId }],
       ["ExperienceKey.Locked", { tokenId: keyId }],
       ["Exchange.KeySold", { ekId: FREE, buyerId: BUYER, keyId, sale }],
-      ["PointsLedger.PointsAwarded", points],
+      awarded(FREE),
     ];
   }
 
   it("hands the agent its key", async () => {
     expect(await logsOf(moa, claim(BUYER, buyer))).to.deep.equal(claimed(buyer));
     expect(await moa.keys.read.ownerOf([keyOf(FREE, BUYER)])).to.equal(buyer.address);
-    expect((await moa.exchange.read.listingOf([FREE])).sold).to.equal(1);
+    expect((await moa.catalog.read.listingOf([FREE])).sold).to.equal(1);
     expect(await moa.exchange.read.creditOf([SELLER, moa.usdc.address])).to.equal(0n);
   });
 
@@ -128,7 +106,7 @@ describe("Exchange.claim", () => {
     const ekId = await list({ ...at(0n), supplyCap: 1 });
     await claim(BUYER, buyer, ekId);
     await reverts(claim(BUYER, buyer, ekId), moa.exchange, "SoldOut", [ekId, 1n]);
-    await moa.exchange.write.setStatus([FREE, Status.Paused], by(seller));
+    await moa.catalog.write.setStatus([FREE, Status.Paused], by(seller));
     await reverts(claim(BUYER, buyer), moa.exchange, "ListingNotActive", [FREE, Status.Paused]);
   });
 });

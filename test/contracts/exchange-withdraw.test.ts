@@ -103,7 +103,7 @@ describe("Exchange.withdraw", () => {
     let token: Awaited<ReturnType<typeof createWeirdToken>>;
     beforeEach(async () => {
       token = await createWeirdToken("DenylistToken");
-      await moa.exchange.write.allowToken([token.address, true]);
+      await moa.catalog.write.allowToken([token.address, true]);
       await moa.exchange.write.setFee([100, UNIT]);
       await token.write.mint([buyer.address, FUNDS]);
       await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
@@ -112,8 +112,8 @@ describe("Exchange.withdraw", () => {
         [VALIDATOR, validator],
       ] as const) {
         const terms = termsOf(moa, { token: token.address });
-        await moa.exchange.write.list([agentId, terms, contentOf()], by(who));
-        const ekId = await moa.exchange.read.listingCount();
+        await moa.catalog.write.list([agentId, terms, contentOf()], by(who));
+        const ekId = await moa.catalog.read.listingCount();
         await moa.exchange.write.buy([await purchaseOf(buyer, { ekId })], by(buyer));
       }
     });

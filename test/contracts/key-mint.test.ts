@@ -1,10 +1,11 @@
 /*
- * mint(ekId, agentId, eoa, epoch, version, expiry, scopes, flags)
+ * mint(ekId, agentId, eoa, epoch, version, expiry, scopes, flags, asked)
  * ├── when not called by the exchange     reverts NotExchange(caller)
  * ├── the agent's first key of a listing  has id ekId << 96 | agentId << 32; packs its terms; emits Transfer
  * │   ├── not transferable                emits Locked
  * │   └── with an expiry                  emits TokenExpiryUpdated
  * └── a further one                       has the next n, and is the one that access is looked up by; the first one counts them
+ * │                                       (for one that the agent did not ask for see key-gift.test.ts)
  *     └── after the first was burnt       no id comes twice
  *
  * burn(keyId)
@@ -42,7 +43,7 @@ describe("ExperienceKey.mint", () => {
     { expiry = 0, flags = 0, version = 3 }: { expiry?: number; flags?: number; version?: number } = {},
     sender: { address: Address } = moa.exchange,
   ) {
-    const args = [EK, BUYER, buyer.address, 0, version, expiry, Scopes.READ, flags] as const;
+    const args = [EK, BUYER, buyer.address, 0, version, expiry, Scopes.READ, flags, true] as const;
     return moa.keys.write.mint(args, by(sender));
   }
 
@@ -66,6 +67,7 @@ describe("ExperienceKey.mint", () => {
       flags: 0,
       announcedEpoch: 0,
       minted: 1,
+      lent: false,
     });
     expect(await moa.keys.read.ownerOf([keyId])).to.equal(buyer.address);
     expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);

@@ -99,8 +99,8 @@ describe("LabelRegistry.label", () => {
   });
 
   it("takes a former version, one that is not for sale, and the extremes", async () => {
-    await moa.exchange.write.update([FIXED, termsOf(moa), contentOf("v2")], by(seller));
-    await moa.exchange.write.setStatus([FIXED, Status.Archived], by(seller));
+    await moa.catalog.write.update([FIXED, termsOf(moa), contentOf("v2")], by(seller));
+    await moa.catalog.write.setStatus([FIXED, Status.Archived], by(seller));
     const most = { authenticity: 100, utility: 100, reproducibility: 100, freshness: 100, safety: 100 };
     await label({
       scores: most,
@@ -143,7 +143,7 @@ describe("LabelRegistry.label", () => {
   it("T37 refuses a second label by the same validator, whatever EOA or version", async () => {
     await label();
     await reverts(label(), moa.labels, "LabelExists", [FIXED, VALIDATOR]);
-    await moa.exchange.write.update([FIXED, termsOf(moa), contentOf("v2")], by(seller));
+    await moa.catalog.write.update([FIXED, termsOf(moa), contentOf("v2")], by(seller));
     await rotate(moa, VALIDATOR, validator, next);
     const again = label({ version: 2 }, VALIDATOR, next);
     await reverts(again, moa.labels, "LabelExists", [FIXED, VALIDATOR]);
@@ -189,7 +189,7 @@ describe("LabelRegistry.label", () => {
     const allow = (ids: bigint[], allowed: boolean, sender: Person = seller, ekId = FIXED) =>
       moa.labels.write.allowValidators([ekId, ids, allowed], by(sender));
     const restrict = (flags: number) =>
-      moa.exchange.write.update([FIXED, termsOf(moa, { flags }), contentOf("v2")], by(seller));
+      moa.catalog.write.update([FIXED, termsOf(moa, { flags }), contentOf("v2")], by(seller));
 
     it("lets those on the list label a restricted listing, and nobody else", async () => {
       await restrict(Flags.RESTRICTED_VALIDATORS);

@@ -1,19 +1,27 @@
 /*
  * enroll(eoa)
- * ├── when not called by the exchange   reverts NotRegistrar(caller)
+ * ├── by neither exchange nor catalogue  reverts NotRegistrar(caller)
  * ├── given an agent's EOA              returns its id and epoch, changes and logs nothing
  * ├── given an EOA without agent        registers it without URI
  * ├── given an agent's former EOA       reverts AddressRetired(eoa, agentId)
  * └── given the zero address            reverts ZeroAddress()
  *
- * constructor(registrar)
- * └── given the zero address            reverts ZeroAddress()
+ * constructor(registrar, catalog)
+ * └── given a zero address              reverts ZeroAddress()
  */
 import { expect } from "chai";
 import { loadFixture } from "./support/chain.ts";
 import { logsOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, people } from "./support/deploy.ts";
-import { BUYER, deployMarket, impersonateExchange, rotate, SELLER, ZERO } from "./support/market.ts";
+import {
+  BUYER,
+  deployMarket,
+  impersonate,
+  impersonateExchange,
+  rotate,
+  SELLER,
+  ZERO,
+} from "./support/market.ts";
 
 const { buyer, newcomer, next, seller } = people;
 
@@ -24,10 +32,17 @@ describe("AgentRegistry.enroll", () => {
     await impersonateExchange(moa);
   });
 
-  it("is the exchange's alone", async () => {
+  it("is the exchange's and the catalogue's alone", async () => {
     expect(await moa.registry.read.registrar()).to.equal(moa.exchange.address);
-    const call = moa.registry.write.enroll([newcomer.address], by(seller));
-    await reverts(call, moa.registry, "NotRegistrar", [seller.address]);
+    expect(await moa.registry.read.catalog()).to.equal(moa.catalog.address);
+    for (const other of [moa.tills, moa.keys, moa.cards]) await impersonate(other);
+    for (const caller of [seller, moa.tills, moa.keys, moa.cards]) {
+      const call = moa.registry.write.enroll([newcomer.address], by(caller));
+      await reverts(call, moa.registry, "NotRegistrar", [caller.address]);
+    }
+    await impersonate(moa.catalog);
+    await moa.registry.write.enroll([newcomer.address], by(moa.catalog));
+    expect(await moa.registry.read.agentOf([newcomer.address])).to.equal(5n);
   });
 
   it("finds an agent and leaves it as it is", async () => {
@@ -57,7 +72,9 @@ describe("AgentRegistry.enroll", () => {
     await reverts(moa.registry.write.enroll([ZERO], by(moa.exchange)), moa.registry, "ZeroAddress");
   });
 
-  it("can't be set up without an exchange", async () => {
-    await reverts(create("AgentRegistry", [ZERO]), moa.registry, "ZeroAddress");
+  it("can't be set up without an exchange or a catalogue", async () => {
+    const { address } = moa.exchange;
+    await reverts(create("AgentRegistry", [ZERO, address]), moa.registry, "ZeroAddress");
+    await reverts(create("AgentRegistry", [address, ZERO]), moa.registry, "ZeroAddress");
   });
 });

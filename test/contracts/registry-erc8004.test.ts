@@ -1,7 +1,7 @@
 /*
  * The registry's ABI against ERC-8004's reference contracts, version 2.0.0 (erc-8004/erc-8004-contracts, IdentityRegistryUpgradeable):
  * every function and event of an identity registry is there, with its selector, answers and indexed arguments. Not taken over are the
- * reference's own machinery: ownership, proxy and initialization, and getVersion, which the ERC does not name.
+ * reference's own machinery: ownership, proxy and initialization.
  */
 import { expect } from "chai";
 import { type AbiEvent, type AbiFunction, toEventSelector, toFunctionSelector } from "viem";
@@ -22,6 +22,7 @@ const functions: Record<string, [selector: string, returns: string]> = {
     toFunctionSelector("isAuthorizedOrOwner(address,uint256)"),
     "bool",
   ],
+  "getVersion()": ["0x0d8e6e2c", "string"],
   "eip712Domain()": ["0x84b0196e", "bytes1,string,string,uint256,address,bytes32,uint256[]"],
   "name()": ["0x06fdde03", "string"],
   "symbol()": ["0x95d89b41", "string"],
@@ -63,6 +64,11 @@ const events: Record<string, [topic: string, indexed: string]> = {
   "ApprovalForAll(address,address,bool)": [
     "0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31",
     "yes yes no",
+  ],
+  "MetadataUpdate(uint256)": ["0xf8e1a15aba9398e019f0b49df1a4fde98ee17ae345cb5f6b5e2c27f5033e8ce7", "no"],
+  "BatchMetadataUpdate(uint256,uint256)": [
+    "0x6bd5c950a8d8df17f772f5af37cb3655737899cbf903264b9795592da439661c",
+    "no no",
   ],
 };
 

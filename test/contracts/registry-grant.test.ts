@@ -101,6 +101,13 @@ describe("AgentRegistry.grant", () => {
     expect(await canAct(operator.address, Actions.LIST)).to.equal(false);
   });
 
+  it("without actions is none, whatever end it was given", async () => {
+    await grant(seller, Actions.LIST);
+    await grant(seller, 0n, operator.address, expiry);
+    expect(await grantOf(SELLER)).to.deep.equal([0n, 0n]);
+    expect(await canAct(operator.address, Actions.LIST)).to.equal(false);
+  });
+
   it("T24 dies with the EOA that gave it, also when the agent comes back to it", async () => {
     await grant(seller, Actions.ALL);
     await rotate(moa, SELLER, seller, next);

@@ -8,7 +8,7 @@
  * approve, setApprovalForAll           revert ApprovalRefused(); getApproved is zero, isApprovedForAll false
  * views of an agent that is not there  eoaOf, getAgentWallet, isAuthorizedOrOwner revert UnknownAgent; ownerOf, tokenURI, getApproved
  *                                      revert ERC721NonexistentToken; balanceOf of the zero address reverts ERC721InvalidOwner
- * supportsInterface                    ERC-165, ERC-721 and its metadata
+ * supportsInterface                    ERC-165, ERC-721 and its metadata, ERC-4906
  * eip712Domain                         ERC-8004's
  */
 import { expect } from "chai";
@@ -30,7 +30,10 @@ describe("AgentRegistry profile", () => {
   it("keeps the URI that the EOA sets", async () => {
     const hash = moa.registry.write.setAgentURI([SELLER, "ipfs://new"], by(seller));
     const args = { agentId: SELLER, newURI: "ipfs://new", updatedBy: seller.address };
-    expect(await logsOf(moa, hash)).to.deep.equal([["AgentRegistry.URIUpdated", args]]);
+    expect(await logsOf(moa, hash)).to.deep.equal([
+      ["AgentRegistry.MetadataUpdate", { _tokenId: SELLER }],
+      ["AgentRegistry.URIUpdated", args],
+    ]);
     expect(await moa.registry.read.tokenURI([SELLER])).to.equal("ipfs://new");
     await rotate(moa, SELLER, seller, next);
     expect(await moa.registry.read.tokenURI([SELLER])).to.equal("ipfs://new");
@@ -106,10 +109,11 @@ describe("AgentRegistry profile", () => {
     const { read } = moa.registry;
     expect(await read.name()).to.equal("MOA Agent");
     expect(await read.symbol()).to.equal("MOAA");
-    const ids = { "0x01ffc9a7": true, "0x80ac58cd": true, "0x5b5e139f": true, "0xffffffff": false } as const;
-    for (const [id, supported] of Object.entries(ids)) {
-      expect(await read.supportsInterface([id as `0x${string}`]), id).to.equal(supported);
+    for (const id of ["0x01ffc9a7", "0x80ac58cd", "0x5b5e139f", "0x49064906"] as const) {
+      expect(await read.supportsInterface([id]), id).to.equal(true);
     }
+    expect(await read.supportsInterface(["0xffffffff"])).to.equal(false);
+    expect(await read.getVersion()).to.equal("2.0.0");
     const [fields, name, version, chainId, verifyingContract] = await read.eip712Domain();
     expect([fields, name, version]).to.deep.equal(["0x0f", "ERC8004IdentityRegistry", "1"]);
     expect(Number(chainId)).to.equal(domainOf(moa).chainId);

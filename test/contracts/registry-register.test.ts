@@ -37,6 +37,7 @@ describe("AgentRegistry.register", () => {
     const wallet = metadataSet(agentId, "agentWallet", packed);
     return [
       ["AgentRegistry.Transfer", { from: ZERO, to: owner, tokenId: agentId }],
+      ...(agentURI === "" ? [] : [["AgentRegistry.MetadataUpdate", { _tokenId: agentId }]]),
       ["AgentRegistry.Registered", { agentId, agentURI, owner }],
       wallet,
     ];

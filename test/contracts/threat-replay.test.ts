@@ -32,7 +32,7 @@ type Kind = {
 /** The market, and a clone of its registry with the same agents. */
 async function deployTwins() {
   const moa = await deployMarket();
-  const address = await create("AgentRegistry", [moa.exchange.address]);
+  const address = await create("AgentRegistry", [moa.exchange.address, moa.catalog.address]);
   const clone = getContract({ address, abi: agentRegistryAbi, client });
   for (const agent of [seller, buyer, validator, unit]) await clone.write.register(by(agent));
   return { moa, clone };
@@ -175,11 +175,11 @@ describe("payments into a till", () => {
     moa = await loadFixture(deployMarket);
   });
 
-  it("T9 a quote names its chain and its exchange, as EIP-712 has it", async () => {
+  it("T9 a quote names its chain and its tills, as EIP-712 has it", async () => {
     const quote = await quoteOf(moa, buyer);
     const hash = (chainId: number, verifyingContract: Address) =>
       hashTypedData({
-        domain: { name: "MOA Exchange", version: "1", chainId, verifyingContract },
+        domain: { name: "MOA Tills", version: "1", chainId, verifyingContract },
         types: {
           Quote: [
             { name: "ekId", type: "uint256" },
@@ -195,27 +195,27 @@ describe("payments into a till", () => {
         message: quote,
       });
     const here = domainOf(moa).chainId;
-    expect(await moa.exchange.read.quoteHashOf([quote])).to.equal(hash(here, moa.exchange.address));
-    const { exchange: twin } = await deployMoa();
+    expect(await moa.tills.read.quoteHashOf([quote])).to.equal(hash(here, moa.tills.address));
+    const { tills: twin } = await deployMoa();
     expect(await twin.read.quoteHashOf([quote])).to.equal(hash(here, twin.address));
-    expect(await twin.read.tillOf([quote])).not.to.equal(await moa.exchange.read.tillOf([quote]));
-    expect(hash(here + 1, moa.exchange.address)).not.to.equal(hash(here, moa.exchange.address));
+    expect(await twin.read.tillOf([quote])).not.to.equal(await moa.tills.read.tillOf([quote]));
+    expect(hash(here + 1, moa.tills.address)).not.to.equal(hash(here, moa.tills.address));
   });
 
   it("T10 an authorization in any other form pays nothing, and the right one once", async () => {
     const quote = await quoteOf(moa, buyer);
-    const till = await moa.exchange.read.tillOf([quote]);
+    const till = await moa.tills.read.tillOf([quote]);
     const authorization = authorizationOf(buyer.address, PRICE);
     const signature = await signAuthorization(moa, buyer, till, authorization);
-    const redeem = (form: Hex) => moa.exchange.write.buyViaTill([quote, authorization, form], by(stranger));
+    const redeem = (form: Hex) => moa.tills.write.buyViaTill([quote, authorization, form], by(stranger));
     for (const form of Object.values(mutate(signature))) {
       await reverts(redeem(form), moa.usdc, "ERC3009InvalidSignature");
     }
     expect(await balances(moa, buyer, { address: till })).to.deep.equal([FUNDS, 0n]);
     await redeem(signature);
-    const used = [await moa.exchange.read.quoteHashOf([quote])];
+    const used = [await moa.tills.read.quoteHashOf([quote])];
     for (const form of Object.values(mutate(signature))) {
-      await reverts(redeem(form), moa.exchange, "QuoteUsed", used);
+      await reverts(redeem(form), moa.tills, "QuoteUsed", used);
     }
     expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);
     expect(await balances(moa, buyer, moa.exchange)).to.deep.equal([FUNDS - PRICE, PRICE]);

@@ -36,7 +36,7 @@ async function deployRightful() {
   await moa.usdc.write.mint([seller.address, 10n * PRICE]);
   await moa.usdc.write.approve([moa.exchange.address, 10n * PRICE], by(seller));
   const terms = termsOf(moa, { flags: Flags.TRANSFERABLE });
-  await moa.exchange.write.list([BUYER, terms, contentOf("bought")], by(buyer));
+  await moa.catalog.write.list([BUYER, terms, contentOf("bought")], by(buyer));
   await moa.exchange.write.buy([await purchaseOf(seller, { ekId: BOUGHT })], by(seller));
   await moa.exchange.write.buy([await purchaseOf(buyer)], by(buyer));
   await moa.registry.write.setAgentURI([SELLER, "ipfs://seller"], by(seller));
@@ -57,21 +57,21 @@ describe("T23 T24 rotation", () => {
 
   /** Everything that the agent has. */
   async function rights() {
-    const { exchange, keys, points, registry } = moa;
+    const { catalog, exchange, keys, points, registry } = moa;
     return {
       uri: await registry.read.tokenURI([SELLER]),
       credit: await exchange.read.creditOf([SELLER, moa.usdc.address]),
       points: [await points.read.balanceOf([SELLER]), await points.read.lifetimeOf([SELLER])],
       key: { ...(await keys.read.keyInfo([KEY])), announcedEpoch: 0 },
       access: (await keys.read.accessOf([BOUGHT, SELLER]))[0],
-      listing: await exchange.read.listingOf([1n]),
+      listing: await catalog.read.listingOf([1n]),
       agents: await registry.read.agentCount(),
     };
   }
 
   /** Everything that an EOA can do with the agent, from the outside. */
   async function expectOwner(who: Person, former: Person) {
-    const { exchange, keys, registry } = moa;
+    const { catalog, keys, registry } = moa;
     expect(await registry.read.agentOf([who.address])).to.equal(SELLER);
     expect(await registry.read.agentOf([former.address])).to.equal(0n);
     expect(await registry.read.canAct([SELLER, who.address, Actions.ALL])).to.equal(true);
@@ -79,13 +79,13 @@ describe("T23 T24 rotation", () => {
     expect(await keys.read.ownerOf([KEY])).to.equal(who.address);
     expect(await keys.read.hasAccess([BOUGHT, who.address, Scopes.READ])).to.equal(true);
     expect(await keys.read.hasAccess([BOUGHT, former.address, 0])).to.equal(false);
-    await exchange.write.setStatus([1n, 2], by(who));
-    await exchange.write.setStatus([1n, 1], by(who));
+    await catalog.write.setStatus([1n, 2], by(who));
+    await catalog.write.setStatus([1n, 1], by(who));
   }
 
   /** Everything that a former EOA, its operator and its approved accounts may try. All of it must fail. */
   async function expectPowerless(former: Person) {
-    const { exchange, keys, registry } = moa;
+    const { catalog, exchange, keys, registry } = moa;
     const owner = await registry.read.eoaOf([SELLER]);
     const deadline = (await now()) + 100n;
     const attempt = async (name: string, call: Promise<unknown>) => {
@@ -96,10 +96,10 @@ describe("T23 T24 rotation", () => {
       expect(outcome, name).to.equal("refused");
     };
     const f = by(former);
-    await attempt("list", exchange.write.list([SELLER, termsOf(moa), contentOf()], f));
-    await attempt("list for 0", exchange.write.list([0n, termsOf(moa), contentOf()], f));
-    await attempt("update", exchange.write.update([1n, termsOf(moa), contentOf()], f));
-    await attempt("setStatus", exchange.write.setStatus([1n, 3], f));
+    await attempt("list", catalog.write.list([SELLER, termsOf(moa), contentOf()], f));
+    await attempt("list for 0", catalog.write.list([0n, termsOf(moa), contentOf()], f));
+    await attempt("update", catalog.write.update([1n, termsOf(moa), contentOf()], f));
+    await attempt("setStatus", catalog.write.setStatus([1n, 3], f));
     await attempt("withdraw", exchange.write.withdraw([SELLER, moa.usdc.address, former.address], f));
     await attempt("claim", exchange.write.claim([FREE, 1, SELLER], f));
     await attempt("claim for 0", exchange.write.claim([FREE, 1, 0n], f));
@@ -125,10 +125,10 @@ describe("T23 T24 rotation", () => {
 
   /** What the accounts may try that a former EOA trusted. */
   async function expectHelpersPowerless(owner: `0x${string}`) {
-    const { exchange, keys } = moa;
+    const { catalog, keys } = moa;
     const refused = [SELLER, operator.address, Actions.LIST];
-    const update = exchange.write.update([1n, termsOf(moa), contentOf()], by(operator));
-    await reverts(update, moa.exchange, "NotAuthorized", refused);
+    const update = catalog.write.update([1n, termsOf(moa), contentOf()], by(operator));
+    await reverts(update, moa.catalog, "NotAuthorized", refused);
     for (const thief of [operator, stranger]) {
       const theft = keys.write.transferFrom([owner, validator.address, KEY], by(thief));
       await reverts(theft, moa.keys, "NotKeyOperator", [KEY, thief.address]);
@@ -203,7 +203,7 @@ describe("T23 T24 rotation", () => {
     const before = await rights();
     const eoas = [seller, newcomer, sponsor, next, afterNext, rival];
     const late = await quoteOf(moa, seller, { ekId: BOUGHT, deadline: (await now()) + 1n });
-    await moa.usdc.write.transfer([await moa.exchange.read.tillOf([late]), 7n], by(buyer));
+    await moa.usdc.write.transfer([await moa.tills.read.tillOf([late]), 7n], by(buyer));
     let present: Person = seller;
     for (let i = 1; i <= 10; i++) {
       const to = eoas[i % eoas.length] as Person;
@@ -216,7 +216,7 @@ describe("T23 T24 rotation", () => {
     const sum = await moa.exchange.read.creditOf([SELLER, moa.usdc.address]);
     expect(sum).to.equal(before.credit + 9n * PRICE);
     const held = (await balances(moa, present))[0] as bigint;
-    await moa.exchange.write.refundTill([late, moa.usdc.address], by(stranger));
+    await moa.tills.write.refundTill([late, moa.usdc.address], by(stranger));
     await moa.exchange.write.withdraw([SELLER, moa.usdc.address, ZERO], by(stranger));
     expect((await balances(moa, present))[0]).to.equal(held + 7n + sum);
     for (const former of eoas.filter((who) => who !== present)) {
@@ -229,9 +229,9 @@ describe("T23 T24 rotation", () => {
 
   it("a sale to an EOA that the agent left goes to the agent, by till, and to nobody, by hand", async () => {
     const quote = await quoteOf(moa, seller, { ekId: BOUGHT });
-    await moa.usdc.write.transfer([await moa.exchange.read.tillOf([quote]), PRICE], by(buyer));
+    await moa.usdc.write.transfer([await moa.tills.read.tillOf([quote]), PRICE], by(buyer));
     await rotate(moa, SELLER, seller, next);
-    await moa.exchange.write.finalizeTill([quote], by(stranger));
+    await moa.tills.write.finalizeTill([quote], by(stranger));
     expect(await moa.keys.read.ownerOf([KEY + 1n])).to.equal(next.address);
     const call = moa.exchange.write.buy([await purchaseOf(seller, { ekId: BOUGHT })], by(buyer));
     await reverts(call, moa.exchange, "RecipientNotAgent", [seller.address]);

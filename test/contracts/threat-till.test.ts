@@ -9,7 +9,7 @@
  */
 import { expect } from "chai";
 import type { Address } from "viem";
-import { loadFixture, networkHelpers, nextBlockAt, publicClient, time } from "./support/chain.ts";
+import { loadFixture, networkHelpers, nextBlockAt, now, publicClient, time } from "./support/chain.ts";
 import { eventOf, reverts } from "./support/check.ts";
 import { by, type Moa, type Person, people } from "./support/deploy.ts";
 import {
@@ -57,9 +57,9 @@ describe("payments on their way", () => {
     it("issues one key, whoever finishes first", async () => {
       const payment = await pay();
       await submit(moa, payment);
-      await moa.exchange.write.finalizeTill([payment.quote], by(stranger));
-      const hash = await moa.exchange.read.quoteHashOf([payment.quote]);
-      await reverts(redeem(moa, payment), moa.exchange, "QuoteUsed", [hash]);
+      await moa.tills.write.finalizeTill([payment.quote], by(stranger));
+      const hash = await moa.tills.read.quoteHashOf([payment.quote]);
+      await reverts(redeem(moa, payment), moa.tills, "QuoteUsed", [hash]);
       expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);
       expect(await balances(moa, buyer, moa.exchange)).to.deep.equal([FUNDS - PRICE, PRICE]);
     });
@@ -81,8 +81,12 @@ describe("payments on their way", () => {
       const state = [buyer.address, payment.authorization.nonce] as const;
       expect(await moa.usdc.read.authorizationState(state)).to.equal(true);
       await reverts(redeem(moa, payment), moa.usdc, "ERC3009UsedAuthorization", state);
-      const finalize = moa.exchange.write.finalizeTill([payment.quote], by(buyer));
-      await reverts(finalize, moa.exchange, "TillUnderfunded", [payment.till, 0n, PRICE]);
+      const finalize = moa.tills.write.finalizeTill([payment.quote], by(buyer));
+      await reverts(finalize, moa.exchange, "TillUnderfunded", [
+        await moa.tills.read.quoteHashOf([payment.quote]),
+        0n,
+        PRICE,
+      ]);
     });
 
     it("touches nobody else's money", async () => {
@@ -109,7 +113,7 @@ describe("payments on their way", () => {
       const tills = new Set([till]);
       for (const other of ways) {
         const changed = { ...quote, ...other };
-        tills.add(await moa.exchange.read.tillOf([changed]));
+        tills.add(await moa.tills.read.tillOf([changed]));
         if (other.ekId === FREE) continue; // costs nothing, with or without this payment
         const call = redeem(moa, { quote: changed, till, authorization, signature }, rival);
         await reverts(call, moa.usdc, "ERC3009InvalidSignature");
@@ -121,17 +125,17 @@ describe("payments on their way", () => {
     it("T17 an authorization to somebody else's address pays nothing", async () => {
       const { quote, authorization } = await pay();
       const signature = await signAuthorization(moa, buyer, seller.address, authorization);
-      const call = moa.exchange.write.buyViaTill([quote, authorization, signature], by(relayer));
+      const call = moa.tills.write.buyViaTill([quote, authorization, signature], by(relayer));
       await reverts(call, moa.usdc, "ERC3009InvalidSignature");
     });
 
     it("is used once", async () => {
       const payment = await pay();
       await redeem(moa, payment);
-      const hash = await moa.exchange.read.quoteHashOf([payment.quote]);
-      await reverts(redeem(moa, payment), moa.exchange, "QuoteUsed", [hash]);
+      const hash = await moa.tills.read.quoteHashOf([payment.quote]);
+      await reverts(redeem(moa, payment), moa.tills, "QuoteUsed", [hash]);
       await fund(moa, payment.quote, PRICE, sponsor);
-      await reverts(redeem(moa, payment), moa.exchange, "QuoteUsed", [hash]);
+      await reverts(redeem(moa, payment), moa.tills, "QuoteUsed", [hash]);
       expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);
     });
 
@@ -150,11 +154,11 @@ describe("payments on their way", () => {
       const payment = await pay({}, sponsor);
       const { quote, authorization, signature } = payment;
       const args = [quote, authorization, signature] as const;
-      const full = await moa.exchange.estimateGas.buyViaTill(args, by(relayer));
+      const full = await moa.tills.estimateGas.buyViaTill(args, by(relayer));
       const outcomes = new Set<string>();
       for (let gas = 60_000n; gas < full + 20_000n; gas += 12_000n) {
         const snapshot = await networkHelpers.takeSnapshot();
-        const sent = await moa.exchange.write.buyViaTill(args, { ...by(relayer), gas }).then(
+        const sent = await moa.tills.write.buyViaTill(args, { ...by(relayer), gas }).then(
           () => "sold",
           () => "refused",
         );
@@ -176,35 +180,40 @@ describe("payments on their way", () => {
   });
 
   describe("odd buyers", () => {
-    it("the exchange itself: what is too much is a gift to nobody, and touches no one's credit", async () => {
+    it("the exchange itself: it gets no key, and what is refunded to it is a gift to nobody and touches no one's credit", async () => {
       await sell(moa, {});
       const quote = await quoteOf(moa, moa.exchange);
       await fund(moa, quote, PRICE + 3n, sponsor);
-      await moa.exchange.write.finalizeTill([quote], by(stranger));
-      expect(await moa.exchange.read.creditOf([SELLER, moa.usdc.address])).to.equal(2n * PRICE);
+      const finalize = moa.tills.write.finalizeTill([quote], by(stranger));
+      await reverts(finalize, moa.exchange, "RecipientNotAgent", [moa.exchange.address]);
+      await time.increaseTo(quote.deadline + 1n);
+      await moa.tills.write.refundTill([quote, moa.usdc.address], by(stranger));
+      expect(await moa.exchange.read.creditOf([SELLER, moa.usdc.address])).to.equal(PRICE);
       await moa.exchange.write.withdraw([SELLER, moa.usdc.address, ZERO], by(stranger));
-      expect(await balances(moa, seller, moa.exchange)).to.deep.equal([2n * PRICE, 3n]);
+      expect(await balances(moa, seller, moa.exchange)).to.deep.equal([PRICE, PRICE + 3n]);
     });
 
-    it("another quote's till: its own money stays its buyer's", async () => {
+    it("another quote's till: what it is refunded stays with that quote's buyer", async () => {
       const inner = await quoteOf(moa, buyer);
-      const innerTill: Address = await moa.exchange.read.tillOf([inner]);
-      const outer = await quoteOf(moa, { address: innerTill });
-      await fund(moa, outer, PRICE + 3n, sponsor);
-      await moa.exchange.write.finalizeTill([outer], by(stranger));
+      const innerTill: Address = await moa.tills.read.tillOf([inner]);
+      const outer = await quoteOf(moa, { address: innerTill }, { deadline: (await now()) + 100n });
+      await fund(moa, outer, 3n, sponsor);
+      await time.increaseTo(outer.deadline + 1n);
+      await moa.tills.write.refundTill([outer, moa.usdc.address], by(stranger));
       expect(await balances(moa, { address: innerTill })).to.deep.equal([3n]);
       await fund(moa, inner, PRICE - 3n, sponsor);
-      await moa.exchange.write.finalizeTill([inner], by(stranger));
+      await moa.tills.write.finalizeTill([inner], by(stranger));
       expect(await moa.keys.read.ownerOf([keyOf(FIXED, BUYER)])).to.equal(buyer.address);
-      expect(await balances(moa, { address: innerTill }, moa.exchange)).to.deep.equal([0n, 2n * PRICE]);
+      expect(await balances(moa, { address: innerTill }, moa.exchange)).to.deep.equal([0n, PRICE]);
     });
 
     it("nobody: the quote sells nothing, and its money can't be taken by anyone", async () => {
       const quote = await quoteOf(moa, { address: ZERO });
       const till = await fund(moa, quote, PRICE, sponsor);
-      await reverts(moa.exchange.write.finalizeTill([quote]), moa.registry, "ZeroAddress");
+      const finalize = moa.tills.write.finalizeTill([quote]);
+      await reverts(finalize, moa.exchange, "RecipientNotAgent", [ZERO]);
       await time.increaseTo(quote.deadline + 1n);
-      const refund = moa.exchange.write.refundTill([quote, moa.usdc.address], by(stranger));
+      const refund = moa.tills.write.refundTill([quote, moa.usdc.address], by(stranger));
       await reverts(refund, moa.usdc, "ERC20InvalidReceiver", [ZERO]);
       expect(await balances(moa, { address: till })).to.deep.equal([PRICE]);
     });
@@ -212,10 +221,10 @@ describe("payments on their way", () => {
 
   it("what is no token can't be refunded out of a till", async () => {
     const quote = await quoteOf(moa, buyer);
-    const hash = await moa.exchange.read.quoteHashOf([quote]);
+    const hash = await moa.tills.read.quoteHashOf([quote]);
     for (const token of [moa.keys.address, moa.registry.address]) {
-      const call = moa.exchange.write.refundTill([quote, token], by(buyer));
-      await reverts(call, moa.exchange, "NothingToRefund", [hash, token]);
+      const call = moa.tills.write.refundTill([quote, token], by(buyer));
+      await reverts(call, moa.tills, "NothingToRefund", [hash, token]);
     }
   });
 });

@@ -1,5 +1,6 @@
 /*
- * T3: a token that moves money in its own way, on each way to pay: allowance, permit, authorization into a till, transfer into a till.
+ * T3: a token that moves money in its own way, on each way to pay: allowance, of a batch too, permit, Permit2, authorization bound to the
+ * purchase, authorization into a till, transfer into a till.
  * Either the sale fails as a whole, or the exchange holds exactly what it has booked. And what one token does touches no other's money.
  *
  * T19: a token whose authorization is silently ignored: no key.
@@ -7,7 +8,7 @@
 import { expect } from "chai";
 import { type Abi, type Hex, maxUint256, toHex } from "viem";
 import { loadFixture } from "./support/chain.ts";
-import { reverts } from "./support/check.ts";
+import { eventOf, reverts } from "./support/check.ts";
 import { by, type Moa, people } from "./support/deploy.ts";
 import {
   BUYER,
@@ -24,6 +25,7 @@ import {
   ZERO,
 } from "./support/market.ts";
 import { createWeirdToken } from "./support/mocks.ts";
+import { PERMIT2, placePermit2, signPermit2 } from "./support/permit2.ts";
 import { authorizationOf } from "./support/sign.ts";
 
 const { buyer, seller, stranger } = people;
@@ -37,53 +39,90 @@ const PERMIT = {
 };
 
 type Token = Awaited<ReturnType<typeof createWeirdToken>>;
-type Way = "allowance" | "permit" | "authorization" | "transfer";
-type Outcome = "sold" | [error: string, ...args: unknown[]];
+type Way = "allowance" | "batch" | "permit" | "permit2" | "bound" | "authorization" | "transfer";
+type Outcome = "sold" | "refused" | [error: string, ...args: unknown[]];
 
-/** What each token does to each way. `till`, `token` and amounts stand for those of the test. */
+/** What each token does to each way; `refused` where it has no such function. `quote`, `token` and amounts stand for those of the test. */
 const expected: Record<string, Record<Way, Outcome>> = {
   FeeOnTransferToken: {
     allowance: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
+    batch: ["InexactTransfer", "token", 2n * PRICE, (PRICE * 198n) / 100n],
     permit: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
-    authorization: ["TillUnderfunded", "till", (PRICE * 99n) / 100n, PRICE],
-    transfer: ["TillUnderfunded", "till", (PRICE * 99n) / 100n, PRICE],
+    permit2: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
+    bound: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
+    authorization: ["TillUnderfunded", "quote", (PRICE * 99n) / 100n, PRICE],
+    transfer: ["TillUnderfunded", "quote", (PRICE * 99n) / 100n, PRICE],
   },
   ShortToken: {
     allowance: ["InexactTransfer", "token", PRICE, PRICE - 1n],
+    batch: ["InexactTransfer", "token", 2n * PRICE, 2n * PRICE - 1n],
     permit: ["InexactTransfer", "token", PRICE, PRICE - 1n],
-    authorization: ["TillUnderfunded", "till", PRICE - 1n, PRICE],
-    transfer: ["TillUnderfunded", "till", PRICE - 1n, PRICE],
+    permit2: ["InexactTransfer", "token", PRICE, PRICE - 1n],
+    bound: ["InexactTransfer", "token", PRICE, PRICE - 1n],
+    authorization: ["TillUnderfunded", "quote", PRICE - 1n, PRICE],
+    transfer: ["TillUnderfunded", "quote", PRICE - 1n, PRICE],
   },
   FalseReturnToken: {
     allowance: ["SafeERC20FailedOperation", "token"],
+    batch: ["SafeERC20FailedOperation", "token"],
     permit: ["SafeERC20FailedOperation", "token"],
-    authorization: ["TillUnderfunded", "till", 0n, PRICE],
-    transfer: ["TillUnderfunded", "till", 0n, PRICE],
+    permit2: ["SafeERC20FailedOperation", "token"],
+    bound: ["InexactTransfer", "token", PRICE, 0n],
+    authorization: ["TillUnderfunded", "quote", 0n, PRICE],
+    transfer: ["TillUnderfunded", "quote", 0n, PRICE],
   },
-  NoReturnToken: { allowance: "sold", permit: "sold", authorization: "sold", transfer: "sold" },
+  NoReturnToken: {
+    allowance: "sold",
+    batch: "sold",
+    permit: "sold",
+    permit2: "sold",
+    bound: "sold",
+    authorization: "sold",
+    transfer: "sold",
+  },
   RevertingToken: {
     allowance: ["Halted"],
+    batch: ["Halted"],
     permit: ["Halted"],
+    permit2: ["Halted"],
+    bound: ["Halted"],
     authorization: ["Halted"],
-    transfer: ["TillUnderfunded", "till", 0n, PRICE],
+    transfer: ["TillUnderfunded", "quote", 0n, PRICE],
   },
-  RebasingToken: { allowance: "sold", permit: "sold", authorization: "sold", transfer: "sold" },
+  RebasingToken: {
+    allowance: "sold",
+    batch: "sold",
+    permit: "sold",
+    permit2: "sold",
+    bound: "sold",
+    authorization: "sold",
+    transfer: "sold",
+  },
   PermitlessToken: {
     allowance: "sold",
+    batch: "sold",
     permit: ["InsufficientAllowance", "buyer", "exchange", 0n, PRICE],
-    authorization: ["TillUnderfunded", "till", 0n, PRICE],
+    permit2: "sold",
+    bound: "refused",
+    authorization: ["TillUnderfunded", "quote", 0n, PRICE],
     transfer: "sold",
   },
   SwallowingToken: {
     allowance: "sold",
+    batch: "sold",
     permit: ["InsufficientAllowance", "buyer", "exchange", 0n, PRICE],
-    authorization: ["TillUnderfunded", "till", 0n, PRICE],
+    permit2: "sold",
+    bound: ["InexactTransfer", "token", PRICE, 0n],
+    authorization: ["TillUnderfunded", "quote", 0n, PRICE],
     transfer: "sold",
   },
   DenylistToken: {
     allowance: ["Denied", "exchange"],
+    batch: ["Denied", "exchange"],
     permit: ["InsufficientAllowance", "buyer", "exchange", 0n, PRICE],
-    authorization: ["TillUnderfunded", "till", 0n, PRICE],
+    permit2: ["Denied", "exchange"],
+    bound: "refused",
+    authorization: ["TillUnderfunded", "quote", 0n, PRICE],
     transfer: ["Denied", "exchange"],
   },
 };
@@ -99,12 +138,19 @@ describe("T3 weird tokens", () => {
   async function market(name: string) {
     await sell(moa, {});
     token = await createWeirdToken(name);
-    await moa.exchange.write.allowToken([token.address, true]);
-    await moa.exchange.write.list([SELLER, termsOf(moa, { token: token.address }), contentOf()], by(seller));
+    await moa.catalog.write.allowToken([token.address, true]);
+    await moa.catalog.write.list([SELLER, termsOf(moa, { token: token.address }), contentOf()], by(seller));
     await token.write.mint([buyer.address, FUNDS]);
+    await placePermit2();
   }
 
-  const ek = () => moa.exchange.read.listingCount();
+  /** The token has no such function, and no word for that. */
+  const refuses = (call: Promise<unknown>) =>
+    call.then(
+      () => expect.fail("went through"),
+      (error: Error) => expect(error.message).to.match(/revert/),
+    );
+  const ek = () => moa.catalog.read.listingCount();
   const held = () => token.read.balanceOf([moa.exchange.address]);
   const credit = () => moa.exchange.read.creditOf([SELLER, token.address]);
 
@@ -113,26 +159,38 @@ describe("T3 weird tokens", () => {
     const ekId = await ek();
     const purchase = await purchaseOf(buyer, { ekId });
     const quote = await quoteOf(moa, buyer, { ekId, token: token.address });
-    const till = await moa.exchange.read.tillOf([quote]);
-    if (way === "allowance") await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
+    const till = await moa.tills.read.tillOf([quote]);
+    if (way === "allowance" || way === "batch")
+      await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
+    if (way === "permit2") await token.write.approve([PERMIT2, FUNDS], by(buyer));
     // A token that refuses or loses the transfer leaves the till empty, which is what the sale then meets.
     if (way === "transfer") await token.write.transfer([till, PRICE], by(buyer)).catch(() => undefined);
     await between();
     const authorization = authorizationOf(buyer.address, PRICE);
+    const permit2 = [
+      purchase,
+      1n,
+      maxUint256,
+      await signPermit2(buyer, moa.exchange, token, PRICE, 1n),
+    ] as const;
+    const bound = [purchase, buyer.address, toHex(1n, { size: 32 }), SIGNATURE] as const;
     const ways: Record<Way, () => Promise<Hex>> = {
       allowance: () => moa.exchange.write.buy([purchase], by(buyer)),
+      batch: () => moa.exchange.write.buyBatch([[purchase, purchase]], by(buyer)),
+      permit2: () => moa.exchange.write.buyWithPermit2(permit2, by(buyer)),
+      bound: () => moa.exchange.write.buyWithAuthorization(bound, by(buyer)),
       permit: () => moa.exchange.write.buyWithPermit([purchase, PERMIT], by(buyer)),
-      authorization: () => moa.exchange.write.buyViaTill([quote, authorization, SIGNATURE], by(stranger)),
-      transfer: () => moa.exchange.write.finalizeTill([quote], by(stranger)),
+      authorization: () => moa.tills.write.buyViaTill([quote, authorization, SIGNATURE], by(stranger)),
+      transfer: () => moa.tills.write.finalizeTill([quote], by(stranger)),
     };
-    return { pay: ways[way], till };
+    return { pay: ways[way], hash: await moa.tills.read.quoteHashOf([quote]) };
   }
 
   /** Puts the test's own addresses in the place of their names. */
-  function resolve(values: readonly unknown[], till: Hex): unknown[] {
+  function resolve(values: readonly unknown[], hash: Hex): unknown[] {
     const known: Record<string, unknown> = {
       token: token.address,
-      till,
+      quote: hash,
       buyer: buyer.address,
       exchange: moa.exchange.address,
     };
@@ -149,21 +207,24 @@ describe("T3 weird tokens", () => {
       beforeEach(() => market(name));
 
       for (const [way, outcome] of Object.entries(ways) as [Way, Outcome][]) {
-        it(`by ${way}: ${outcome === "sold" ? "an exact credit" : `reverts ${outcome[0]}`}`, async () => {
+        const title = typeof outcome === "string" ? outcome : `reverts ${outcome[0]}`;
+        it(`by ${way}: ${outcome === "sold" ? "an exact credit" : title}`, async () => {
           const halted = way === "transfer" && name === "RevertingToken";
           if (halted) await token.write.halt();
-          const { pay, till } = await prepare(way, halted ? undefined : before[name]);
+          const { pay, hash } = await prepare(way, halted ? undefined : before[name]);
           if (outcome === "sold") {
             await pay();
-            expect(await credit()).to.equal(PRICE);
-            expect(await held()).to.equal(PRICE);
-            expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(2n);
+            const count = way === "batch" ? 2n : 1n;
+            expect(await credit()).to.equal(count * PRICE);
+            expect(await held()).to.equal(count * PRICE);
+            expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n + count);
             await moa.exchange.write.withdraw([SELLER, token.address, ZERO], by(stranger));
-            expect(await token.read.balanceOf([seller.address])).to.equal(PRICE);
+            expect(await token.read.balanceOf([seller.address])).to.equal(count * PRICE);
           } else {
-            const [error, ...args] = outcome;
             const abi = [...moa.exchange.abi, ...token.abi] as Abi;
-            await reverts(pay(), { abi, address: token.address }, error, resolve(args, till));
+            const at = { abi, address: token.address };
+            if (outcome === "refused") await refuses(pay());
+            else await reverts(pay(), at, outcome[0], resolve(outcome.slice(1), hash));
             expect(await credit()).to.equal(0n);
             expect(await held()).to.equal(0n);
             expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);
@@ -178,9 +239,11 @@ describe("T3 weird tokens", () => {
   it("T19 an authorization that the token silently ignores neither pays nor harms a till that was filled before", async () => {
     await market("SwallowingToken");
     const quote = await quoteOf(moa, buyer, { ekId: await ek(), token: token.address });
-    await token.write.transfer([await moa.exchange.read.tillOf([quote]), PRICE], by(buyer));
+    await token.write.transfer([await moa.tills.read.tillOf([quote]), PRICE], by(buyer));
     const pretended = authorizationOf(stranger.address, PRICE);
-    await moa.exchange.write.buyViaTill([quote, pretended, SIGNATURE], by(stranger));
+    const call = moa.tills.write.buyViaTill([quote, pretended, SIGNATURE], by(stranger));
+    const { sale } = await eventOf(moa, call, "Exchange.KeySold");
+    expect(sale, "who pretends to pay is not named").to.include({ payer: buyer.address });
     expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(2n);
     expect(await credit()).to.equal(PRICE);
   });
@@ -188,11 +251,11 @@ describe("T3 weird tokens", () => {
   it("a token that keeps a fee can't be paid into a till with the fee on top either", async () => {
     await market("FeeOnTransferToken");
     const quote = await quoteOf(moa, buyer, { ekId: await ek(), token: token.address });
-    await token.write.transfer([await moa.exchange.read.tillOf([quote]), 2n * PRICE], by(buyer));
+    await token.write.transfer([await moa.tills.read.tillOf([quote]), 2n * PRICE], by(buyer));
     const inexact = [token.address, PRICE, (PRICE * 99n) / 100n];
-    const call = moa.exchange.write.finalizeTill([quote], by(stranger));
+    const call = moa.tills.write.finalizeTill([quote], by(stranger));
     await reverts(call, moa.exchange, "InexactTransfer", inexact);
-    await moa.exchange.write.refundTill([quote, token.address], by(buyer));
+    await moa.tills.write.refundTill([quote, token.address], by(buyer));
     expect((await token.read.balanceOf([buyer.address])) > FUNDS - PRICE).to.equal(true);
   });
 

@@ -289,7 +289,7 @@ describe("deploy", function () {
       const chain = await createChain(31337, { create2: false });
       const { deployment } = await deployTo(chain);
       const found = await faultsAfter((_chain, _at, call) =>
-        call("Exchange", "allowCurve", [deployment.curves.linear, false]),
+        call("Catalog", "allowCurve", [deployment.curves.linear, false]),
       );
       expect(found.join()).to.contain("the linear curve is allowed");
     });

@@ -22,12 +22,14 @@ import { type Cast, find, gather, label, list, pay, use, watch } from "../../scr
 import type { RunInfo } from "../../scripts/system/run-info.ts";
 import {
   agentRegistryAbi,
+  catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
 } from "../../sdk/abis/index.ts";
 import * as ids from "../../sdk/ids.ts";
+import { fromPoints } from "../../sdk/points.ts";
 import { fromBits, labels } from "../../sdk/records.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -36,7 +38,8 @@ const PLAY_TIMEOUT = 120_000;
 /** Reads of one deployment. */
 function chainOf({ rpcUrl, deployment }: RunInfo) {
   const client = createPublicClient({ transport: http(rpcUrl) });
-  const { AgentRegistry, Exchange, ExperienceKey, LabelRegistry, PointsLedger } = deployment.contracts;
+  const { AgentRegistry, Catalog, Exchange, ExperienceKey, LabelRegistry, PointsLedger } =
+    deployment.contracts;
   const token = deployment.tokens[0]?.address as Address;
   return {
     token,
@@ -49,7 +52,7 @@ function chainOf({ rpcUrl, deployment }: RunInfo) {
       }),
     receipt: (hash: string) => client.getTransactionReceipt({ hash: hash as Hash }),
     listing: (ekId: bigint) =>
-      client.readContract({ address: Exchange, abi: exchangeAbi, functionName: "listingOf", args: [ekId] }),
+      client.readContract({ address: Catalog, abi: catalogAbi, functionName: "listingOf", args: [ekId] }),
     credit: (agentId: bigint) =>
       client.readContract({
         address: Exchange,
@@ -124,7 +127,7 @@ async function expectSold(
   expect(sold?.args).to.deep.include({ ekId, buyerId: numberOf(cast.buyer.agentId), keyId });
   expect(sold?.args.sale).to.deep.include({
     price,
-    fee: 0n,
+    feeBps: 0,
     token: chain.token,
     payer: cast.buyer.account.address,
   });
@@ -139,7 +142,7 @@ async function expectSold(
 /** What was listed is what its seller made: manifest hash and summary stand in the log, and their hash in the listing. */
 async function expectListed(chain: Chain, { listed }: Pick<FirstSale, "listed">) {
   const { logs } = await chain.receipt(listed.tx);
-  const [version] = parseEventLogs({ abi: exchangeAbi, logs, eventName: "ListingVersion" });
+  const [version] = parseEventLogs({ abi: catalogAbi, logs, eventName: "ListingVersion" });
   expect(version?.args.content.manifestHash).to.equal(listed.manifestHash);
   const { contentHash } = await chain.listing(ids.ekId.parse(listed.ekId).ekId);
   expect(contentHash).to.equal(
@@ -169,8 +172,8 @@ async function expectEarned(
   { seller, buyer }: Cast,
   { creditBefore, price }: { creditBefore: bigint; price: bigint },
 ) {
-  expect(await chain.points(numberOf(seller.agentId))).to.equal(BigInt(seller.pointsBefore + 2));
-  expect(await chain.points(numberOf(buyer.agentId))).to.equal(BigInt(buyer.pointsBefore + 1));
+  expect(await chain.points(numberOf(seller.agentId))).to.equal(fromPoints(seller.pointsBefore + 2));
+  expect(await chain.points(numberOf(buyer.agentId))).to.equal(fromPoints(buyer.pointsBefore + 1));
   expect(await chain.credit(numberOf(seller.agentId))).to.equal(creditBefore + price);
 }
 

@@ -6,6 +6,7 @@ import { type Address, createPublicClient, createWalletClient, type Hash, type H
 import { mnemonicToAccount } from "viem/accounts";
 import { sellerByEoa } from "../../gateway/seller.ts";
 import { agentRegistryAbi } from "../../sdk/abis/index.ts";
+import { curveTypes } from "../../sdk/curves.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
 import { startExchange } from "./support/exchange.ts";
 import { raw, startProcess, temporary } from "./support/gateway.ts";
@@ -44,7 +45,7 @@ describe("gateway: seller", function () {
       await wallet.deployContract({
         abi: agentRegistryAbi,
         bytecode: bytecode as Hex,
-        args: [account.address],
+        args: [account.address, account.address],
         chain: null,
       }),
     );
@@ -132,10 +133,13 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       AgentRegistry: registry,
       ExperienceKey: unused,
       PointsLedger: unused,
+      Catalog: unused,
       Exchange: unused,
+      Tills: unused,
       LabelRegistry: unused,
+      CardIssuer: unused,
     },
-    curves: { fixed: unused, linear: unused },
+    curves: Object.fromEntries(curveTypes.map((type) => [type, unused])) as Deployment["curves"],
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],
   };
 }

@@ -6,10 +6,13 @@ import * as abis from "../../sdk/abis/index.ts";
 
 const contracts: Record<string, Abi> = {
   AgentRegistry: abis.agentRegistryAbi,
+  CardIssuer: abis.cardIssuerAbi,
+  Catalog: abis.catalogAbi,
   Exchange: abis.exchangeAbi,
   ExperienceKey: abis.experienceKeyAbi,
   LabelRegistry: abis.labelRegistryAbi,
   PointsLedger: abis.pointsLedgerAbi,
+  Tills: abis.tillsAbi,
 };
 
 describe("indexer: no event is forgotten", () => {

@@ -163,7 +163,7 @@ describe("indexer: events become rows", () => {
     });
   });
 
-  describe("Exchange: listings", () => {
+  describe("Catalog", () => {
     it("ListingVersion 1: the listing, its version, its place in the feed and in the counts", async () => {
       const { market, index } = shared;
       const before = await totals();
@@ -280,10 +280,10 @@ describe("indexer: events become rows", () => {
       const { account } = await market.join();
       const before = await totals();
       const ekId = await market.list(account);
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const seen = [];
       for (const status of [2, 1, 3]) {
-        await market.send(account, exchange, "setStatus", [ekId, status]);
+        await market.send(account, catalog, "setStatus", [ekId, status]);
         seen.push([(await listingRow(ekId)).status, (await totals()).openListings - before.openListings]);
       }
       expect(seen).to.deep.equal([
@@ -322,14 +322,17 @@ describe("indexer: events become rows", () => {
         ...{
           token: lower(market.token),
           price: 250_000n,
-          fee: 0n,
+          feeBps: 0,
+          payerId: buyerId,
+          releaseTime: 0n,
+          referrerId: null,
           paymentRef: zeroHash,
           by: lower(buyer.address),
         },
       });
       expect(await only(index.db.select().from(key).where(eq(key.id, sold.keyId)))).to.deep.equal({
         ...{ ...parts, id: sold.keyId, holderId: buyerId, startedAt: at, expiry: at + 3600n },
-        ...{ scopes: 3, flags: 1, burnt: false },
+        ...{ scopes: 3, flags: 1, burnt: false, userId: null, userExpires: null },
       });
       const earned = await only(
         index.db
@@ -347,15 +350,15 @@ describe("indexer: events become rows", () => {
       );
       expect(feed).to.deep.include({ agentId: buyerId, refId: orderId, ...where, at });
       const points = await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId));
-      expect(points.map((p) => [p.role, p.agentId, p.delta, p.balance]).sort()).to.deep.equal([
-        ["buyer", buyerId, 1n, 1n],
-        ["seller", agt(sellerId), 2n, 2n],
+      expect(points.map((p) => [p.role, p.agentId, p.delta, p.balance, p.reasons]).sort()).to.deep.equal([
+        ["buyer", buyerId, 100n, 100n, 0],
+        ["seller", agt(sellerId), 200n, 200n, 0],
       ]);
       expect(await agentRow(sellerId)).to.include({
         sold: 1,
         bought: 0,
-        pointsBalance: 2n,
-        pointsLifetime: 2n,
+        pointsBalance: 200n,
+        pointsLifetime: 200n,
       });
       const after = await totals();
       expect([after.sales - before.sales, after.buyers - before.buyers]).to.deep.equal([1, 1]);
@@ -380,25 +383,63 @@ describe("indexer: events become rows", () => {
       const { keyId } = await market.buy(seller, paid);
       expect((await row()).amount).to.equal(500_000n);
       const orderId = ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) });
-      expect(await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId))).to.deep.equal(
-        [],
-      );
+      const entries = await index.db.select().from(pointsEntry).where(eq(pointsEntry.orderId, orderId));
+      const nothing = { agentId: agt(agentId), delta: 0n, balance: 400n, reasons: 1 };
+      expect(entries.map(({ role }) => role).sort()).to.deep.equal(["buyer", "seller"]);
+      for (const entry of entries) expect(entry).to.deep.include(nothing);
       expect(await agentRow(agentId)).to.include({
-        ...{ sold: 3, bought: 1, pointsBalance: 4n, pointsLifetime: 4n },
+        ...{ sold: 3, bought: 1, pointsBalance: 400n, pointsLifetime: 400n },
       });
+    });
+
+    it("PointsSpent: the spender's row and balance; the lifetime stays", async () => {
+      const { market, index } = shared;
+      const { account: seller, agentId } = await market.join();
+      const ekId = await market.list(seller);
+      const { keyId } = await market.buy(await market.newcomer(), ekId);
+      const { exchange, points } = market.contracts;
+      await market.client.request({
+        method: "hardhat_impersonateAccount",
+        params: [exchange.address],
+      } as never);
+      await market.giveEther(exchange.address);
+      await market.send(exchange.address, points, "spend", [agentId, 50n, ekId, keyId]);
+      const { pointsEntry } = tables;
+      const spent = await only(
+        index.db
+          .select()
+          .from(pointsEntry)
+          .where(and(eq(pointsEntry.agentId, agt(agentId)), eq(pointsEntry.role, "spender"))),
+      );
+      const orderId = ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) });
+      expect(spent).to.deep.include({ orderId, ekId: ek(ekId), delta: -50n, balance: 150n, reasons: 0 });
+      expect(await agentRow(agentId)).to.include({ pointsBalance: 150n, pointsLifetime: 200n });
+    });
+
+    it("PolicySet: the policy as it stands", async () => {
+      const { market, index } = shared;
+      const { points } = market.contracts;
+      const first = await market.client.readContract({ ...points, functionName: "policy" });
+      const row = () => only(index.db.select().from(tables.pointsPolicy));
+      expect(await row()).to.deep.include({ chainId, ...first });
+      const other = { ...first, buyerAward: 2, handful: 9 };
+      await market.send(market.admin, points, "setPolicy", [other]);
+      expect(await row()).to.deep.include(other);
+      await market.send(market.admin, points, "setPolicy", [first]);
+      expect(await row()).to.deep.include(first);
     });
 
     it("KeySold through a till carries the quote's hash; TillRefunded after it sends the rest back", async () => {
       const { market, index } = shared;
       const { account: seller } = await market.join();
-      const buyer = await market.newcomer();
+      const { account: buyer } = await market.join();
       const ekId = await market.list(seller);
       const { quote, quoteHash } = await market.fundTill(buyer, ekId, 250_000n);
-      const { exchange, usdc } = market.contracts;
-      const { result: keyId } = await market.send(seller, exchange, "finalizeTill", [quote]);
-      const till = await market.client.readContract({ ...exchange, functionName: "tillOf", args: [quote] });
+      const { tills, usdc } = market.contracts;
+      const { result: keyId } = await market.send(seller, tills, "finalizeTill", [quote]);
+      const till = await market.client.readContract({ ...tills, functionName: "tillOf", args: [quote] });
       await market.send(buyer, usdc, "transfer", [till, 7n]);
-      const { receipt } = await market.send(seller, exchange, "refundTill", [quote, market.token]);
+      const { receipt } = await market.send(seller, tills, "refundTill", [quote, market.token]);
       const { sale, tillRefund } = tables;
       expect(await only(index.db.select().from(sale).where(eq(sale.paymentRef, quoteHash)))).to.deep.include({
         id: ids.orderId.serialize({ chainId, ...ids.splitTokenId(keyId) }),
@@ -416,7 +457,7 @@ describe("indexer: events become rows", () => {
       const { market, index } = shared;
       const payer = await market.newcomer();
       const ekId = 2n ** 256n - 1n;
-      const { exchange, usdc } = market.contracts;
+      const { tills, usdc } = market.contracts;
       const quote = {
         ...{
           ekId,
@@ -428,9 +469,9 @@ describe("indexer: events become rows", () => {
           salt: zeroHash,
         },
       };
-      const place = await market.client.readContract({ ...exchange, functionName: "tillOf", args: [quote] });
+      const place = await market.client.readContract({ ...tills, functionName: "tillOf", args: [quote] });
       await market.send(payer, usdc, "transfer", [place, 5n]);
-      await market.send(payer, exchange, "refundTill", [quote, market.token]);
+      await market.send(payer, tills, "refundTill", [quote, market.token]);
       const { tillRefund } = tables;
       const row = await only(
         index.db
@@ -441,7 +482,7 @@ describe("indexer: events become rows", () => {
       expect(row).to.deep.include({ ekId: `ek_31337_${ekId}`, amount: 5n });
     });
 
-    it("FeeSet, FeeCredited and Withdrawn: the credit is always the last event's", async () => {
+    it("FeeSet, Credited and Withdrawn: the credit is always the last event's", async () => {
       const { market, index } = shared;
       const { exchange } = market.contracts;
       const { account: feeTaker, agentId: feeAgentId } = await market.join();
@@ -473,7 +514,7 @@ describe("indexer: events become rows", () => {
         .from(sale)
         .where(eq(sale.ekId, ek(ekId)))
         .orderBy(desc(sale.number));
-      expect(last).to.deep.include({ price: 1_000n, fee: 25n });
+      expect(last).to.deep.include({ price: 1_000n, feeBps: 250 });
       const to = market.admin.address;
       const { receipt } = await market.send(feeTaker, exchange, "withdraw", [feeAgentId, market.token, to]);
       expect(await creditOf(feeAgentId)).to.equal(0n);
@@ -492,12 +533,12 @@ describe("indexer: events become rows", () => {
 
     it("TokenAllowed and CurveAllowed: allowed, then not", async () => {
       const { market, index } = shared;
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const stranger = (await market.newcomer()).address;
       const { allowedToken, allowedCurve } = tables;
       for (const allowed of [true, false]) {
-        await market.send(market.admin, exchange, "allowToken", [stranger, allowed]);
-        await market.send(market.admin, exchange, "allowCurve", [stranger, allowed]);
+        await market.send(market.admin, catalog, "allowToken", [stranger, allowed]);
+        await market.send(market.admin, catalog, "allowCurve", [stranger, allowed]);
         const token = await only(
           index.db
             .select()

@@ -1,6 +1,7 @@
-/** Who holds a key, through transfer, rotation, announcement and end. */
+/** Who holds a key and who rents it, through transfer, rotation, announcement, rental, renewal and end. */
 import { expect } from "chai";
 import { eq } from "drizzle-orm";
+import { type Address, type PrivateKeyAccount, zeroAddress } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
 import * as ids from "../../sdk/ids.ts";
 import { useMarket } from "../support/use-market.ts";
@@ -8,16 +9,17 @@ import { useMarket } from "../support/use-market.ts";
 const agt = (agentId: bigint) => ids.agentId.serialize({ chainId: 31337, agentId });
 const keyOf = (keyId: bigint) => ids.keyId.serialize({ chainId: 31337, ...ids.splitTokenId(keyId) });
 const TRANSFERABLE = { flags: 1 };
+const LENDABLE = { flags: 5, keyTtl: 1_000_000 };
 
 describe("indexer: who holds a key", () => {
   const shared = useMarket();
 
   /** A key of a fresh listing, bought by a fresh agent. */
-  async function bought() {
+  async function bought(terms: { flags: number; keyTtl?: number } = TRANSFERABLE) {
     const { market } = shared;
     const seller = await market.join();
     const buyer = await market.join();
-    const ekId = await market.list(seller.account, TRANSFERABLE);
+    const ekId = await market.list(seller.account, terms);
     const { keyId } = await market.buy(buyer.account, ekId);
     return { seller, buyer, ekId, keyId };
   }
@@ -31,6 +33,22 @@ describe("indexer: who holds a key", () => {
       .where(eq(key.id, keyOf(keyId)));
     if (!row) throw new Error(`${keyOf(keyId)} has no row.`);
     return row;
+  }
+
+  const lend = (from: PrivateKeyAccount, keyId: bigint, user: Address, expires: bigint) =>
+    shared.market.send(from, shared.market.contracts.keys, "setUser", [keyId, user, expires]);
+
+  /** Nothing in the exchange burns or renews keys yet, so its address is borrowed. */
+  async function asExchange(functionName: "burn" | "renew", args: readonly unknown[]) {
+    const { client, contracts, giveEther, send } = shared.market;
+    const { address } = contracts.exchange;
+    await giveEther(address);
+    await client.request({ method: "hardhat_impersonateAccount", params: [address] } as never);
+    try {
+      await send(address, contracts.keys, functionName, args as never);
+    } finally {
+      await client.request({ method: "hardhat_stopImpersonatingAccount", params: [address] } as never);
+    }
   }
 
   const announce = (keyIds: bigint[]) =>
@@ -68,7 +86,7 @@ describe("indexer: who holds a key", () => {
     const { account } = await market.rotate(buyer.account, buyer.agentId);
     const [from, to] = [account.address, other.account.address];
     const { receipt } = await market.send(account, market.contracts.keys, "transferFrom", [from, to, keyId]);
-    expect(receipt.logs, "two Transfers and a MetadataUpdate").to.have.length(3);
+    expect(receipt.logs, "two Transfers, each with a MetadataUpdate").to.have.length(4);
     expect((await keyRow(keyId)).holderId).to.equal(agt(other.agentId));
   });
 
@@ -111,22 +129,43 @@ describe("indexer: who holds a key", () => {
     const { buyer, ekId, keyId } = await bought();
     const { keyId: other } = await market.buy(buyer.account, ekId);
     await market.rotate(buyer.account, buyer.agentId);
-    // Nothing in the exchange burns keys yet, so its address is borrowed.
-    const { exchange, keys } = market.contracts;
-    await market.giveEther(exchange.address);
-    await market.client.request({
-      method: "hardhat_impersonateAccount",
-      params: [exchange.address],
-    } as never);
-    try {
-      await market.send(exchange.address, keys, "burn", [keyId]);
-    } finally {
-      await market.client.request({
-        method: "hardhat_stopImpersonatingAccount",
-        params: [exchange.address],
-      } as never);
-    }
+    await asExchange("burn", [keyId]);
     expect((await keyRow(keyId)).burnt).to.equal(true);
     expect(await keyRow(other)).to.include({ burnt: false, holderId: agt(buyer.agentId) });
+  });
+
+  it("UpdateUser: the agent that rents a key, until it gives it up; the holder stays the holder", async () => {
+    const { market } = shared;
+    const { buyer, keyId } = await bought(LENDABLE);
+    expect(await keyRow(keyId)).to.include({ userId: null, userExpires: null });
+    const tenant = await market.join();
+    const expires = (await market.client.getBlock()).timestamp + 1000n;
+    await lend(buyer.account, keyId, tenant.account.address, expires);
+    const rented = { holderId: agt(buyer.agentId), userId: agt(tenant.agentId), userExpires: expires };
+    expect(await keyRow(keyId)).to.include(rented);
+    const { account } = await market.rotate(tenant.account, tenant.agentId);
+    expect(await keyRow(keyId), "T24 the agent, wherever it is").to.include(rented);
+    await lend(buyer.account, keyId, account.address, expires + 1n);
+    expect(await keyRow(keyId)).to.include({ ...rented, userExpires: expires + 1n });
+    await lend(account, keyId, zeroAddress, 0n);
+    expect(await keyRow(keyId)).to.include({ holderId: agt(buyer.agentId), userId: null, userExpires: null });
+  });
+
+  it("UpdateUser: nobody rents a key that is burnt", async () => {
+    const { market } = shared;
+    const { buyer, keyId } = await bought(LENDABLE);
+    const tenant = await market.join();
+    const expires = (await market.client.getBlock()).timestamp + 1000n;
+    await lend(buyer.account, keyId, tenant.account.address, expires);
+    await asExchange("burn", [keyId]);
+    expect(await keyRow(keyId)).to.include({ burnt: true, userId: null, userExpires: null });
+  });
+
+  it("TokenExpiryUpdated: the end at the sale, and the one that it was renewed to", async () => {
+    const { keyId } = await bought(LENDABLE);
+    const { startedAt, expiry } = await keyRow(keyId);
+    expect(expiry - startedAt).to.equal(1_000_000n);
+    await asExchange("renew", [keyId, Number(expiry) + 5]);
+    expect(await keyRow(keyId)).to.include({ startedAt, expiry: expiry + 5n });
   });
 });

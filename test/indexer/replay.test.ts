@@ -3,7 +3,7 @@
  * refuses is no event and is counted apart.
  */
 import { expect } from "chai";
-import { BaseError, type PrivateKeyAccount } from "viem";
+import { BaseError, type Hash, keccak256, numberToHex, type PrivateKeyAccount, zeroAddress } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
 import { curves } from "../../sdk/curves.ts";
 import type { Quote } from "../../sdk/till.ts";
@@ -13,19 +13,20 @@ import { modelOfRows, readRows } from "../support/rows-model.ts";
 import { modelOfStorage } from "../support/storage-model.ts";
 import { useMarket } from "../support/use-market.ts";
 
-const SEED = 20_261_120;
-const CALLS = 220;
+const SEED = 20_261_121;
+const CALLS = 420;
 
 type Agent = { account: PrivateKeyAccount; past: PrivateKeyAccount[]; agentId: bigint };
 
 /** The calls that anybody may make, each with what it needs drawn at random. */
 function createCalls(market: Market, seed: number) {
   const random = createRandom(seed);
-  const { exchange, keys, labels, registry } = market.contracts;
+  const { cards, catalog, exchange, keys, labels, registry, tills } = market.contracts;
   const agents: Agent[] = [];
   const listings: { ekId: bigint; seller: Agent }[] = [];
   const keyIds: bigint[] = [];
   const quotes: Quote[] = [];
+  const charges: Hash[] = [];
   const send = market.send;
 
   const terms = () => {
@@ -39,9 +40,27 @@ function createCalls(market: Market, seed: number) {
       supplyCap: random.pick([0, 0, 2, 4_294_967_295]),
       keyTtl: random.pick([0, 3600, 4_294_967_295]),
       scopes: 1 + random.int(31),
-      flags: random.int(4),
+      flags: random.pick([0, 1, 2, 3, 4, 5, 5, 7]),
+      ...shares(),
     };
   };
+  const shares = () => {
+    const refundWindow = random.pick([0, 0, 3600, 2_592_000]);
+    return {
+      refundWindow,
+      refundTerms: refundWindow === 0 ? 0 : random.int(3),
+      bountyBps: random.pick([0, 100]),
+      referralBps: random.pick([0, 250]),
+      resaleBps: random.pick([0, 1000]),
+      pointsPrice: random.pick([0, 100, 4_294_967_295]),
+      requestsPerMinute: random.pick([0, 4_294_967_295]),
+      requestsPerDay: random.pick([0, 1]),
+      // One of the first five, which are older than any listing with a royalty.
+      royalties:
+        listings.length < 5 || random.chance(0.5) ? [] : [{ ekId: firstId(), bps: 1 + random.int(500) }],
+    };
+  };
+  const firstId = () => random.pick(listings.slice(0, 5)).ekId;
   const summary = () =>
     random.chance(0.2)
       ? random.pick(["{", "{}", summaryText({ title: "\0" })])
@@ -88,11 +107,55 @@ function createCalls(market: Market, seed: number) {
       },
       async setStatus() {
         const { ekId, seller } = random.pick(listings);
-        await send(seller.account, exchange, "setStatus", [ekId, random.pick([1, 1, 1, 2, 2, 3])]);
+        await send(seller.account, catalog, "setStatus", [ekId, random.pick([1, 1, 1, 2, 2, 3])]);
       },
       async buy() {
         const { account } = random.pick(agents);
-        keyIds.push((await market.buy(account, random.pick(listings).ekId)).keyId);
+        const changes = { referrerId: random.pick([0n, random.pick(agents).agentId]) };
+        keyIds.push((await market.buy(account, random.pick(listings).ekId, changes)).keyId);
+      },
+      async give() {
+        const recipient = random.pick(agents).account.address;
+        const { account } = random.pick(agents);
+        keyIds.push((await market.buy(account, random.pick(listings).ekId, { recipient })).keyId);
+      },
+      async buyWithPoints() {
+        const { account, agentId } = random.pick(agents);
+        const { ekId } = random.pick(listings);
+        const args = [ekId, await market.versionOf(ekId), agentId] as const;
+        keyIds.push((await send(account, exchange, "buyWithPoints", args)).result);
+      },
+      async renew() {
+        const args = [random.pick(keyIds), 2n ** 128n, FAR] as const;
+        await send(random.pick(agents).account, exchange, "renew", args);
+      },
+      async accept() {
+        const keyId = random.pick(keyIds);
+        const { buyerId } = await market.client.readContract({
+          ...{ ...exchange, functionName: "orderOf", args: [keyId] },
+        });
+        const buyer = agents.find(({ agentId }) => agentId === buyerId);
+        await send((buyer ?? random.pick(agents)).account, exchange, "accept", [keyId]);
+      },
+      async refund() {
+        const keyId = random.pick(keyIds);
+        const seller = listings.find(({ ekId }) => ekId === keyId >> 96n)?.seller;
+        const { account } = random.pick([seller ?? random.pick(agents), random.pick(agents)]);
+        await send(account, exchange, "refund", [keyId]);
+      },
+      async recordAccess() {
+        await send(market.admin, exchange, "recordAccess", [[random.pick(keyIds), random.pick(keyIds)]]);
+      },
+      async issueForCharge() {
+        const { ekId } = random.pick(listings);
+        const chargeId = keccak256(numberToHex(charges.length + 1, { size: 32 }));
+        const recipient = random.pick(agents).account.address;
+        const args = [ekId, await market.versionOf(ekId), recipient, 300_000n, FAR, chargeId] as const;
+        keyIds.push((await send(market.admin, cards, "issueForCharge", args)).result);
+        charges.push(chargeId);
+      },
+      async chargeback() {
+        await send(market.admin, cards, "chargeback", [random.pick(charges)]);
       },
       async claim() {
         const { ekId } = random.pick(listings);
@@ -106,7 +169,7 @@ function createCalls(market: Market, seed: number) {
       },
       async finalizeTill() {
         const args = [random.pick(quotes)] as const;
-        keyIds.push((await send(random.pick(agents).account, exchange, "finalizeTill", args)).result);
+        keyIds.push((await send(random.pick(agents).account, tills, "finalizeTill", args)).result);
       },
       async refundTill() {
         const quote = random.pick(quotes);
@@ -114,7 +177,7 @@ function createCalls(market: Market, seed: number) {
           [account, ...past].some(({ address }) => address === quote.buyer),
         );
         if (!buyer) throw new Error("Quotes are made for agents only.");
-        await send(buyer.account, exchange, "refundTill", [quote, market.token]);
+        await send(buyer.account, tills, "refundTill", [quote, market.token]);
       },
       async withdraw() {
         const { account, agentId } = random.pick(agents);
@@ -125,8 +188,25 @@ function createCalls(market: Market, seed: number) {
         const [from, to] = [(await holderOf(keyId)).account, random.pick(agents).account.address];
         await send(from, keys, "transferFrom", [from.address, to, keyId]);
       },
+      async lend() {
+        const keyId = random.pick(keyIds);
+        const { account } = await holderOf(keyId);
+        const until = (await market.client.getBlock()).timestamp + BigInt(1 + random.int(3000));
+        await send(account, keys, "setUser", [keyId, random.pick(agents).account.address, until]);
+      },
+      async giveUp() {
+        for (const keyId of keyIds) {
+          const user = await market.client.readContract({ ...keys, functionName: "userOf", args: [keyId] });
+          const tenant = agents.find(({ account }) => account.address === user);
+          if (tenant) {
+            await send(tenant.account, keys, "setUser", [keyId, zeroAddress, 0n]);
+            return;
+          }
+        }
+        throw new RangeError("Nobody rents a key.");
+      },
       async announce() {
-        await send(random.pick(agents).account, keys, "announce", [keyIds]);
+        await send(random.pick(agents).account, keys, "announce", [keyIds.slice(-random.int(4))]);
       },
       async label() {
         const { account, agentId } = random.pick(agents);
@@ -156,6 +236,9 @@ describe("indexer: the tables are the storage", () => {
     const done = new Map<string, number>();
     for (let i = 0; i < 6; i++) await calls.join();
     for (let i = 0; i < 5; i++) await calls.list();
+    const { cards, usdc } = market.contracts;
+    await market.send(market.admin, usdc, "mint", [cards.address, 10_000_000n]);
+    await market.send(market.admin, cards, "setDailyCap", [market.token, 10_000_000n]);
     try {
       const names = Object.keys(calls) as (keyof typeof calls)[];
       for (let i = 0; i < CALLS; i++) {

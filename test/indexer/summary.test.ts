@@ -18,7 +18,7 @@ import {
 import * as tables from "../../indexer/ponder.schema.ts";
 import { readProfile } from "../../indexer/src/profile.ts";
 import { readSummary } from "../../indexer/src/summary.ts";
-import { exchangeAbi } from "../../sdk/abis/index.ts";
+import { catalogAbi } from "../../sdk/abis/index.ts";
 import * as ids from "../../sdk/ids.ts";
 import { registrationUri } from "../../sdk/registration.ts";
 import { contentOf, summaryText } from "../support/market.ts";
@@ -181,7 +181,7 @@ describe("indexer: what strangers wrote", () => {
       const { market, run } = shared;
       const { account } = await market.join();
       const before = await market.client.readContract({
-        ...market.contracts.exchange,
+        ...market.contracts.catalog,
         functionName: "listingCount",
       });
       const bytes: Hex = concat([toHex(summaryText({ title: "x" }).slice(0, 30)), "0xc328ff", "0xeda080"]);
@@ -195,8 +195,8 @@ describe("indexer: what strangers wrote", () => {
       const { market } = shared;
       const { account } = await market.join();
       const content = { ...contentOf(""), uri: "ipfs://x\0y", summaryHash: keccak256("0x01") };
-      const { exchange } = market.contracts;
-      const { result: ekId } = await market.send(account, exchange, "list", [0n, market.terms(), content]);
+      const { catalog } = market.contracts;
+      const { result: ekId } = await market.send(account, catalog, "list", [0n, market.terms(), content]);
       expect(await rowOf(ekId)).to.include({
         indexable: false,
         fault: "the summary is not on chain",
@@ -226,7 +226,7 @@ describe("indexer: what strangers wrote", () => {
     it("hostile text is stored as it is, one listing at a time and in bulk", async () => {
       const { market, index } = shared;
       const { account, agentId } = await market.join();
-      const { exchange } = market.contracts;
+      const { catalog } = market.contracts;
       const text = summaryText({
         title: HOSTILE,
         summary: HOSTILE,
@@ -240,7 +240,7 @@ describe("indexer: what strangers wrote", () => {
           Array.from({ length: 25 }, async (_, i) => {
             const nonce = i + (await market.client.getTransactionCount({ address: account.address }));
             return createWalletClient({ account, transport: http(shared.run.rpcUrl) }).writeContract({
-              ...{ ...exchange, functionName: "list", args: [0n, market.terms(), contentOf(text)] },
+              ...{ ...catalog, functionName: "list", args: [0n, market.terms(), contentOf(text)] },
               ...{ chain: null, nonce, gas: 2_000_000n },
             } as never);
           }),
@@ -303,7 +303,7 @@ describe("indexer: what strangers wrote", () => {
     /** Lists a summary that is any bytes: the call's ABI with `bytes` for `string`, which are encoded alike. */
     async function listBytes(account: PrivateKeyAccount, rpcUrl: string, bytes: Hex) {
       const { market } = shared;
-      const list = getAbiItem({ abi: exchangeAbi, name: "list" });
+      const list = getAbiItem({ abi: catalogAbi, name: "list" });
       const inputs = JSON.parse(
         JSON.stringify(list.inputs).replaceAll('"string"', '"bytes"'),
       ) as Abi[number] & [];
@@ -313,7 +313,7 @@ describe("indexer: what strangers wrote", () => {
         encodeAbiParameters(inputs as never, [0n, market.terms(), content] as never),
       ]);
       const wallet = createWalletClient({ account, transport: http(rpcUrl) });
-      const hash = await wallet.sendTransaction({ to: market.contracts.exchange.address, data, chain: null });
+      const hash = await wallet.sendTransaction({ to: market.contracts.catalog.address, data, chain: null });
       await market.client.waitForTransactionReceipt({ hash });
     }
   });

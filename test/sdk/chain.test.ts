@@ -27,10 +27,11 @@ describe("client: with an RPC url", () => {
   const rpc = useRpc();
   let moa: Moa;
 
-  const contractsOf = ({ registry, keys, exchange }: Moa) => ({
+  const contractsOf = ({ registry, keys, catalog, tills }: Moa) => ({
     AgentRegistry: registry.address,
     ExperienceKey: keys.address,
-    Exchange: exchange.address,
+    Catalog: catalog.address,
+    Tills: tills.address,
   });
 
   beforeEach(async () => {
@@ -67,7 +68,7 @@ describe("client: with an RPC url", () => {
 
   it("T12 takes a quote whose till is the contract's own", async () => {
     const quote = await quoteOf(moa, people.buyer);
-    const till = await moa.exchange.read.tillOf([quote]);
+    const till = await moa.tills.read.tillOf([quote]);
     server.routes[`POST /listings/ek_31337_${FIXED}/quote`] = () => ({
       body: {
         quote_id: `0x${"e".repeat(64)}`,
@@ -99,7 +100,7 @@ describe("client: with an RPC url", () => {
       );
     expect((await buy()).code).to.equal("SERVICE_UNAVAILABLE");
 
-    await networkHelpers.setCode(contracts.Exchange, "0x600160005260206000f3"); // answers 1 to everything
+    await networkHelpers.setCode(contracts.Tills, "0x600160005260206000f3"); // answers 1 to everything
     const error = await buy();
     expect(error.code).to.equal("PAYMENT_FAILED");
     expect(error.message).to.include(
@@ -134,13 +135,13 @@ describe("client: with an RPC url", () => {
     let ekId: bigint;
 
     beforeEach(async () => {
-      await moa.exchange.write.list(
+      await moa.catalog.write.list(
         [1n, termsOf(moa, { curveParams: `0x${"0".repeat(64)}` }), old],
         by(people.seller),
       );
-      ekId = await moa.exchange.read.listingCount();
+      ekId = await moa.catalog.read.listingCount();
       await moa.exchange.write.claim([ekId, 1, 2n], by(people.buyer));
-      await moa.exchange.write.update([ekId, termsOf(moa), fresh], by(people.seller));
+      await moa.catalog.write.update([ekId, termsOf(moa), fresh], by(people.seller));
     });
 
     it("goes to the gateway when token, key and chain agree on version and manifest", async () => {

@@ -2,9 +2,18 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
-import { actions, type Bit, flags, fromBits, labels, scopes, toBits } from "../../sdk/records.ts";
+import {
+  actions,
+  type Bit,
+  flags,
+  fromBits,
+  labels,
+  pointsReasons,
+  scopes,
+  toBits,
+} from "../../sdk/records.ts";
 
-const records: Record<string, Record<string, Bit>> = { labels, scopes, actions, flags };
+const records: Record<string, Record<string, Bit>> = { labels, scopes, actions, flags, pointsReasons };
 
 describe("records", () => {
   for (const [name, record] of Object.entries(records)) {
@@ -30,7 +39,12 @@ describe("records", () => {
     });
   }
 
-  const constants = { scopes: "Scopes", actions: "Actions", flags: "Flags" } as const;
+  const constants = {
+    scopes: "Scopes",
+    actions: "Actions",
+    flags: "Flags",
+    pointsReasons: "PointsReasons",
+  } as const;
   for (const [name, library] of Object.entries(constants)) {
     it(`${name}: the same bits as contracts/libraries/${library}.sol`, () => {
       const source = readFileSync(

@@ -1,4 +1,4 @@
-/** Quote hash and till: the twins against `Exchange.quoteHashOf` and `Exchange.tillOf`. */
+/** Quote hash and till: the twins against `Tills.quoteHashOf` and `Tills.tillOf`. */
 import { expect } from "chai";
 import fc from "fast-check";
 import { type Address, getAddress, type Hex, toHex } from "viem";
@@ -21,31 +21,31 @@ const quotes = fc.record({
 
 describe("till", () => {
   it("T12 T17 is the address, and the quote's hash the hash, that the contract computes", async () => {
-    const { exchange } = await loadFixture(deployMoa);
-    const at = { chainId: 31337, exchange: exchange.address };
+    const { tills } = await loadFixture(deployMoa);
+    const at = { chainId: 31337, tills: tills.address };
     await fc.assert(
       fc.asyncProperty(quotes, async (quote) => {
-        expect(tillAddress(at, quote)).to.equal(await exchange.read.tillOf([quote]));
-        expect(quoteHash(at, quote)).to.equal(await exchange.read.quoteHashOf([quote]));
+        expect(tillAddress(at, quote)).to.equal(await tills.read.tillOf([quote]));
+        expect(quoteHash(at, quote)).to.equal(await tills.read.quoteHashOf([quote]));
       }),
       { numRuns: 200 },
     );
   });
 
-  it("T17 is another one for any other quote, chain or exchange", async () => {
-    const at = { chainId: 31337, exchange: getAddress(`0x${"11".repeat(20)}`) };
+  it("T17 is another one for any other quote, chain or contract", async () => {
+    const at = { chainId: 31337, tills: getAddress(`0x${"11".repeat(20)}`) };
     fc.assert(
       fc.property(quotes, quotes, (a, b) => {
         fc.pre(quoteHash(at, a) !== quoteHash(at, b));
-        const tills = [
+        const addresses = [
           tillAddress(at, a),
           tillAddress(at, b),
           tillAddress({ ...at, chainId: 1 }, a),
-          tillAddress({ ...at, exchange: getAddress(`0x${"22".repeat(20)}`) }, a),
+          tillAddress({ ...at, tills: getAddress(`0x${"22".repeat(20)}`) }, a),
           tillAddress(at, { ...a, maxPrice: a.maxPrice ^ 1n }),
           tillAddress(at, { ...a, version: (a.version + 1) % 2 ** 32 }),
         ];
-        expect(new Set(tills).size).to.equal(tills.length);
+        expect(new Set(addresses).size).to.equal(addresses.length);
       }),
     );
   });

@@ -25,11 +25,14 @@ import {
 import type { RunInfo } from "../../scripts/system/run-info.ts";
 import {
   agentRegistryAbi,
+  cardIssuerAbi,
+  catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
   testUSDCAbi,
+  tillsAbi,
 } from "../../sdk/abis/index.ts";
 import { canonicalJson } from "../../sdk/canonical.ts";
 import { curves } from "../../sdk/curves.ts";
@@ -40,7 +43,8 @@ import type { ListingSummary } from "../../sdk/wire/listing.ts";
 const LOCAL_MNEMONIC = "test test test test test test test test test test test junk";
 
 type Write = "nonpayable" | "payable";
-type Terms = ContractFunctionArgs<typeof exchangeAbi, Write, "list">[1];
+type Terms = ContractFunctionArgs<typeof catalogAbi, Write, "list">[1];
+type Purchase = ContractFunctionArgs<typeof exchangeAbi, Write, "buy">[0];
 type LabelInput = ContractFunctionArgs<typeof labelRegistryAbi, Write, "label">[1];
 
 /** Far enough in the future for any test, in Unix seconds. */
@@ -60,7 +64,10 @@ export function createMarket(
     registry: { address: deployment.contracts.AgentRegistry, abi: agentRegistryAbi },
     keys: { address: deployment.contracts.ExperienceKey, abi: experienceKeyAbi },
     points: { address: deployment.contracts.PointsLedger, abi: pointsLedgerAbi },
+    catalog: { address: deployment.contracts.Catalog, abi: catalogAbi },
     exchange: { address: deployment.contracts.Exchange, abi: exchangeAbi },
+    tills: { address: deployment.contracts.Tills, abi: tillsAbi },
+    cards: { address: deployment.contracts.CardIssuer, abi: cardIssuerAbi },
     labels: { address: deployment.contracts.LabelRegistry, abi: labelRegistryAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
@@ -115,24 +122,36 @@ export function createMarket(
     keyTtl: 0,
     scopes: 1,
     flags: 0,
+    refundWindow: 0,
+    refundTerms: 0,
+    bountyBps: 0,
+    referralBps: 0,
+    resaleBps: 0,
+    pointsPrice: 0,
+    requestsPerMinute: 0,
+    requestsPerDay: 0,
+    royalties: [],
     ...changes,
   });
 
   async function list(account: Account, changes: Partial<Terms> = {}, summary = summaryText()) {
-    return (await send(account, contracts.exchange, "list", [0n, terms(changes), contentOf(summary)])).result;
+    return (await send(account, contracts.catalog, "list", [0n, terms(changes), contentOf(summary)])).result;
   }
 
   async function update(account: Account, ekId: bigint, changes: Partial<Terms>, summary = summaryText()) {
-    return (await send(account, contracts.exchange, "update", [ekId, terms(changes), contentOf(summary)]))
+    return (await send(account, contracts.catalog, "update", [ekId, terms(changes), contentOf(summary)]))
       .result;
   }
 
   const versionOf = async (ekId: bigint) =>
-    (await client.readContract({ ...contracts.exchange, functionName: "listingOf", args: [ekId] })).version;
+    (await client.readContract({ ...contracts.catalog, functionName: "listingOf", args: [ekId] })).version;
 
-  async function buy(account: PrivateKeyAccount, ekId: bigint, recipient: Address = account.address) {
+  async function buy(account: PrivateKeyAccount, ekId: bigint, changes: Partial<Purchase> = {}) {
     const version = await versionOf(ekId);
-    const purchase = { ekId, version, recipient, maxPrice: 2n ** 128n, deadline: FAR };
+    const purchase = {
+      ...{ ekId, version, recipient: account.address, maxPrice: 2n ** 128n, deadline: FAR, referrerId: 0n },
+      ...changes,
+    };
     const { result: keyId, receipt } = await send(account, contracts.exchange, "buy", [purchase]);
     return { keyId, receipt };
   }
@@ -148,9 +167,9 @@ export function createMarket(
       deadline: FAR,
       salt: keccak256(generatePrivateKey()),
     };
-    const { exchange } = contracts;
-    const till = await client.readContract({ ...exchange, functionName: "tillOf", args: [quote] });
-    const quoteHash = await client.readContract({ ...exchange, functionName: "quoteHashOf", args: [quote] });
+    const { tills } = contracts;
+    const till = await client.readContract({ ...tills, functionName: "tillOf", args: [quote] });
+    const quoteHash = await client.readContract({ ...tills, functionName: "quoteHashOf", args: [quote] });
     await send(account, contracts.usdc, "transfer", [till, funds]);
     return { quote, quoteHash };
   }
@@ -208,7 +227,7 @@ export function summaryText(changes: Partial<ListingSummary> & Record<string, un
   });
 }
 
-/** `IExchange.Content` of a summary. */
+/** `ICatalog.Content` of a summary. */
 export function contentOf(summary: string, uri = "") {
   const manifestHash = keccak256(stringToBytes("the manifest"));
   return { manifestHash, summary, uri, summaryHash: keccak256(stringToBytes(summary)) };

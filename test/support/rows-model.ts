@@ -17,12 +17,17 @@ export async function readRows({ db }: IndexReader) {
     grants: await db.select().from(tables.operatorGrant),
     listings: await db.select().from(tables.listing),
     keys: await db.select().from(tables.key),
+    orders: await db.select().from(tables.order),
     credits: await db.select().from(tables.credit),
+    bounties: await db.select().from(tables.bounty),
+    charges: await db.select().from(tables.charge),
+    pauses: await db.select().from(tables.pause),
     labels: await db.select().from(tables.label),
     allowances: await db.select().from(tables.validatorAllowance),
     fees: await db.select().from(tables.feeSetting),
     tokens: await db.select().from(tables.allowedToken),
     curves: await db.select().from(tables.allowedCurve),
+    policies: await db.select().from(tables.pointsPolicy),
   };
 }
 
@@ -34,19 +39,27 @@ export function modelOfRows(rows: Rows, now: bigint) {
     bindings: shape(rows.bindings, (b) => [b.eoa, { agentId: b.agentId }]),
     grants: shape(rows.grants, (g) => [`${g.agentId} to ${g.operator}`, liveGrantOf(rows, g, now)]),
     listings: shape(rows.listings, (l) => [l.id, listingOf(l)]),
-    keys: shape(rows.keys, (k) => [k.id, keyOf(k)]),
+    keys: shape(rows.keys, (k) => [k.id, keyOf(k, now)]),
     credits: shape(
       rows.credits.filter(({ amount }) => amount !== 0n),
       (c) => [`${c.agentId} in ${c.token}`, { amount: c.amount }],
     ),
+    orders: shape(rows.orders, (o) => [o.id, orderOf(o)]),
+    bounties: shape(
+      rows.bounties.filter(({ amount }) => amount !== 0n),
+      (b) => [`${b.ekId} in ${b.token}`, { amount: b.amount }],
+    ),
+    charges: shape(rows.charges, (c) => [c.chargeId, { keyId: c.keyId, reversed: c.recovered !== null }]),
     labels: shape(rows.labels, (l) => [l.id, labelOf(l)]),
     mayLabel: shape(
       rows.listings.flatMap((l) => rows.agents.map((agent) => ({ l, agentId: agent.id }))),
       ({ l, agentId }) => [`${agentId} labels ${l.id}`, { allowed: mayLabel(rows, l, agentId) }],
     ),
     fees: shape(rows.fees, (f) => ["fee", { feeBps: f.feeBps, feeAgentId: f.feeAgentId }]),
+    pauses: { pause: { until: rows.pauses[0]?.until ?? 0n } },
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
     curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
+    policies: shape(rows.policies, ({ chainId: _, updatedAt: __, ...policy }) => ["points", policy]),
   };
 }
 
@@ -69,7 +82,7 @@ const keysHeldBy = (rows: Rows, agentId: string) =>
 /** A grant dies with its epoch and at its expiry. */
 function liveGrantOf(rows: Rows, grant: Rows["grants"][number], now: bigint) {
   const epoch = rows.agents.find(({ id }) => id === grant.agentId)?.epoch;
-  return grant.epoch === epoch && grant.expiry > now
+  return grant.actions !== 0 && grant.epoch === epoch && grant.expiry > now
     ? { actions: BigInt(grant.actions), expiry: grant.expiry }
     : { actions: 0n, expiry: 0n };
 }
@@ -78,6 +91,9 @@ const listingOf = (l: Rows["listings"][number]) => ({
   ...{ sellerId: l.sellerId, version: l.version, sold: l.sold, status: l.status },
   ...{ token: l.token, curve: l.curve, curveParams: l.curveParams, supplyCap: l.supplyCap },
   ...{ startTime: l.startTime, endTime: l.endTime, keyTtl: l.keyTtl, scopes: l.scopes, flags: l.flags },
+  ...{ refundWindow: l.refundWindow, refundTerms: l.refundTerms, pointsPrice: l.pointsPrice },
+  ...{ bountyBps: l.bountyBps, referralBps: l.referralBps, resaleBps: l.resaleBps, royalties: l.royalties },
+  ...{ requestsPerMinute: l.requestsPerMinute, requestsPerDay: l.requestsPerDay },
   contentHash: keccak256(
     encodeAbiParameters(parseAbiParameters("bytes32, bytes32"), [l.manifestHash, l.summaryHash]),
   ),
@@ -85,13 +101,23 @@ const listingOf = (l: Rows["listings"][number]) => ({
   scores: scoreNames.map((name) => l[name]),
 });
 
-const keyOf = (k: Rows["keys"][number]) =>
+/** A rental ends by itself. */
+const isRented = (k: Rows["keys"][number], now: bigint) => k.userExpires !== null && k.userExpires > now;
+
+const keyOf = (k: Rows["keys"][number], now: bigint) =>
   k.burnt
     ? { burnt: true }
     : {
+        userId: isRented(k, now) ? k.userId : null,
+        userExpires: isRented(k, now) ? k.userExpires : 0n,
         ...{ holderId: k.holderId, version: k.version, startedAt: k.startedAt, expiry: k.expiry },
         ...{ scopes: k.scopes, flags: k.flags },
       };
+
+const orderOf = (o: Rows["orders"][number]) => ({
+  ...{ sellerId: o.sellerId, payerId: o.payerId, version: o.version, token: o.token, amount: o.amount },
+  ...{ releaseTime: o.releaseTime, status: o.status, accessed: o.accessed },
+});
 
 const evidenceKinds = ["none", "link", "text", "file"];
 

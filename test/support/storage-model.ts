@@ -1,11 +1,11 @@
 /**
  * The contracts' storage in the shape of `rows-model.ts` (invariant 26). Agents, listings and labels are enumerated from storage. What
- * storage cannot list is asked for by the rows' names: grants, keys, tokens, curves; a key that has no row shows in the listing's count
+ * storage cannot list is asked for by the rows' names: grants, keys, orders, charges, tokens, curves; a key that has no row shows in the listing's count
  * of sold keys and in its holder's count of keys.
  */
 import { type Address, BaseError, ContractFunctionRevertedError } from "viem";
 import * as ids from "../../sdk/ids.ts";
-import { scoreNames } from "../../sdk/records.ts";
+import { refundTerms, scoreNames } from "../../sdk/records.ts";
 import type { Market } from "./market.ts";
 import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
 
@@ -20,6 +20,7 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
 }
 
 const statuses = ["none", "active", "paused", "archived"];
+const orderStatuses = ["none", "held", "disputed", "released", "refunded"];
 const lower = (address: Address) => address.toLowerCase() as Address;
 const range = (count: bigint) => Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1));
 const all = <T, R>(members: readonly T[], read: (member: T) => Promise<R>) => Promise.all(members.map(read));
@@ -28,6 +29,7 @@ function idsOf({ deployment: { chainId } }: Market) {
   return {
     agt: (agentId: bigint) => ids.agentId.serialize({ chainId, agentId }),
     ek: (ekId: bigint) => ids.ekId.serialize({ chainId, ekId }),
+    key: (tokenId: bigint) => ids.keyId.serialize({ chainId, ...ids.splitTokenId(tokenId) }),
     lbl: (ekId: bigint, validatorId: bigint) => ids.labelId.serialize({ chainId, ekId, validatorId }),
   };
 }
@@ -35,7 +37,7 @@ function idsOf({ deployment: { chainId } }: Market) {
 const agentIdsOf = async ({ client, contracts }: Market) =>
   range(await client.readContract({ ...contracts.registry, functionName: "agentCount" }));
 const ekIdsOf = async ({ client, contracts }: Market) =>
-  range(await client.readContract({ ...contracts.exchange, functionName: "listingCount" }));
+  range(await client.readContract({ ...contracts.catalog, functionName: "listingCount" }));
 
 async function identitiesOf(market: Market, rows: Rows) {
   const { client, contracts } = market;
@@ -97,7 +99,28 @@ async function salesOf(market: Market, rows: Rows) {
     const amount = await client.readContract({ ...contracts.exchange, functionName: "creditOf", args });
     return { name: `${agt(agentId)} in ${token}`, amount };
   });
+  const orders = await all(rows.orders, async ({ id }) => ({ id, order: await orderOf(market, id) }));
+  const pots = (await ekIdsOf(market)).flatMap((ekId) => rows.tokens.map(({ token }) => ({ ekId, token })));
+  const bounties = await all(pots, async ({ ekId, token }) => {
+    const args = [ekId, token] as const;
+    const amount = await client.readContract({ ...contracts.exchange, functionName: "bountyOf", args });
+    return { name: `${ek(ekId)} in ${token}`, amount };
+  });
+  const charges = await all(rows.charges, async ({ chargeId }) => {
+    const args = [chargeId] as const;
+    const [keyId, reversed] = await client.readContract({
+      ...contracts.cards,
+      ...{ functionName: "chargeOf", args },
+    });
+    return { chargeId, keyId: idsOf(market).key(keyId), reversed };
+  });
   return {
+    orders: shape(orders, ({ id, order }) => [id, order]),
+    bounties: shape(
+      bounties.filter(({ amount }) => amount !== 0n),
+      ({ name, amount }) => [name, { amount }],
+    ),
+    charges: shape(charges, ({ chargeId, ...charge }) => [chargeId, charge]),
     listings: shape(listings, ({ id, listing }) => [id, listing]),
     keys: shape(keys, ({ id, key }) => [id, key]),
     credits: shape(
@@ -110,7 +133,7 @@ async function salesOf(market: Market, rows: Rows) {
 async function listingOf(market: Market, ekId: bigint) {
   const { client, contracts } = market;
   const args = [ekId] as const;
-  const listing = await client.readContract({ ...contracts.exchange, functionName: "listingOf", args });
+  const listing = await client.readContract({ ...contracts.catalog, functionName: "listingOf", args });
   const aggregate = await client.readContract({ ...contracts.labels, functionName: "aggregateOf", args });
   const { terms } = listing;
   return {
@@ -120,19 +143,43 @@ async function listingOf(market: Market, ekId: bigint) {
     ...{ supplyCap: BigInt(terms.supplyCap), keyTtl: BigInt(terms.keyTtl) },
     ...{ startTime: BigInt(terms.startTime), endTime: BigInt(terms.endTime) },
     ...{ scopes: terms.scopes, flags: terms.flags },
+    ...{ refundWindow: terms.refundWindow, refundTerms: refundTerms[terms.refundTerms] },
+    ...{ bountyBps: terms.bountyBps, referralBps: terms.referralBps, resaleBps: terms.resaleBps },
+    ...{ pointsPrice: BigInt(terms.pointsPrice), requestsPerDay: BigInt(terms.requestsPerDay) },
+    requestsPerMinute: BigInt(terms.requestsPerMinute),
+    royalties: terms.royalties.map(({ ekId: source, bps }) => ({ ekId: idsOf(market).ek(source), bps })),
     labels: aggregate.count,
     scores: scoreNames.map((name) => aggregate[name]),
+  };
+}
+
+async function orderOf(market: Market, id: string) {
+  const args = [ids.joinTokenId(ids.orderId.parse(id))] as const;
+  const order = await market.client.readContract({
+    ...market.contracts.exchange,
+    ...{ functionName: "orderOf", args },
+  });
+  const { agt } = idsOf(market);
+  return {
+    ...{ sellerId: agt(order.sellerId), payerId: agt(order.buyerId), version: order.version },
+    ...{ token: lower(order.token), amount: order.amount, releaseTime: BigInt(order.releaseTime) },
+    ...{ status: orderStatuses[order.status], accessed: order.accessed },
   };
 }
 
 async function keyOf(market: Market, id: string) {
   const args = [ids.joinTokenId(ids.keyId.parse(id))] as const;
   try {
-    const key = await market.client.readContract({
-      ...market.contracts.keys,
-      ...{ functionName: "keyInfo", args },
+    const { client, contracts } = market;
+    const key = await client.readContract({ ...contracts.keys, functionName: "keyInfo", args });
+    const user = await client.readContract({ ...contracts.keys, functionName: "userOf", args });
+    const userExpires = await client.readContract({ ...contracts.keys, functionName: "userExpires", args });
+    const userId = await client.readContract({
+      ...contracts.registry,
+      ...{ functionName: "agentOf", args: [user] },
     });
     return {
+      ...{ userId: userId === 0n ? null : idsOf(market).agt(userId), userExpires },
       ...{ holderId: idsOf(market).agt(key.agentId), version: key.version, startedAt: BigInt(key.startTime) },
       ...{ expiry: BigInt(key.expiry), scopes: key.scopes, flags: key.flags },
     };
@@ -179,20 +226,24 @@ async function labelsOf(market: Market, rows: Rows) {
 
 async function settingsOf(market: Market, rows: Rows) {
   const { client } = market;
-  const { exchange } = market.contracts;
+  const { catalog, exchange, points } = market.contracts;
+  const policy = await client.readContract({ ...points, functionName: "policy" });
+  const until = await client.readContract({ ...exchange, functionName: "pausedUntil" });
   const feeBps = await client.readContract({ ...exchange, functionName: "feeBps" });
   const feeAgentId = await client.readContract({ ...exchange, functionName: "feeAgentId" });
   const tokens = await all(rows.tokens, async ({ token }) => ({
     token,
-    allowed: await client.readContract({ ...exchange, functionName: "isTokenAllowed", args: [token] }),
+    allowed: await client.readContract({ ...catalog, functionName: "isTokenAllowed", args: [token] }),
   }));
   const curves = await all(rows.curves, async ({ curve }) => ({
     curve,
-    allowed: await client.readContract({ ...exchange, functionName: "isCurveAllowed", args: [curve] }),
+    allowed: await client.readContract({ ...catalog, functionName: "isCurveAllowed", args: [curve] }),
   }));
   return {
+    pauses: { pause: { until } },
     fees: { fee: { feeBps, feeAgentId: idsOf(market).agt(feeAgentId) } },
     tokens: shape(tokens, ({ token, allowed }) => [token, { allowed }]),
     curves: shape(curves, ({ curve, allowed }) => [curve, { allowed }]),
+    policies: { points: { ...policy } },
   };
 }

@@ -34,8 +34,9 @@ const agentOf = ({ market }: World, { address }: Account) =>
 const buy = async (world: World, buyer: Account, ekId: bigint) =>
   (await world.market.buy(buyer as never, ekId)).receipt;
 
-function takesTerm({ market }: World, term: string): boolean {
-  const list = market.contracts.exchange.abi.find((item) => item.type === "function" && item.name === "list");
+function takesTerm({ deployment }: World, term: string): boolean {
+  const { abi } = contractWith(deployment, "list");
+  const list = abi.find((item) => item.type === "function" && item.name === "list");
   return JSON.stringify(list ?? {}).includes(`"name":"${term}"`);
 }
 

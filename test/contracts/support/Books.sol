@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Deployment} from "./Deployment.sol";
+import {PointsBook} from "./PointsBook.sol";
 
 /// @title The ghost books: what ought to be true, kept from what was done and never read from the contracts
-abstract contract Books is Deployment {
+abstract contract Books is Deployment, PointsBook {
     /// @dev One sale. The shares are what the contracts credited; everything else is what the books expected of it.
     struct Order {
         uint256 keyId;
@@ -28,7 +31,7 @@ abstract contract Books is Deployment {
     }
 
     struct QuoteEntry {
-        IExchange.Quote quote;
+        ITills.Quote quote;
         bytes32 hash;
         address till;
         bool used;
@@ -60,6 +63,19 @@ abstract contract Books is Deployment {
         uint256 agentId;
         uint32 epoch;
         uint64 deadline;
+    }
+
+    /// @dev Runs while `expires` is ahead.
+    struct Rental {
+        uint256 tenantId;
+        uint256 expires;
+    }
+
+    /// @dev What an agent's access to a listing goes by: what it bought or preferred last, what was given to it, and which came later.
+    struct Access {
+        uint256 chosen;
+        uint256 given;
+        bool givenLater;
     }
 
     struct LabelSums {
@@ -116,13 +132,14 @@ abstract contract Books is Deployment {
     // ------------------------------------------------- listings, orders, keys
 
     uint256 public listingCount;
-    mapping(uint256 ekId => IExchange.Listing) internal _listings;
+    mapping(uint256 ekId => ICatalog.Listing) internal _listings;
     Order[] internal _orders;
     mapping(uint256 keyId => uint256) public ordersOf;
     mapping(uint256 ekId => mapping(uint256 agentId => uint256)) public bought;
     mapping(uint256 keyId => IExperienceKey.Key) internal _keys;
     mapping(uint256 agentId => uint256) public keysHeldBy;
-    mapping(uint256 ekId => mapping(uint256 agentId => uint256 keyId)) internal _lastAcquired;
+    mapping(uint256 ekId => mapping(uint256 agentId => Access)) internal _access;
+    mapping(uint256 keyId => Rental) internal _rentals;
     mapping(uint256 keyId => KeyApproval) internal _keyApprovals;
     mapping(uint256 agentId => mapping(uint32 epoch => mapping(address operator => bool))) internal _keyOperators;
     mapping(uint256 agentId => address) internal _lastKeyOperator;
@@ -142,9 +159,8 @@ abstract contract Books is Deployment {
     QuoteEntry[] internal _quotes;
     Payment[] internal _payments;
 
-    // ------------------------------------------------------- points and labels
+    // ---------------------------------------------------------------- labels
 
-    mapping(uint256 agentId => uint256) public pointsOf;
     mapping(uint256 ekId => LabelSums) internal _labelSums;
     mapping(uint256 ekId => mapping(uint256 validatorId => uint256)) public labelsBy;
     mapping(uint256 ekId => mapping(uint256 validatorId => bool)) internal _validatorAllowed;
@@ -199,17 +215,59 @@ abstract contract Books is Deployment {
         return agentId == 0 ? buyer : eoaOf[agentId];
     }
 
-    function _isLive(uint256 keyId, uint256 agentId) internal view returns (bool) {
-        IExperienceKey.Key storage key = _keys[keyId];
-        return agentId != 0 && key.agentId == agentId && (key.expiry == 0 || key.expiry > block.timestamp);
+    /// @dev The agent that rents the key now; 0 for none.
+    function _tenant(uint256 keyId) internal view returns (uint256) {
+        Rental memory rental = _rentals[keyId];
+        return rental.expires > block.timestamp ? rental.tenantId : 0;
     }
 
-    /// @dev The key by which the agent may use the Experience: the one it acquired or preferred last, else the first it bought.
-    function _accessKey(uint256 ekId, uint256 agentId) internal view returns (uint256) {
-        uint256 last = _lastAcquired[ekId][agentId];
-        if (last != 0 && _isLive(last, agentId)) return last;
+    /// @dev Until when the agent may use the key; 0 when it may not now. A rented key is its tenant's and not its holder's.
+    function _usedUntil(uint256 keyId, uint256 agentId) internal view returns (uint256) {
+        IExperienceKey.Key storage key = _keys[keyId];
+        if (key.agentId == 0) return 0;
+        uint256 tenantId = _tenant(keyId);
+        if (agentId != (tenantId == 0 ? key.agentId : tenantId)) return 0;
+        if (tenantId != 0) return _rentals[keyId].expires;
+        if (key.expiry == 0) return type(uint256).max;
+        return key.expiry > block.timestamp ? key.expiry : 0;
+    }
+
+    /// @dev Whether `keyId` gives the agent all that `other` does, for as long.
+    function _isAsGood(uint256 keyId, uint256 other, uint256 agentId) internal view returns (bool) {
+        bool lasts = _usedUntil(keyId, agentId) >= _usedUntil(other, agentId);
+        bool covers = _keys[keyId].scopes & _keys[other].scopes == _keys[other].scopes;
+        return lasts && covers && _keys[keyId].version >= _keys[other].version;
+    }
+
+    /// @dev The key by which the agent may use the Experience.
+    function _accessKey(uint256 ekId, uint256 agentId) internal view returns (uint256 keyId) {
+        Access memory access = _access[ekId][agentId];
         uint256 first = _keyId(ekId, agentId, 0);
-        return _isLive(first, agentId) ? first : 0;
+        if (_usedUntil(access.chosen, agentId) != 0) keyId = access.chosen;
+        else if (_usedUntil(first, agentId) != 0) keyId = first;
+        if (_usedUntil(access.given, agentId) == 0) return keyId;
+        if (keyId == 0) return access.given;
+        return access.givenLater && _isAsGood(access.given, keyId, agentId) ? access.given : keyId;
+    }
+
+    function _bookChoice(uint256 keyId, uint256 agentId) internal {
+        Access storage access = _access[keyId >> 96][agentId];
+        // An agent that never had a key of its own has no choice but among what it was given.
+        if (bought[keyId >> 96][agentId] == 0) access.given = keyId;
+        else (access.chosen, access.givenLater) = (keyId, false);
+    }
+
+    /// @dev `isFinal`: no refund can take the key away again.
+    function _bookGift(uint256 keyId, uint256 agentId, bool isFinal) internal {
+        Access storage access = _access[keyId >> 96][agentId];
+        bool stays = _usedUntil(access.given, agentId) != 0;
+        if (isFinal && _isAsGood(keyId, access.given, agentId)) stays = false;
+        if (keyId == _keyId(keyId >> 96, agentId, 0)) {
+            if (stays && _usedUntil(access.chosen, agentId) == 0) access.chosen = access.given;
+        } else if (!stays) {
+            access.given = keyId;
+            access.givenLater = bought[keyId >> 96][agentId] != 0;
+        }
     }
 
     function _keyId(uint256 ekId, uint256 buyerId, uint256 n) internal pure returns (uint256) {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Reasons} from "./Reasons.sol";
@@ -49,7 +50,6 @@ abstract contract BuyingActions is Sales {
         // Neither a token without permits nor a smart account can grant an allowance by a signature.
         bool usable = fault != 6 && token != address(hostile) && !_isSmart(t.caller);
         uint256 allowance = usable ? permit.value : 0;
-        reasons.when(!tokenAllowed[token], abi.encodeWithSelector(IExchange.TokenNotAllowed.selector, token));
         reasons.when(
             allowance < t.cost,
             abi.encodeWithSelector(
@@ -71,6 +71,8 @@ abstract contract BuyingActions is Sales {
         Trade memory t = _trade(ekId, agentId == 0 ? _account(who / 2) : _actorFor(agentId, version));
         if (agentId != 0) t.recipient = eoaOf[agentId];
         t.payer = t.recipient;
+        // Whoever may claim for an agent asks in its name.
+        t.asked = true;
         uint32 given = _listings[ekId].version + (version % 16 == 0 ? 1 : 0);
         Reasons.List memory reasons = Reasons.none();
         _mustBeOpen(reasons, t, given);
@@ -162,9 +164,10 @@ abstract contract BuyingActions is Sales {
         p.deadline = t.deadline;
         reasons = Reasons.none();
         _mustBeOpen(reasons, t, p.version);
-        if (t.recipient == t.caller) {
-            if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
-        } else {
+        t.byWallet = true;
+        t.asked = t.recipient == t.caller;
+        if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
+        if (t.recipient != t.caller) {
             bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
             reasons.when(agentAt[t.recipient] == 0, noAgent);
         }

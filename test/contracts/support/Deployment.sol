@@ -3,43 +3,88 @@ pragma solidity ^0.8.34;
 
 import {AgentRegistry} from "../../../contracts/AgentRegistry.sol";
 import {Authority} from "../../../contracts/Authority.sol";
+import {CardIssuer} from "../../../contracts/CardIssuer.sol";
+import {Catalog} from "../../../contracts/Catalog.sol";
 import {FixedPrice} from "../../../contracts/curves/FixedPrice.sol";
 import {LinearPrice} from "../../../contracts/curves/LinearPrice.sol";
+import {Deals} from "../../../contracts/Deals.sol";
 import {Exchange} from "../../../contracts/Exchange.sol";
 import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
+import {IResaleTerms} from "../../../contracts/interfaces/IResaleTerms.sol";
+import {IEndorsements} from "../../../contracts/interfaces/IEndorsements.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
+import {Tills} from "../../../contracts/Tills.sol";
 import {TestBase} from "./TestBase.sol";
 
 /// @title The whole exchange, wired as the deploy script wires it
 abstract contract Deployment is TestBase {
+    /// @dev Who plays the disputes desk here.
+    address internal constant DISPUTES = address(0xd15b);
+
     struct System {
         address admin;
         Authority authority;
         AgentRegistry registry;
         ExperienceKey keys;
         PointsLedger points;
+        Catalog catalog;
+        Tills tills;
+        CardIssuer cards;
         Exchange exchange;
         LabelRegistry labels;
         FixedPrice fixedPrice;
         LinearPrice linearPrice;
     }
 
-    /// @dev The three ledgers want the exchange's address before it exists: it is the fourth contract made after this line.
+    /// @dev Each wants the others' addresses, so all are known by the nonce they are made at.
     function deploySystem(address admin) internal returns (System memory s) {
         s.admin = admin;
         s.authority = new Authority(admin);
-        address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 3);
-        s.registry = new AgentRegistry(predicted);
-        s.keys = new ExperienceKey(s.registry, predicted);
-        s.points = new PointsLedger(predicted);
-        s.exchange = new Exchange(address(s.authority), s.registry, s.keys, s.points);
-        s.labels = new LabelRegistry(s.registry, s.exchange);
+        Predicted memory at = _predict();
+        s.registry = new AgentRegistry(at.exchange, at.catalog);
+        s.keys = new ExperienceKey(s.registry, at.exchange, IResaleTerms(at.catalog));
+        s.points = new PointsLedger(address(s.authority), at.exchange, s.registry, IEndorsements(at.labels));
+        s.exchange = new Exchange(
+            address(s.authority),
+            Deals.Wiring({
+                registry: s.registry,
+                catalog: ICatalog(at.catalog),
+                keys: s.keys,
+                points: s.points,
+                tills: at.tills,
+                labels: at.labels,
+                disputes: DISPUTES,
+                cardIssuer: at.cards
+            })
+        );
+        s.catalog = new Catalog(address(s.authority), s.registry, s.exchange);
+        s.tills = new Tills(s.registry, s.exchange);
+        s.cards = new CardIssuer(address(s.authority), s.registry, s.catalog, s.exchange);
+        s.labels = new LabelRegistry(s.registry, s.catalog);
         s.fixedPrice = new FixedPrice();
         s.linearPrice = new LinearPrice();
         vm.prank(admin);
-        s.exchange.allowCurve(address(s.fixedPrice), true);
+        s.catalog.allowCurve(address(s.fixedPrice), true);
         vm.prank(admin);
-        s.exchange.allowCurve(address(s.linearPrice), true);
+        s.catalog.allowCurve(address(s.linearPrice), true);
+    }
+
+    struct Predicted {
+        address exchange;
+        address catalog;
+        address tills;
+        address cards;
+        address labels;
+    }
+
+    function _predict() private view returns (Predicted memory at) {
+        uint64 nonce = vm.getNonce(address(this));
+        at.exchange = vm.computeCreateAddress(address(this), nonce + 3);
+        at.catalog = vm.computeCreateAddress(address(this), nonce + 4);
+        at.tills = vm.computeCreateAddress(address(this), nonce + 5);
+        at.cards = vm.computeCreateAddress(address(this), nonce + 6);
+        at.labels = vm.computeCreateAddress(address(this), nonce + 7);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
 import {TrespassActions} from "./TrespassActions.sol";
@@ -37,8 +38,10 @@ abstract contract Market is TrespassActions {
             buy(who, which, who, 15);
         } else if (kind % 4 == 2 && _orders.length != 0) {
             uint256 keyId = _someKey(which);
-            _waitUntil(_keys[keyId].expiry, early);
+            uint256 tenant = _tenant(keyId);
+            _waitUntil(tenant == 0 ? _keys[keyId].expiry : _rentals[keyId].expires, early);
             _checkAccess(keyId >> 96, _keys[keyId].agentId);
+            if (tenant != 0) _checkAccess(keyId >> 96, tenant);
         } else if (kind % 4 == 3) {
             _waitUntil(_fundedQuote(which).quote.deadline + 1, early);
             if ((kind / 8) % 2 == 0) finalizeTill(which, who);
@@ -70,20 +73,20 @@ abstract contract Market is TrespassActions {
     function _checkGrant(uint256 agentId, address account) private view {
         Grant memory g = _grants[agentId][account];
         (uint256 actions, uint64 expiry) = sys.registry.grantOf(agentId, account);
-        bool live = g.expiry > block.timestamp && g.epoch == epochOf[agentId];
+        bool live = g.actions != 0 && g.expiry > block.timestamp && g.epoch == epochOf[agentId];
         equal(actions, live ? g.actions : 0, "granted actions");
         equal(expiry, live ? g.expiry : 0, "end of the grant");
         isTrue(sys.registry.canAct(agentId, account, 1) == _mayAct(agentId, account, 1), "who may act for the agent");
     }
 
     /// @dev The first seed from `from` on whose terms suit the start: free ones first, then priced in each token; the first two listings'
-    /// keys may be transferred.
+    /// keys may be transferred and lent.
     function _wantedSeed(uint256 from) private view returns (uint256 seed) {
         for (seed = from * 1000; ; ++seed) {
-            IExchange.Terms memory terms = _terms(seed);
+            ICatalog.Terms memory terms = _terms(seed);
             bool free = tokenAllowed[terms.token] && _priceOf(terms, 0) == 0;
             bool wanted = listingCount == 0 ? free : !free && terms.token == tokens[listingCount - 1];
-            wanted = wanted && (listingCount > 1 || terms.flags == Flags.TRANSFERABLE);
+            wanted = wanted && (listingCount > 1 || terms.flags == Flags.TRANSFERABLE | Flags.LENDABLE);
             if (wanted && terms.startTime == 0 && terms.endTime == 0 && terms.supplyCap == 0) return seed;
         }
     }

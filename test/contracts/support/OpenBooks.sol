@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Books} from "./Books.sol";
@@ -8,8 +9,8 @@ import {Books} from "./Books.sol";
 /// @title The books, open for the invariants to read
 /// @dev Each function answers for all there is: an invariant asks after every step, and calls cost more than memory.
 abstract contract OpenBooks is Books {
-    function listings() external view returns (IExchange.Listing[] memory all) {
-        all = new IExchange.Listing[](listingCount);
+    function listings() external view returns (ICatalog.Listing[] memory all) {
+        all = new ICatalog.Listing[](listingCount);
         for (uint256 i; i < listingCount; ++i) {
             all[i] = _listings[i + 1];
         }
@@ -24,6 +25,14 @@ abstract contract OpenBooks is Books {
         all = new IExperienceKey.Key[](_orders.length);
         for (uint256 i; i < all.length; ++i) {
             all[i] = _keys[_orders[i].keyId];
+        }
+    }
+
+    /// @notice Who rents the keys behind the orders, in the orders' order; the zero address for nobody.
+    function users() external view returns (address[] memory all) {
+        all = new address[](_orders.length);
+        for (uint256 i; i < all.length; ++i) {
+            all[i] = eoaOf[_tenant(_orders[i].keyId)];
         }
     }
 

@@ -174,7 +174,7 @@ abstract contract RotationActions is JoiningActions {
         }
         for (uint256 ekId = 1; ekId <= listingCount; ++ekId) {
             (uint256 keyId, ) = sys.keys.accessOf(ekId, agentId);
-            (uint256 sellerId, , , ) = sys.exchange.listingHead(ekId);
+            (uint256 sellerId, , , ) = sys.catalog.listingHead(ekId);
             digest = keccak256(abi.encode(digest, keyId, sys.keys.hasAccess(ekId, account, 0), sellerId == agentId));
         }
     }

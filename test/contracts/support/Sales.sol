@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {ListingActions} from "./ListingActions.sol";
@@ -19,6 +20,10 @@ abstract contract Sales is ListingActions {
         address caller;
         /// Who the log is to say paid.
         address payer;
+        /// The caller pays by allowance, and is an agent from then on.
+        bool byWallet;
+        /// Whoever gets the key asked for it.
+        bool asked;
         uint256 maxPrice;
         uint256 deadline;
         bytes32 quoteHash;
@@ -29,7 +34,7 @@ abstract contract Sales is ListingActions {
     }
 
     function _trade(uint256 ekId, address caller) internal view returns (Trade memory t) {
-        IExchange.Listing storage offer = _listings[ekId];
+        ICatalog.Listing storage offer = _listings[ekId];
         t.ekId = ekId;
         t.caller = caller;
         t.payer = caller;
@@ -43,10 +48,10 @@ abstract contract Sales is ListingActions {
 
     /// @dev What keeps the listing from selling one key of `version` now.
     function _mustBeOpen(Reasons.List memory reasons, Trade memory t, uint32 version) internal view {
-        IExchange.Listing storage offer = _listings[t.ekId];
+        ICatalog.Listing storage offer = _listings[t.ekId];
         uint256 time = block.timestamp;
         reasons.when(
-            offer.status != IExchange.Status.Active,
+            offer.status != ICatalog.Status.Active,
             abi.encodeWithSelector(IExchange.ListingNotActive.selector, t.ekId, offer.status)
         );
         reasons.when(
@@ -76,20 +81,28 @@ abstract contract Sales is ListingActions {
     function _attemptSale(Trade memory t, bytes memory data, Reasons.List memory reasons) internal returns (bool done) {
         vm.recordLogs();
         bytes memory result;
-        (done, result) = _attempt(t.caller, address(sys.exchange), data, reasons);
+        address target = t.quoteHash == 0 ? address(sys.exchange) : address(sys.tills);
+        (done, result) = _attempt(t.caller, target, data, reasons);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         if (!done) return false;
+        if (t.byWallet && agentAt[t.caller] == 0) _enter(t.caller);
         uint256 buyerId = agentAt[t.recipient] == 0 ? _enter(t.recipient) : agentAt[t.recipient];
-        uint256 keyId = _bookKey(t.ekId, buyerId);
+        uint256 keyId = _bookKey(t.ekId, buyerId, t.asked);
         equal(abi.decode(result, (uint256)), keyId, "id of the new key");
         _bookOrder(t, buyerId, keyId);
         _checkLog(logs, t);
         _checkAccess(t.ekId, buyerId);
         ++_listings[t.ekId].sold;
-        if (_listings[t.ekId].sellerId != buyerId) {
-            pointsOf[_listings[t.ekId].sellerId] += 2;
-            pointsOf[buyerId] += 1;
-        }
+        _bookPoints(t, buyerId);
+    }
+
+    function _bookPoints(Trade memory t, uint256 buyerId) private {
+        uint256 sellerId = _listings[t.ekId].sellerId;
+        LabelSums storage labels = _labelSums[t.ekId];
+        bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
+        bool endorsed = labels.count != 0 && labels.scores[0] + labels.scores[1] >= labels.count * 100;
+        uint256 payerId = t.cost == 0 ? 0 : everAgentAt[t.payer];
+        _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[t.ekId].sold, endorsed));
     }
 
     /// @dev Whether, and by which key, the agent may use the Experience now.
@@ -97,12 +110,16 @@ abstract contract Sales is ListingActions {
         uint256 expected = _accessKey(ekId, agentId);
         (uint256 keyId, IExperienceKey.Key memory key) = sys.keys.accessOf(ekId, agentId);
         equal(keyId, expected, "the key by which an agent may use an Experience");
-        equal(key.agentId, expected == 0 ? 0 : agentId, "its holder");
+        equal(key.agentId, _keys[expected].agentId, "its holder");
+        equal(key.scopes, _keys[expected].scopes, "its scopes");
+        uint256 end = key.expiry == 0 && expected != 0 ? type(uint256).max : key.expiry;
+        equal(end, _usedUntil(expected, agentId), "the end of the use");
         isTrue(sys.keys.hasAccess(ekId, eoaOf[agentId], 0) == (expected != 0), "whether it may use it");
+        isTrue(expected == 0 || sys.keys.hasAccess(ekId, eoaOf[agentId], key.scopes), "with which scopes");
     }
 
-    function _bookKey(uint256 ekId, uint256 buyerId) private returns (uint256 keyId) {
-        IExchange.Listing storage offer = _listings[ekId];
+    function _bookKey(uint256 ekId, uint256 buyerId, bool asked) private returns (uint256 keyId) {
+        ICatalog.Listing storage offer = _listings[ekId];
         keyId = _keyId(ekId, buyerId, bought[ekId][buyerId]++);
         if (ordersOf[keyId]++ != 0) isTrue(false, "4: a second order for one key");
         _keys[keyId] = IExperienceKey.Key({
@@ -113,16 +130,18 @@ abstract contract Sales is ListingActions {
             scopes: offer.terms.scopes,
             flags: offer.terms.flags,
             announcedEpoch: epochOf[buyerId],
-            minted: 0
+            minted: 0,
+            lent: false
         });
-        _keys[_keyId(ekId, buyerId, 0)].minted = uint32(bought[ekId][buyerId]);
-        _lastAcquired[ekId][buyerId] = keyId;
+        _keys[_keyId(ekId, buyerId, 0)].minted = uint24(bought[ekId][buyerId]);
+        if (asked) _bookChoice(keyId, buyerId);
+        else _bookGift(keyId, buyerId, false);
         ++keysHeldBy[buyerId];
     }
 
     /// @dev The exchange's part is the largest whole number of units that is not above its rate; the seller has the rest.
     function _bookOrder(Trade memory t, uint256 buyerId, uint256 keyId) private {
-        IExchange.Listing storage offer = _listings[t.ekId];
+        ICatalog.Listing storage offer = _listings[t.ekId];
         address token = offer.terms.token;
         uint256 parts = t.cost * feeBps;
         uint256 fee = (parts - (parts % 10_000)) / 10_000;
@@ -163,8 +182,8 @@ abstract contract Sales is ListingActions {
         sale.payer = t.payer;
         sale.token = o.token;
         sale.price = o.price;
-        sale.fee = o.feeShare;
-        if (o.price != 0) sale.sellerCredit = creditOf[o.sellerId][o.token];
+        sale.payerId = t.byWallet ? agentAt[t.caller] : o.buyerId;
+        sale.feeBps = uint16(o.feeBps);
         sale.paymentRef = t.quoteHash;
         sale.by = t.caller;
         uint256 seen;

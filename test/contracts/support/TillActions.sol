@@ -2,7 +2,9 @@
 pragma solidity ^0.8.34;
 
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {Payments} from "./Payments.sol";
 import {Reasons} from "./Reasons.sol";
 import {TypedData} from "./TypedData.sol";
@@ -16,9 +18,9 @@ abstract contract TillActions is Payments {
     /// @param fault 0: another token than the listing's, 1: a stale version, 2: a maximum below the price; else none.
     function _requestQuote(uint256 who, uint256 ek, uint256 seed, uint256 fault) internal {
         if (_quotes.length == MAX_QUOTES) return;
-        IExchange.Listing storage offer = _listings[_listingId(ek)];
+        ICatalog.Listing storage offer = _listings[_listingId(ek)];
         uint256 cost = _priceOf(offer.terms, offer.sold);
-        IExchange.Quote memory q;
+        ITills.Quote memory q;
         q.ekId = _listingId(ek);
         q.version = offer.version;
         q.buyer = _asker(who);
@@ -29,9 +31,9 @@ abstract contract TillActions is Payments {
         if (fault % 16 == 0) q.token = tokens[seed % tokens.length];
         if (fault % 16 == 1) --q.version;
         if (fault % 16 == 2 && cost != 0) q.maxPrice = cost - 1;
-        bytes32 hash = TypedData.quote(address(sys.exchange), q);
-        equal(sys.exchange.quoteHashOf(q), hash, "hash of the quote");
-        _quotes.push(QuoteEntry(q, hash, sys.exchange.tillOf(q), false, 0));
+        bytes32 hash = TypedData.quote(address(sys.tills), q);
+        equal(sys.tills.quoteHashOf(q), hash, "hash of the quote");
+        _quotes.push(QuoteEntry(q, hash, sys.tills.tillOf(q), false, 0));
     }
 
     /// @dev Anybody, or quite often an account that some agent has had: it has rotated since it asked.
@@ -66,7 +68,7 @@ abstract contract TillActions is Payments {
         if (e.quote.token == address(hostile)) refusal = new bytes(0);
         else if (good) refusal = _meddle(index, p, signature, Before(before % 3));
         bool pays = good && refusal.length == 0 && e.quote.token != address(hostile);
-        _redeem(e, index, p, signature, refusal, pays);
+        _redeem(e, index, p, signature, refusal, pays, fault % 16 != 8 && fault % 16 != 10);
     }
 
     function finalizeTill(uint256 quote, uint256 who) public {
@@ -74,7 +76,8 @@ abstract contract TillActions is Payments {
         Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer);
         uint256 funds = held[e.quote.token][e.till];
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, "");
-        if (!_attemptSale(t, abi.encodeCall(IExchange.finalizeTill, (e.quote)), reasons)) return;
+        _mustBeAgreed(reasons, t, t.caller == e.quote.buyer);
+        if (!_attemptSale(t, abi.encodeCall(ITills.finalizeTill, (e.quote)), reasons)) return;
         _settle(e, t.cost, funds);
     }
 
@@ -86,14 +89,14 @@ abstract contract TillActions is Payments {
         address caller = who % 3 == 0 ? payee : _account(who);
         uint256 amount = held[token][e.till];
         Reasons.List memory reasons = Reasons.none();
-        reasons.when(amount == 0, abi.encodeWithSelector(IExchange.NothingToRefund.selector, e.hash, token));
+        reasons.when(amount == 0, abi.encodeWithSelector(ITills.NothingToRefund.selector, e.hash, token));
         bool pending = !e.used && block.timestamp <= e.quote.deadline;
         reasons.when(
             pending && caller != payee,
-            abi.encodeWithSelector(IExchange.TillNotRefundable.selector, e.hash, e.quote.deadline, block.timestamp)
+            abi.encodeWithSelector(ITills.TillNotRefundable.selector, e.hash, e.quote.deadline, block.timestamp)
         );
-        bytes memory data = abi.encodeCall(IExchange.refundTill, (e.quote, token));
-        (bool done, bytes memory result) = _attempt(caller, address(sys.exchange), data, reasons);
+        bytes memory data = abi.encodeCall(ITills.refundTill, (e.quote, token));
+        (bool done, bytes memory result) = _attempt(caller, address(sys.tills), data, reasons);
         if (!done) return;
         equal(abi.decode(result, (uint256)), amount, "amount refunded");
         e.used = true;
@@ -106,21 +109,19 @@ abstract contract TillActions is Payments {
         TypedData.Payment memory p,
         bytes memory signature,
         bytes memory refusal,
-        bool pays
+        bool pays,
+        bool signed
     ) private {
         Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
         // The log names as payer only whom the exchange saw pay the whole price.
         if (pays && p.value >= t.cost) t.payer = p.from;
         uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, refusal);
-        IExchange.Authorization memory a = IExchange.Authorization(
-            p.from,
-            p.value,
-            p.validAfter,
-            p.validBefore,
-            p.nonce
-        );
-        bytes memory data = abi.encodeCall(IExchange.buyViaTill, (e.quote, a, signature));
+        // Late or used up: its signature still tells that the buyer wants this.
+        bool agreed = signed && p.from == e.quote.buyer && e.quote.token != address(hostile);
+        _mustBeAgreed(reasons, t, agreed || t.caller == e.quote.buyer);
+        ITills.Authorization memory a = ITills.Authorization(p.from, p.value, p.validAfter, p.validBefore, p.nonce);
+        bytes memory data = abi.encodeCall(ITills.buyViaTill, (e.quote, a, signature));
         if (!_attemptSale(t, data, reasons)) return;
         if (pays) {
             _payments.push(Payment(e.quote.token, p.from, p.nonce, index));
@@ -153,7 +154,7 @@ abstract contract TillActions is Payments {
         bytes memory refusal
     ) private view returns (Reasons.List memory reasons) {
         reasons = Reasons.none();
-        reasons.when(e.used, abi.encodeWithSelector(IExchange.QuoteUsed.selector, e.hash));
+        reasons.when(e.used, abi.encodeWithSelector(ITills.QuoteUsed.selector, e.hash));
         _mustBeOpen(reasons, t, e.quote.version);
         address current = _listings[e.quote.ekId].terms.token;
         reasons.when(
@@ -162,9 +163,16 @@ abstract contract TillActions is Payments {
         );
         bytes memory short =
             refusal.length == 0
-                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.till, funds, t.cost)
+                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.hash, funds, t.cost)
                 : refusal;
         reasons.when(funds < t.cost, short);
+    }
+
+    /// @dev Nobody is made an agent who did not send the call or sign the payment.
+    function _mustBeAgreed(Reasons.List memory reasons, Trade memory t, bool agreed) private view {
+        t.asked = agreed;
+        bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
+        reasons.when(agentAt[t.recipient] == 0 && !agreed, noAgent);
     }
 
     function _quote(uint256 seed) internal view returns (QuoteEntry storage) {

@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../../contracts/interfaces/IERC8004Identity.sol";
+import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {IPointsLedger} from "../../../contracts/interfaces/IPointsLedger.sol";
@@ -38,8 +39,8 @@ abstract contract TrespassActions is LabelActions {
         address caller = who % 8 == 0 ? _account(who) : sys.admin;
         Reasons.List memory reasons = Reasons.none();
         _mustBeAdministrator(reasons, caller);
-        bytes memory data = abi.encodeCall(IExchange.allowToken, (token, allowed % 4 != 0));
-        (bool done, ) = _attempt(caller, address(sys.exchange), data, reasons);
+        bytes memory data = abi.encodeCall(ICatalog.allowToken, (token, allowed % 4 != 0));
+        (bool done, ) = _attempt(caller, address(sys.catalog), data, reasons);
         if (done) tokenAllowed[token] = allowed % 4 != 0;
     }
 
@@ -62,7 +63,7 @@ abstract contract TrespassActions is LabelActions {
     function _trespass(uint256 who, uint256 kind, uint256 seed) private {
         address thief = _account(who);
         uint256 agentId = _agent(seed);
-        bytes memory mint = abi.encodeCall(IExperienceKey.mint, (1, agentId, thief, 0, 1, 0, 1, 0));
+        bytes memory mint = abi.encodeCall(IExperienceKey.mint, (1, agentId, thief, 0, 1, 0, 1, 0, true));
         bytes memory notExchange = abi.encodeWithSelector(IExperienceKey.NotExchange.selector, thief);
         if (kind % 7 == 0) _refused(thief, address(sys.keys), mint, notExchange);
         if (kind % 7 == 1) {
@@ -70,14 +71,14 @@ abstract contract TrespassActions is LabelActions {
             _refused(thief, address(sys.keys), abi.encodeCall(IExperienceKey.burn, (keyId)), notExchange);
         }
         if (kind % 7 == 2) {
-            bytes memory award = abi.encodeCall(IPointsLedger.award, (1, 1, agentId, agentId + 1));
+            bytes memory award = abi.encodeCall(IPointsLedger.award, (1, 1, agentId, agentId + 1, thief, 1));
             _refused(thief, address(sys.points), award, notExchange);
         }
         if (kind % 7 == 3) {
             bytes memory notRegistrar = abi.encodeWithSelector(IAgentRegistry.NotRegistrar.selector, thief);
             _refused(thief, address(sys.registry), abi.encodeCall(IAgentRegistry.enroll, (thief)), notRegistrar);
         }
-        if (kind % 7 == 4) _robTill(thief, seed, notExchange);
+        if (kind % 7 == 4) _robTill(thief, seed);
         if (kind % 7 == 5) {
             bytes memory refused = abi.encodeWithSelector(IAgentRegistry.ApprovalRefused.selector);
             _refused(eoaOf[agentId], address(sys.registry), abi.encodeCall(IERC721.approve, (thief, agentId)), refused);
@@ -95,9 +96,9 @@ abstract contract TrespassActions is LabelActions {
         uint256 agentId = everAgentAt[old];
         if (agentId == 0 || agentAt[old] != 0 || isOperator(agentId, old)) return;
         bytes memory denied = abi.encodeWithSelector(IExchange.NotAuthorized.selector, agentId, old, 1);
-        IExchange.Terms memory terms;
-        IExchange.Content memory content;
-        _refused(old, address(sys.exchange), abi.encodeCall(IExchange.list, (agentId, terms, content)), denied);
+        ICatalog.Terms memory terms;
+        ICatalog.Content memory content;
+        _refused(old, address(sys.catalog), abi.encodeCall(ICatalog.list, (agentId, terms, content)), denied);
         bytes memory retired = abi.encodeWithSelector(IAgentRegistry.AddressRetired.selector, old, agentId);
         _refused(old, address(sys.registry), abi.encodeWithSignature("register()"), retired);
         bytes memory noAgent = abi.encodeWithSelector(IAgentRegistry.NotAgentOwner.selector, 0, old);
@@ -111,10 +112,11 @@ abstract contract TrespassActions is LabelActions {
         _refused(old, address(sys.exchange), take, denied);
     }
 
-    function _robTill(address thief, uint256 seed, bytes memory notExchange) private {
-        address till = sys.exchange.tillImplementation();
+    function _robTill(address thief, uint256 seed) private {
+        bytes memory notTills = abi.encodeWithSelector(Till.NotTills.selector, thief);
+        address till = sys.tills.tillImplementation();
         if (_quotes.length != 0 && _quote(seed).used) till = _quote(seed).till;
-        _refused(thief, till, abi.encodeCall(Till.pay, (IERC20(tokens[0]), thief, 0)), notExchange);
+        _refused(thief, till, abi.encodeCall(Till.pay, (IERC20(tokens[0]), thief, 0)), notTills);
     }
 
     function _refused(address caller, address to, bytes memory data, bytes memory reason) private {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
 
 /// @title EIP-712 digests, made from the types' texts and never from the contracts' own constants
@@ -74,11 +75,11 @@ library TypedData {
         return _registry(registry, abi.encode(typehash, agentId, newWallet, owner, deadline));
     }
 
-    function quote(address exchange, IExchange.Quote memory q) internal view returns (bytes32) {
+    function quote(address tills, ITills.Quote memory q) internal view returns (bytes32) {
         bytes32 typehash = keccak256(
             "Quote(uint256 ekId,uint32 version,address buyer,address token,uint256 maxPrice,uint256 deadline,bytes32 salt)"
         );
-        return digest("MOA Exchange", exchange, keccak256(abi.encode(typehash, q)));
+        return digest("MOA Tills", tills, keccak256(abi.encode(typehash, q)));
     }
 
     function payment(address token, Payment memory p) internal view returns (bytes32) {

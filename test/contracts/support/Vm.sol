@@ -28,6 +28,8 @@ interface Vm {
 
     function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address);
 
+    function toString(uint256 value) external pure returns (string memory);
+
     function assertTrue(bool condition, string calldata message) external pure;
 
     function assertEq(uint256 left, uint256 right, string calldata message) external pure;

@@ -27,13 +27,13 @@ abstract contract World is OpenBooks {
             accounts.push(account);
             _signers[account] = privateKey;
         }
-        hostile = new ReenteringToken(sys.exchange);
+        hostile = new ReenteringToken(sys.exchange, sys.tills);
         tokens.push(address(new TestUSDC()));
         tokens.push(address(new TestUSDC()));
         tokens.push(address(hostile));
         for (uint256 i; i < tokens.length; ++i) {
             vm.prank(sys.admin);
-            sys.exchange.allowToken(tokens[i], true);
+            sys.catalog.allowToken(tokens[i], true);
             tokenAllowed[tokens[i]] = true;
         }
     }

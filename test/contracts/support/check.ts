@@ -9,7 +9,7 @@ import {
   type Hex,
   parseEventLogs,
 } from "viem";
-import { exchangeAbi, testUSDCAbi } from "../../../sdk/abis/index.ts";
+import { testUSDCAbi } from "../../../sdk/abis/index.ts";
 import { publicClient, viem } from "./chain.ts";
 import type { Moa } from "./deploy.ts";
 
@@ -24,6 +24,9 @@ function nameOf(moa: Moa, address: Address): [name: string, abi: Abi] {
     ["ExperienceKey", moa.keys],
     ["PointsLedger", moa.points],
     ["Exchange", moa.exchange],
+    ["Catalog", moa.catalog],
+    ["Tills", moa.tills],
+    ["CardIssuer", moa.cards],
     ["LabelRegistry", moa.labels],
     ["Authority", { address: moa.authority, abi: [] }],
   ];
@@ -67,7 +70,10 @@ export async function reverts<const A extends Abi>(
   );
 }
 
-/** The name of the exchange's error in returned data. */
-export function errorIn(data: Hex): string {
-  return decodeErrorResult({ abi: exchangeAbi, data }).errorName;
+/** The name of the error in returned data, of whichever contract of the house. */
+export function errorIn(moa: Moa, data: Hex): string {
+  const abi = [moa.exchange, moa.catalog, moa.tills, moa.cards, moa.registry, moa.keys].flatMap(
+    (contract): Abi => contract.abi as Abi,
+  );
+  return decodeErrorResult({ abi, data }).errorName;
 }

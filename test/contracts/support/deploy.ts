@@ -1,7 +1,9 @@
-/** Deploys the whole of MOA to the test chain, in the order of `scripts/deploy.ts`: the ledgers first, for the exchange's future address. */
+/** Deploys the whole of MOA to the test chain, each contract for the addresses that the others are going to have. */
 import { type Address, getAddress, getContract, getContractAddress } from "viem";
 import {
   agentRegistryAbi,
+  cardIssuerAbi,
+  catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
   fixedPriceAbi,
@@ -9,7 +11,9 @@ import {
   linearPriceAbi,
   pointsLedgerAbi,
   testUSDCAbi,
+  tillsAbi,
 } from "../../../sdk/abis/index.ts";
+import { type CurveType, curves, type FormulaType, formulas, formulaTypes } from "../../../sdk/curves.ts";
 import { publicClient, viem } from "./chain.ts";
 
 const wallets = await viem.getWalletClients();
@@ -28,6 +32,11 @@ const names = [
   "afterNext",
   "rival",
   "bystander",
+  "issuer",
+  "guardian",
+  "recorder",
+  "disputesDesk",
+  "labelsDesk",
 ] as const;
 
 /** An account of the test chain. */
@@ -64,32 +73,66 @@ export async function predict(ahead: number): Promise<Address> {
   return getContractAddress({ from: people.admin.address, nonce: BigInt(nonce + ahead) });
 }
 
+/** The house in the order of its deployment. */
+const house = ["registry", "keys", "points", "exchange", "catalog", "tills", "cards", "labels"] as const;
+export type House = Record<(typeof house)[number], Address>;
+
+/** Where the house will stand, if its first contract is the administrator's next transaction but `ahead`. */
+export async function plan(ahead = 0): Promise<House> {
+  const addresses = await Promise.all(house.map((_, i) => predict(ahead + i)));
+  return Object.fromEntries(house.map((name, i) => [name, addresses[i]])) as House;
+}
+
+/** What the exchange is wired to. Two people stand in for the contracts of disputes and of labels, so that tests can act as them. */
+export function wiringOf({ registry, catalog, keys, points, tills, cards }: House) {
+  const [disputes, labels] = [people.disputesDesk.address, people.labelsDesk.address];
+  return { registry, catalog, keys, points, tills, labels, disputes, cardIssuer: cards };
+}
+
+/** One curve of each kind, by the name that listings use. */
+export async function deployCurves(
+  createContract: (name: string, args?: unknown[]) => Promise<Address> = create,
+): Promise<Record<CurveType, Address>> {
+  const addresses = new Map<FormulaType, Address>();
+  for (const type of formulaTypes) addresses.set(type, await createContract(formulas[type].contract));
+  const formulaAddresses = [...addresses.values()];
+  return {
+    ...(Object.fromEntries(addresses) as Record<FormulaType, Address>),
+    custom_piecewise: await createContract(curves.custom_piecewise.contract, [formulaAddresses]),
+  };
+}
+
 /** All contracts, the curves and the test token allowed; no agents yet. */
 export async function deployMoa() {
   const authority = await create("Authority", [people.admin.address]);
-  const fixed = await create("FixedPrice");
-  const linear = await create("LinearPrice");
-  const exchangeAddress = await predict(3);
-  const registry = await create("AgentRegistry", [exchangeAddress]);
-  const keys = await create("ExperienceKey", [registry, exchangeAddress]);
-  const points = await create("PointsLedger", [exchangeAddress]);
-  await create("Exchange", [authority, registry, keys, points]);
-  const labels = await create("LabelRegistry", [registry, exchangeAddress]);
+  const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
-  const exchange = getContract({ address: exchangeAddress, abi: exchangeAbi, client });
-  await exchange.write.allowToken([usdc, true]);
-  await exchange.write.allowCurve([fixed, true]);
-  await exchange.write.allowCurve([linear, true]);
+  const at = await plan();
+  await create("AgentRegistry", [at.exchange, at.catalog]);
+  await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
+  await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
+  await create("Exchange", [authority, wiringOf(at)]);
+  await create("Catalog", [authority, at.registry, at.exchange]);
+  await create("Tills", [at.registry, at.exchange]);
+  await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
+  await create("LabelRegistry", [at.registry, at.catalog]);
+  const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
+  await catalog.write.allowToken([usdc, true]);
+  for (const curve of Object.values(curveAddresses)) await catalog.write.allowCurve([curve, true]);
   return {
     authority,
-    exchange,
-    registry: getContract({ address: registry, abi: agentRegistryAbi, client }),
-    keys: getContract({ address: keys, abi: experienceKeyAbi, client }),
-    points: getContract({ address: points, abi: pointsLedgerAbi, client }),
-    labels: getContract({ address: labels, abi: labelRegistryAbi, client }),
+    catalog,
+    exchange: getContract({ address: at.exchange, abi: exchangeAbi, client }),
+    tills: getContract({ address: at.tills, abi: tillsAbi, client }),
+    cards: getContract({ address: at.cards, abi: cardIssuerAbi, client }),
+    registry: getContract({ address: at.registry, abi: agentRegistryAbi, client }),
+    keys: getContract({ address: at.keys, abi: experienceKeyAbi, client }),
+    points: getContract({ address: at.points, abi: pointsLedgerAbi, client }),
+    labels: getContract({ address: at.labels, abi: labelRegistryAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
-    fixed: getContract({ address: fixed, abi: fixedPriceAbi, client }),
-    linear: getContract({ address: linear, abi: linearPriceAbi, client }),
+    curves: curveAddresses,
+    fixed: getContract({ address: curveAddresses.fixed, abi: fixedPriceAbi, client }),
+    linear: getContract({ address: curveAddresses.linear, abi: linearPriceAbi, client }),
   };
 }
 

@@ -29,8 +29,15 @@ export const FUNDS = 1_000_000_000n;
 export const Status = { None: 0, Active: 1, Paused: 2, Archived: 3 } as const;
 export const Actions = { LIST: 1n, LABEL: 2n, CLAIM: 4n, SPEND_POINTS: 8n, ALL: 15n } as const;
 export const Scopes = { READ: 1, DOWNLOAD: 2, EXECUTE: 4, QUOTE: 8, DERIVE: 16, ALL: 31 } as const;
-export const Flags = { TRANSFERABLE: 1, RESTRICTED_VALIDATORS: 2 } as const;
+export const Flags = { TRANSFERABLE: 1, RESTRICTED_VALIDATORS: 2, LENDABLE: 4 } as const;
 
+export const RefundTerms = { None: 0, UntilAccess: 1, Full: 2 } as const;
+export const OrderStatus = { None: 0, Held: 1, Disputed: 2, Released: 3, Refunded: 4 } as const;
+export const Share = { Seller: 0, Fee: 1, Royalty: 2, Referral: 3, Bounty: 4, Refund: 5 } as const;
+
+export const DAY = 86_400;
+
+export type Royalty = { ekId: bigint; bps: number };
 export type Terms = {
   token: Address;
   curve: Address;
@@ -41,7 +48,19 @@ export type Terms = {
   keyTtl: number;
   scopes: number;
   flags: number;
+  refundWindow: number;
+  refundTerms: number;
+  bountyBps: number;
+  referralBps: number;
+  resaleBps: number;
+  pointsPrice: number;
+  requestsPerMinute: number;
+  requestsPerDay: number;
+  royalties: Royalty[];
 };
+
+/** Terms under which the buyer may have its money back for a day. */
+export const REFUNDABLE = { refundWindow: DAY, refundTerms: RefundTerms.Full } as const;
 
 /** Terms of a listing at the fixed price, unless told otherwise. */
 export function termsOf(moa: Moa, fields: Partial<Terms> = {}): Terms {
@@ -55,6 +74,15 @@ export function termsOf(moa: Moa, fields: Partial<Terms> = {}): Terms {
     keyTtl: 0,
     scopes: Scopes.READ | Scopes.DOWNLOAD,
     flags: 0,
+    refundWindow: 0,
+    refundTerms: RefundTerms.None,
+    bountyBps: 0,
+    referralBps: 0,
+    resaleBps: 0,
+    pointsPrice: 0,
+    requestsPerMinute: 0,
+    requestsPerDay: 0,
+    royalties: [],
     ...fields,
   };
 }
@@ -86,6 +114,7 @@ export type Purchase = {
   recipient: Address;
   maxPrice: bigint;
   deadline: bigint;
+  referrerId: bigint;
 };
 
 /** An order of the first listing's first version for `recipient`, good for an hour. */
@@ -94,7 +123,8 @@ export async function purchaseOf(
   fields: Partial<Purchase> = {},
 ): Promise<Purchase> {
   const deadline = (await now()) + 3600n;
-  return { ekId: FIXED, version: 1, recipient: recipient.address, maxPrice: PRICE, deadline, ...fields };
+  const order = { ekId: FIXED, version: 1, recipient: recipient.address, maxPrice: PRICE, referrerId: 0n };
+  return { ...order, deadline, ...fields };
 }
 
 export type Quote = {
@@ -141,7 +171,7 @@ export async function deployMarket(): Promise<Moa> {
   }
   const linear = { curve: moa.linear.address, curveParams: curves.linear.encode(SLOPE) };
   for (const terms of [{}, linear, at(0n)]) {
-    await moa.exchange.write.list([SELLER, termsOf(moa, terms), contentOf()], by(people.seller));
+    await moa.catalog.write.list([SELLER, termsOf(moa, terms), contentOf()], by(people.seller));
   }
   for (const payer of [people.buyer, people.newcomer, people.sponsor, people.rival]) {
     await moa.usdc.write.mint([payer.address, FUNDS]);
@@ -152,7 +182,7 @@ export async function deployMarket(): Promise<Moa> {
 
 /** Puts the money for a quote into its till, as anybody can. */
 export async function fund(moa: Moa, quote: Quote, amount: bigint, payer: Person): Promise<Address> {
-  const till = await moa.exchange.read.tillOf([quote]);
+  const till = await moa.tills.read.tillOf([quote]);
   await moa.usdc.write.transfer([till, amount], by(payer));
   return till;
 }
@@ -168,10 +198,25 @@ export async function rotate(moa: Moa, agentId: bigint, from: Person, to: Person
   await moa.registry.write.transferFrom([from.address, to.address, agentId], by(from));
 }
 
-/** Lets the tests send transactions as the exchange, for what only it may call. */
-export async function impersonateExchange(moa: Moa): Promise<void> {
-  await networkHelpers.impersonateAccount(moa.exchange.address);
-  await networkHelpers.setBalance(moa.exchange.address, 10n ** 18n);
+/** Lets the tests send transactions as a contract, for what only it may call. */
+export async function impersonate({ address }: { address: Address }): Promise<void> {
+  await networkHelpers.impersonateAccount(address);
+  await networkHelpers.setBalance(address, 10n ** 18n);
+}
+
+export function impersonateExchange(moa: Moa): Promise<void> {
+  return impersonate(moa.exchange);
+}
+
+/** Creates a listing with these terms, the seller's unless told otherwise. */
+export async function list(
+  moa: Moa,
+  fields: Partial<Terms> = {},
+  sellerId = SELLER,
+  seller: Person = people.seller,
+): Promise<bigint> {
+  await moa.catalog.write.list([sellerId, termsOf(moa, fields), contentOf()], by(seller));
+  return moa.catalog.read.listingCount();
 }
 
 /** The buyer buys one key of a listing with these terms, which the seller lists. Returns the listing and the key. */
@@ -180,8 +225,22 @@ export async function sell(
   fields: Partial<Terms>,
   buyer: Person = people.buyer,
 ): Promise<{ ekId: bigint; keyId: bigint }> {
-  await moa.exchange.write.list([SELLER, termsOf(moa, fields), contentOf()], by(people.seller));
-  const ekId = await moa.exchange.read.listingCount();
-  await moa.exchange.write.buy([await purchaseOf(buyer, { ekId })], by(buyer));
+  const ekId = await list(moa, fields);
+  await moa.exchange.write.buy([await purchaseOf(buyer, { ekId, maxPrice: FUNDS })], by(buyer));
   return { ekId, keyId: keyOf(ekId, await moa.registry.read.agentOf([buyer.address])) };
+}
+
+/** What the agent can withdraw in the test token. */
+export function creditOf(moa: Moa, agentId: bigint): Promise<bigint> {
+  return moa.exchange.read.creditOf([agentId, moa.usdc.address]);
+}
+
+/** How many keys of the listing are sold and not refunded. */
+export async function soldOf(moa: Moa, ekId: bigint): Promise<number> {
+  return (await moa.catalog.read.listingOf([ekId])).sold;
+}
+
+/** The order's status. */
+export async function statusOf(moa: Moa, keyId: bigint): Promise<number> {
+  return (await moa.exchange.read.orderOf([keyId])).status;
 }

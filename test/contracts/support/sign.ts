@@ -121,6 +121,31 @@ export function signAuthorization(moa: Moa, signer: Person, to: Address, a: Auth
   });
 }
 
+/** Signs an ERC-3009 `ReceiveWithAuthorization` to the exchange, as `buyWithAuthorization` takes it. */
+export function signReceive(
+  moa: Moa,
+  signer: Person,
+  a: Authorization,
+  { to = moa.exchange.address, chain = chainId }: { to?: Address; chain?: number } = {},
+): Promise<Hex> {
+  return signer.wallet.signTypedData({
+    account: signer.address,
+    domain: { ...usdcDomain(moa), chainId: chain },
+    types: {
+      ReceiveWithAuthorization: [
+        { name: "from", type: "address" },
+        { name: "to", type: "address" },
+        { name: "value", type: "uint256" },
+        { name: "validAfter", type: "uint256" },
+        { name: "validBefore", type: "uint256" },
+        { name: "nonce", type: "bytes32" },
+      ],
+    },
+    primaryType: "ReceiveWithAuthorization",
+    message: { ...a, to },
+  });
+}
+
 /** Signs that the authorization with `nonce` is void. */
 export function signCancel(moa: Moa, authorizer: Person, nonce: Hex): Promise<Hex> {
   return authorizer.wallet.signTypedData({

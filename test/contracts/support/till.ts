@@ -15,7 +15,7 @@ export async function paymentOf(
   value = PRICE,
 ): Promise<Payment> {
   const quote = await quoteOf(moa, people.buyer, fields);
-  const till = await moa.exchange.read.tillOf([quote]);
+  const till = await moa.tills.read.tillOf([quote]);
   const authorization = authorizationOf(payer.address, value);
   return { quote, till, authorization, signature: await signAuthorization(moa, payer, till, authorization) };
 }
@@ -27,10 +27,10 @@ export function redeem(
   sender: { address: Address } = people.relayer,
 ): Promise<Hex> {
   const { quote, authorization, signature } = payment;
-  return moa.exchange.write.buyViaTill([quote, authorization, signature], by(sender));
+  return moa.tills.write.buyViaTill([quote, authorization, signature], by(sender));
 }
 
-/** What a thief of pending transactions does: the token's own function, without the exchange. */
+/** What a thief of pending transactions does: the token's own function, without the tills. */
 export function submit(moa: Moa, { till, authorization: a, signature }: Payment): Promise<Hex> {
   const { v, r, s } = split(signature);
   const args = [a.from, till, a.value, a.validAfter, a.validBefore, a.nonce, v, r, s] as const;

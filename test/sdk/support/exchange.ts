@@ -17,6 +17,9 @@ export const contracts = {
   PointsLedger: address("4"),
   LabelRegistry: address("5"),
   Authority: address("6"),
+  Catalog: address("a"),
+  Tills: address("b"),
+  CardIssuer: address("c"),
 } as const;
 export const token = address("7");
 export const relayer = address("8");
@@ -108,7 +111,7 @@ export function quoteFor(buyer: Address, changes: Partial<QuoteResponse["quote"]
     ...changes,
   };
   const till = tillAddress(
-    { chainId: CHAIN_ID, exchange: contracts.Exchange },
+    { chainId: CHAIN_ID, tills: contracts.Tills },
     {
       ...quote,
       ekId: BigInt(quote.ekId),

@@ -1,7 +1,7 @@
 /*
  * finalizeTill(quote)
  * ├── given what buyViaTill refuses            reverts as it does
- * ├── when the till holds less than the cost   reverts TillUnderfunded(till, balance, cost)
+ * ├── when the till holds less than the cost   reverts TillUnderfunded(hash, balance, cost)
  * └── else                                     sells the key for the till's money, whoever calls; names the buyer as payer
  *     ├── with too much in the till            gives the rest back to the buyer
  *     └── with another token in it as well     leaves that to refundTill
@@ -31,13 +31,13 @@ import { createWeirdToken } from "./support/mocks.ts";
 
 const { buyer, newcomer, next, seller, sponsor, stranger } = people;
 
-describe("Exchange.finalizeTill", () => {
+describe("Tills.finalizeTill", () => {
   let moa: Moa;
   beforeEach(async () => {
     moa = await loadFixture(deployMarket);
   });
 
-  const finalize = (quote: Quote, sender = stranger) => moa.exchange.write.finalizeTill([quote], by(sender));
+  const finalize = (quote: Quote, sender = stranger) => moa.tills.write.finalizeTill([quote], by(sender));
 
   it("sells for the money in the till, whoever put it there and whoever calls", async () => {
     const quote = await quoteOf(moa, buyer);
@@ -46,13 +46,12 @@ describe("Exchange.finalizeTill", () => {
     expect([buyerId, keyId]).to.deep.equal([BUYER, keyOf(FIXED, BUYER)]);
     expect(sale).to.include({
       payer: buyer.address,
-      by: stranger.address,
+      by: moa.tills.address,
       price: PRICE,
-      sellerCredit: PRICE,
-      paymentRef: await moa.exchange.read.quoteHashOf([quote]),
+      paymentRef: await moa.tills.read.quoteHashOf([quote]),
     });
     expect(await balances(moa, { address: till }, moa.exchange)).to.deep.equal([0n, PRICE]);
-    expect(await moa.exchange.read.isQuoteUsed([quote])).to.equal(true);
+    expect(await moa.tills.read.isQuoteUsed([quote])).to.equal(true);
   });
 
   it("gives what is too much to the buyer, at its present EOA", async () => {
@@ -81,17 +80,17 @@ describe("Exchange.finalizeTill", () => {
     const other = await createWeirdToken("PermitlessToken");
     await other.write.mint([till, 9n]);
     await finalize(quote);
-    await moa.exchange.write.refundTill([quote, other.address], by(stranger));
+    await moa.tills.write.refundTill([quote, other.address], by(stranger));
     expect(await other.read.balanceOf([buyer.address])).to.equal(9n);
     expect(await other.read.balanceOf([till])).to.equal(0n);
   });
 
   it("refuses a till without enough in it, until there is", async () => {
     const quote = await quoteOf(moa, buyer);
-    const till = await moa.exchange.read.tillOf([quote]);
-    await reverts(finalize(quote), moa.exchange, "TillUnderfunded", [till, 0n, PRICE]);
+    const hash = await moa.tills.read.quoteHashOf([quote]);
+    await reverts(finalize(quote), moa.exchange, "TillUnderfunded", [hash, 0n, PRICE]);
     await fund(moa, quote, PRICE - 1n, sponsor);
-    await reverts(finalize(quote), moa.exchange, "TillUnderfunded", [till, PRICE - 1n, PRICE]);
+    await reverts(finalize(quote), moa.exchange, "TillUnderfunded", [hash, PRICE - 1n, PRICE]);
     await fund(moa, quote, 1n, buyer);
     await finalize(quote);
     expect(await moa.keys.read.balanceOf([buyer.address])).to.equal(1n);
@@ -102,8 +101,8 @@ describe("Exchange.finalizeTill", () => {
     await fund(moa, quote, PRICE, sponsor);
     await finalize(quote);
     await fund(moa, quote, PRICE, sponsor);
-    const hash = await moa.exchange.read.quoteHashOf([quote]);
-    await reverts(finalize(quote), moa.exchange, "QuoteUsed", [hash]);
+    const hash = await moa.tills.read.quoteHashOf([quote]);
+    await reverts(finalize(quote), moa.tills, "QuoteUsed", [hash]);
   });
 
   it("refuses a quote past its deadline, to the second", async () => {
@@ -113,7 +112,7 @@ describe("Exchange.finalizeTill", () => {
     await nextBlockAt(first.deadline);
     await finalize(first);
     const at = await nextBlockAt(second.deadline + 1n);
-    await reverts(finalize(second), moa.exchange, "DeadlinePassed", [second.deadline, at]);
+    await reverts(finalize(second), moa.tills, "DeadlinePassed", [second.deadline, at]);
   });
 
   it("T8 refuses what changed under the quote, and leaves the money refundable", async () => {
@@ -123,7 +122,7 @@ describe("Exchange.finalizeTill", () => {
     for (const quote of [changed, dearer, foreign]) await fund(moa, quote, PRICE, sponsor);
     await reverts(finalize(dearer), moa.exchange, "CostAboveMaximum", [1_000_000n, 999_999n]);
     await reverts(finalize(foreign), moa.exchange, "TokenMismatch", [FIXED, moa.usdc.address, foreign.token]);
-    await moa.exchange.write.update([FIXED, termsOf(moa, { supplyCap: 1 }), contentOf("v2")], by(seller));
+    await moa.catalog.write.update([FIXED, termsOf(moa, { supplyCap: 1 }), contentOf("v2")], by(seller));
     await reverts(finalize(changed), moa.exchange, "VersionMismatch", [FIXED, 2, 1]);
     const full = await quoteOf(moa, buyer, { version: 2 });
     await fund(moa, full, PRICE, sponsor);
@@ -132,7 +131,7 @@ describe("Exchange.finalizeTill", () => {
     await finalize(last);
     await reverts(finalize(full), moa.exchange, "SoldOut", [FIXED, 1n]);
     for (const quote of [changed, dearer, foreign, full]) {
-      await moa.exchange.write.refundTill([quote, moa.usdc.address], by(buyer));
+      await moa.tills.write.refundTill([quote, moa.usdc.address], by(buyer));
     }
     expect(await balances(moa, buyer)).to.deep.equal([FUNDS + 4n * PRICE]);
     expect(await moa.exchange.read.creditOf([SELLER, moa.usdc.address])).to.equal(PRICE);

@@ -1,7 +1,7 @@
 /*
  * pay(token, to, amount) of a till
- * ├── when not called by the exchange   reverts NotExchange(caller), at the implementation and at every clone
- * └── by the exchange                   pays; reverts SafeERC20FailedOperation when the token says false
+ * ├── when not called by the tills   reverts NotTills(caller), at the implementation and at every clone
+ * └── by the tills                   pays; reverts SafeERC20FailedOperation when the token says false
  *
  * tillOf(quote)   another address for every other quote; nothing stands there before the quote is used, and forever after
  */
@@ -11,7 +11,7 @@ import { tillAbi } from "../../sdk/abis/index.ts";
 import { loadFixture, publicClient } from "./support/chain.ts";
 import { reverts } from "./support/check.ts";
 import { by, client, type Moa, people } from "./support/deploy.ts";
-import { balances, deployMarket, fund, impersonateExchange, PRICE, quoteOf } from "./support/market.ts";
+import { balances, deployMarket, fund, impersonate, PRICE, quoteOf } from "./support/market.ts";
 import { createWeirdToken } from "./support/mocks.ts";
 
 const { buyer, seller, sponsor, stranger } = people;
@@ -24,24 +24,25 @@ describe("Till.pay", () => {
 
   const tillAt = (address: Address) => getContract({ address, abi: tillAbi, client });
 
-  it("is the exchange's alone, at the implementation and at a clone", async () => {
+  it("is the tills' alone, at the implementation and at a clone", async () => {
     const quote = await quoteOf(moa, buyer);
     const address = await fund(moa, quote, PRICE, sponsor);
-    await moa.exchange.write.finalizeTill([quote], by(stranger));
+    await moa.tills.write.finalizeTill([quote], by(stranger));
     await fund(moa, quote, 5n, sponsor);
-    for (const at of [await moa.exchange.read.tillImplementation(), address]) {
+    await impersonate(moa.exchange);
+    for (const at of [await moa.tills.read.tillImplementation(), address]) {
       const till = tillAt(at);
-      expect(await till.read.exchange()).to.equal(moa.exchange.address);
-      for (const thief of [stranger, buyer, seller]) {
+      expect(await till.read.tills()).to.equal(moa.tills.address);
+      for (const thief of [stranger, buyer, seller, moa.exchange]) {
         const call = till.write.pay([moa.usdc.address, thief.address, 5n], by(thief));
-        await reverts(call, till, "NotExchange", [thief.address]);
+        await reverts(call, till, "NotTills", [thief.address]);
       }
     }
-    await impersonateExchange(moa);
-    await tillAt(address).write.pay([moa.usdc.address, seller.address, 5n], by(moa.exchange));
+    await impersonate(moa.tills);
+    await tillAt(address).write.pay([moa.usdc.address, seller.address, 5n], by(moa.tills));
     expect(await balances(moa, { address }, seller)).to.deep.equal([0n, 5n]);
     const silent = await createWeirdToken("FalseReturnToken");
-    const refused = tillAt(address).write.pay([silent.address, seller.address, 5n], by(moa.exchange));
+    const refused = tillAt(address).write.pay([silent.address, seller.address, 5n], by(moa.tills));
     await reverts(refused, silent, "SafeERC20FailedOperation", [silent.address]);
   });
 
@@ -56,14 +57,27 @@ describe("Till.pay", () => {
       { deadline: quote.deadline + 1n },
       { salt: toHex(99n, { size: 32 }) },
     ].map((fields) => ({ ...quote, ...fields }));
-    const tills = await Promise.all([quote, ...others].map((q) => moa.exchange.read.tillOf([q])));
+    const tills = await Promise.all([quote, ...others].map((q) => moa.tills.read.tillOf([q])));
     expect(new Set(tills).size).to.equal(8);
     const [address] = tills as [Address];
     expect(await publicClient.getCode({ address })).to.equal(undefined);
     await fund(moa, quote, PRICE, sponsor);
-    await moa.exchange.write.finalizeTill([quote], by(stranger));
+    await moa.tills.write.finalizeTill([quote], by(stranger));
     const code = await publicClient.getCode({ address });
-    const implementation = (await moa.exchange.read.tillImplementation()).slice(2).toLowerCase();
+    const implementation = (await moa.tills.read.tillImplementation()).slice(2).toLowerCase();
     expect(code).to.equal(`0x363d3d373d3d3d363d73${implementation}5af43d82803e903d91602b57fd5bf3`);
+  });
+});
+
+describe("Tills.pay", () => {
+  it("is the exchange's alone", async () => {
+    const moa = await loadFixture(deployMarket);
+    const quote = await quoteOf(moa, buyer);
+    await fund(moa, quote, PRICE, sponsor);
+    const hash = await moa.tills.read.quoteHashOf([quote]);
+    for (const thief of [stranger, buyer, seller]) {
+      const call = moa.tills.write.pay([hash, moa.usdc.address, PRICE], by(thief));
+      await reverts(call, moa.tills, "NotExchange", [thief.address]);
+    }
   });
 });

@@ -4,12 +4,12 @@
  * ├── given a listing that buy refuses                        reverts as buy does
  * ├── given another token than the listing's                  reverts TokenMismatch(ekId, current, given)
  * ├── when cost > maxPrice                                    reverts CostAboveMaximum(cost, maxPrice)
- * ├── when the till holds less than the cost afterwards       reverts with the token's reason, else TillUnderfunded(till, balance, cost)
+ * ├── when the till holds less than the cost afterwards       reverts with the token's reason, else TillUnderfunded(hash, balance, cost)
  * └── else                                                    money to the exchange, key to the buyer, rest of the till to the buyer;
  *                                                             emits KeySold with the payer and the quote's hash
  *     ├── whoever calls, whoever pays
  *     ├── when the authorization was submitted by somebody else first   likewise; names the buyer as payer (threat-till.test.ts)
- *     ├── for a buyer that is no agent yet                    makes it one
+ *     ├── for a buyer that is no agent yet                    makes it one, if it sent the call or signed (threat-consent.test.ts)
  *     └── for a buyer that rotated since                      to its agent's present EOA
  */
 import { expect } from "chai";
@@ -37,12 +37,13 @@ import {
   termsOf,
   ZERO,
 } from "./support/market.ts";
+import { credited, saleOf } from "./support/sale.ts";
 import { authorizationOf, signAuthorization } from "./support/sign.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
-const { buyer, newcomer, next, relayer, rival, seller, sponsor, stranger } = people;
+const { buyer, newcomer, next, rival, seller, sponsor, stranger } = people;
 
-describe("Exchange.buyViaTill", () => {
+describe("Tills.buyViaTill", () => {
   let moa: Moa;
   beforeEach(async () => {
     moa = await loadFixture(deployMarket);
@@ -50,7 +51,7 @@ describe("Exchange.buyViaTill", () => {
 
   const pay = (fields: Partial<Quote> = {}, payer?: Person, value?: bigint) =>
     paymentOf(moa, fields, payer, value);
-  const isUsed = (quote: Quote) => moa.exchange.read.isQuoteUsed([quote]);
+  const isUsed = (quote: Quote) => moa.tills.read.isQuoteUsed([quote]);
   const credit = () => moa.exchange.read.creditOf([SELLER, moa.usdc.address]);
 
   it("moves money and key in one transaction, whoever sends it", async () => {
@@ -59,26 +60,15 @@ describe("Exchange.buyViaTill", () => {
     expect(await isUsed(quote)).to.equal(false);
     const logs = await logsOf(moa, redeem(moa, payment));
     const keyId = keyOf(FIXED, BUYER);
-    const hash = await moa.exchange.read.quoteHashOf([quote]);
-    const sale = {
-      sellerId: SELLER,
-      version: 1,
-      soldAfter: 1,
-      expiry: 0,
-      payer: buyer.address,
-      token: moa.usdc.address,
-      price: PRICE,
-      fee: 0n,
-      sellerCredit: PRICE,
-      paymentRef: hash,
-      by: relayer.address,
-    };
+    const hash = await moa.tills.read.quoteHashOf([quote]);
+    const sale = saleOf(moa, { paymentRef: hash, by: moa.tills.address });
     expect(logs.filter(([name]) => name !== "PointsLedger.PointsAwarded")).to.deep.equal([
       ["Token.AuthorizationUsed", { authorizer: buyer.address, nonce: authorization.nonce }],
       ["Token.Transfer", { from: buyer.address, to: till, value: PRICE }],
       ["ExperienceKey.Transfer", { from: ZERO, to: buyer.address, tokenId: keyId }],
       ["ExperienceKey.Locked", { tokenId: keyId }],
       ["Exchange.KeySold", { ekId: FIXED, buyerId: BUYER, keyId, sale }],
+      credited(moa, keyId),
       ["Token.Transfer", { from: till, to: moa.exchange.address, value: PRICE }],
     ]);
     expect(await balances(moa, buyer, { address: till }, moa.exchange)).to.deep.equal([
@@ -87,14 +77,14 @@ describe("Exchange.buyViaTill", () => {
       PRICE,
     ]);
     expect(await credit()).to.equal(PRICE);
-    expect(await moa.points.read.balanceOf([BUYER])).to.equal(1n);
+    expect(await moa.points.read.balanceOf([BUYER])).to.equal(100n);
     expect(await isUsed(quote)).to.equal(true);
   });
 
   it("lets somebody else pay, and names it", async () => {
     const { sale, buyerId } = await eventOf(moa, redeem(moa, await pay({}, sponsor)), "Exchange.KeySold");
     expect(buyerId).to.equal(BUYER);
-    expect(sale).to.include({ payer: sponsor.address, by: relayer.address });
+    expect(sale).to.include({ payer: sponsor.address, payerId: BUYER, by: moa.tills.address });
     expect(await balances(moa, sponsor, buyer)).to.deep.equal([FUNDS - PRICE, FUNDS]);
   });
 
@@ -116,7 +106,8 @@ describe("Exchange.buyViaTill", () => {
   it("takes the curve's price and gives the rest back to the buyer", async () => {
     const payment = await pay({ ekId: LINEAR, maxPrice: PRICE }, sponsor, PRICE);
     const { sale } = await eventOf(moa, redeem(moa, payment), "Exchange.KeySold");
-    expect(sale).to.include({ price: 1_000_000n, sellerCredit: 1_000_000n });
+    expect(sale).to.include({ price: 1_000_000n });
+    expect(await credit()).to.equal(1_000_000n);
     const accounts = [sponsor, { address: payment.till }, buyer, moa.exchange];
     expect(await balances(moa, ...accounts)).to.deep.equal([
       FUNDS - PRICE,
@@ -170,9 +161,9 @@ describe("Exchange.buyViaTill", () => {
   describe("refuses, and moves nothing", () => {
     it("T8 when the listing changed since", async () => {
       const payment = await pay();
-      await moa.exchange.write.update([FIXED, termsOf(moa, at(1n)), contentOf("v2")], by(seller));
+      await moa.catalog.write.update([FIXED, termsOf(moa, at(1n)), contentOf("v2")], by(seller));
       await reverts(redeem(moa, payment), moa.exchange, "VersionMismatch", [FIXED, 2, 1]);
-      await moa.exchange.write.setStatus([FIXED, Status.Paused], by(seller));
+      await moa.catalog.write.setStatus([FIXED, Status.Paused], by(seller));
       await reverts(redeem(moa, payment), moa.exchange, "ListingNotActive", [FIXED, Status.Paused]);
       await reverts(redeem(moa, await pay({ ekId: 9n })), moa.exchange, "UnknownListing", [9n]);
       expect(await balances(moa, buyer)).to.deep.equal([FUNDS]);
@@ -187,7 +178,7 @@ describe("Exchange.buyViaTill", () => {
 
     it("when the last key went to somebody else", async () => {
       const terms = termsOf(moa, { supplyCap: 1 });
-      await moa.exchange.write.list([SELLER, terms, contentOf()], by(seller));
+      await moa.catalog.write.list([SELLER, terms, contentOf()], by(seller));
       const [first, second] = [await pay({ ekId: 4n }), await pay({ ekId: 4n }, rival)];
       await redeem(moa, first);
       await reverts(redeem(moa, second), moa.exchange, "SoldOut", [4n, 1n]);
@@ -202,7 +193,8 @@ describe("Exchange.buyViaTill", () => {
 
     it("when too little was authorized, whatever the quote says", async () => {
       const payment = await pay({}, buyer, PRICE - 1n);
-      const short = [payment.till, PRICE - 1n, PRICE];
+      const hash = await moa.tills.read.quoteHashOf([payment.quote]);
+      const short = [hash, PRICE - 1n, PRICE];
       await reverts(redeem(moa, payment), moa.exchange, "TillUnderfunded", short);
       expect(await balances(moa, buyer, { address: payment.till })).to.deep.equal([FUNDS, 0n]);
     });
@@ -221,7 +213,7 @@ describe("Exchange.buyViaTill", () => {
 
     it("a buyer that is nobody", async () => {
       const payment = await pay({ buyer: ZERO });
-      await reverts(redeem(moa, payment), moa.registry, "ZeroAddress");
+      await reverts(redeem(moa, payment), moa.exchange, "RecipientNotAgent", [ZERO]);
     });
   });
 });

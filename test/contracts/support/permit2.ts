@@ -1,0 +1,53 @@
+/** Permit2, as `buyWithPermit2` meets it: a stand-in with its types and rules, at its address. */
+import { artifacts } from "hardhat";
+import { type Address, type Hex, maxUint256, parseAbi } from "viem";
+import { networkHelpers, publicClient } from "./chain.ts";
+import type { Person } from "./deploy.ts";
+
+export const PERMIT2: Address = "0x000000000022D473030F116dDEE9F6B43aC78BA3";
+
+export const permit2Abi = parseAbi([
+  "error SignatureExpired(uint256 signatureDeadline)",
+  "error InvalidAmount(uint256 maxAmount)",
+  "error InvalidNonce()",
+  "error InvalidSigner()",
+]);
+export const permit2 = { address: PERMIT2, abi: permit2Abi } as const;
+
+const chain = { id: await publicClient.getChainId() };
+
+/** Puts the stand-in's code at Permit2's address. */
+export async function placePermit2(): Promise<void> {
+  const { deployedBytecode } = await artifacts.readArtifact("TestPermit2");
+  await networkHelpers.setCode(PERMIT2, deployedBytecode as Hex);
+}
+
+/** The owner's leave for `spender` to take up to `amount` of the token once. */
+export async function signPermit2(
+  owner: Person,
+  spender: { address: Address },
+  token: { address: Address },
+  amount: bigint,
+  nonce: bigint,
+  deadline = maxUint256,
+  chainId = chain.id,
+): Promise<Hex> {
+  return owner.wallet.signTypedData({
+    account: owner.address,
+    domain: { name: "Permit2", chainId, verifyingContract: PERMIT2 },
+    types: {
+      PermitTransferFrom: [
+        { name: "permitted", type: "TokenPermissions" },
+        { name: "spender", type: "address" },
+        { name: "nonce", type: "uint256" },
+        { name: "deadline", type: "uint256" },
+      ],
+      TokenPermissions: [
+        { name: "token", type: "address" },
+        { name: "amount", type: "uint256" },
+      ],
+    },
+    primaryType: "PermitTransferFrom",
+    message: { permitted: { token: token.address, amount }, spender: spender.address, nonce, deadline },
+  });
+}
