@@ -16,6 +16,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "A sandwich on the curve",
     defence: "the buyer's maximum and deadline, the listing's version pinned",
   },
+  T5: {
+    attack: "Loops of buying and refunding move the price",
+    defence: "a refund is exactly what that key cost, and takes it out of the count of sold keys",
+  },
   T7: {
     attack: "Rounding: dust splits, zero-cost keys",
     defence: "the fee rounds down in the seller's favour; a claim needs a cost of exactly 0",
@@ -80,11 +84,19 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T26: {
     attack: "An administrator or a pause traps money",
-    defence: "no exit can be switched off: disputes have no administration at all",
+    defence:
+      "a pause blocks entry alone, for a week at most and every other week at most; no exit can be switched off, and disputes have no " +
+      "administration at all",
+  },
+  T28: {
+    attack: "A stolen card issuer's key issues keys that no card paid",
+    defence: "a role that is revoked at once, a cap per token and day, each charge once",
   },
   T29: {
     attack: "A chargeback or complaint after the seller was paid",
-    defence: "a disputed order pays nobody before the dispute has ended",
+    defence:
+      "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
+      "order pays nobody before the dispute has ended",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
