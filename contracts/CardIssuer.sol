@@ -23,6 +23,8 @@ contract CardIssuer is ICardIssuer, AccessManaged {
         uint216 spent;
     }
 
+    /// @dev A sale without any hold leaves no order, and what has none can't be taken back.
+    uint32 private constant MIN_HOLD = 1;
     uint32 private constant MAX_HOLD = 180 days;
 
     IAgentRegistry public immutable registry;
@@ -92,7 +94,7 @@ contract CardIssuer is ICardIssuer, AccessManaged {
 
     /// @inheritdoc ICardIssuer
     function setHold(uint32 hold_) external restricted {
-        if (hold_ > MAX_HOLD) revert HoldOutOfBounds(hold_, 0, MAX_HOLD);
+        if (hold_ < MIN_HOLD || hold_ > MAX_HOLD) revert HoldOutOfBounds(hold_, MIN_HOLD, MAX_HOLD);
         hold = hold_;
         emit HoldSet(hold_);
     }

@@ -246,6 +246,8 @@ abstract contract Deals is IExchange, AccessManaged, ReentrancyGuardTransient {
     function _setTillBuyer(Deal memory deal, address buyer, bool agreed) internal returns (address eoa) {
         uint256 agentId = registry.lastAgentOf(buyer);
         eoa = agentId == 0 ? buyer : registry.eoaOf(agentId);
+        // What a former EOA says is no word of the agent's.
+        agreed = agreed && eoa == buyer;
         uint32 epoch;
         (agentId, epoch) = agreed ? registry.enroll(eoa) : registry.bindingOf(eoa);
         if (agentId == 0) revert RecipientNotAgent(eoa);

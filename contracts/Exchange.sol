@@ -178,7 +178,7 @@ contract Exchange is Deals {
         if (deal.cost > payment.funds) revert TillUnderfunded(quoteHash, payment.funds, deal.cost);
         buyerEoa = _setTillBuyer(deal, q.buyer, payment.agreed);
         // Somebody who adds a mere nothing to a funded till may not pass for the payer.
-        deal.payer = payment.from != address(0) && payment.value >= deal.cost ? payment.from : q.buyer;
+        deal.payer = payment.value >= deal.cost ? payment.from : q.buyer;
         deal.paymentRef = quoteHash;
         deal.by = payment.by;
         keyId = _deliver(deal);
@@ -356,12 +356,8 @@ contract Exchange is Deals {
             );
             return keyId;
         }
-        address payer;
-        if (deal.cost != 0) {
-            payer = deal.payer;
-            _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, deal.referrerId);
-        }
-        points.award(deal.ekId, keyId, deal.sellerId, deal.buyer.agentId, payer, deal.sold + 1);
+        if (deal.cost != 0) _split(keyId, deal.sellerId, deal.terms, deal.cost, deal.feeBps, deal.referrerId);
+        points.award(deal.ekId, keyId, deal.sellerId, deal.buyer.agentId, deal.payer, deal.sold + 1);
     }
 
     function _mint(Deal memory deal, uint40 releaseTime) private returns (uint256 keyId) {

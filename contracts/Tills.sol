@@ -119,6 +119,8 @@ contract Tills is ITills, EIP712, ReentrancyGuardTransient {
         bytes memory refusal
     ) private returns (uint256 keyId) {
         payment.by = msg.sender;
+        // Nobody pays for a free key: there it counts who called for it.
+        if (payment.value == 0) payment.from = msg.sender;
         payment.funds = IERC20(q.token).balanceOf(_tillAddress(hash));
         address till = Clones.cloneDeterministic(tillImplementation, hash);
         try exchange.sellToTill(q, hash, payment) returns (uint256 id, uint256 change, address buyerEoa) {

@@ -475,6 +475,130 @@ export const pointsPolicy = onchainTable("points_policy", (t) => ({
   updatedAt: t.bigint().notNull(),
 }));
 
+// ---------------------------------------------------------------- disputes
+
+/** A dispute over an order, by the order's id. Fees are in wei. */
+export const dispute = onchainTable(
+  "dispute",
+  (t) => ({
+    orderId: t.text().primaryKey(),
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    keyId: t.text().notNull(),
+    buyerId: t.text().notNull(),
+    sellerId: t.text().notNull(),
+    category: t
+      .text({
+        enum: ["unfair_fee", "failed_service", "reputation_abuse", "contract_violation", "data_integrity"],
+      })
+      .notNull(),
+    status: t.text({ enum: ["opened", "answered", "submitted", "closed"] }).notNull(),
+    /** How it ended; null while it runs. */
+    outcome: t.text({ enum: ["ruled", "lapsed", "conceded", "withdrawn", "timed_out"] }),
+    /** 1 the buyer won, 2 the seller won, 0 a tie; null while it runs. */
+    ruling: t.integer(),
+    /** What the buyer got back of the order's amount; null while it runs. */
+    toBuyer: t.bigint(),
+    /** When the turn of `status` ends. */
+    deadline: t.bigint().notNull(),
+    buyerFee: t.bigint().notNull(),
+    sellerFee: t.bigint().notNull(),
+    /** What the arbitrator got of the two fees. */
+    spent: t.bigint().notNull(),
+    appeals: t.integer().notNull(),
+    /** The agent that appealed last. */
+    appellantId: t.text(),
+    /** The dispute's number at the arbitrator; null before it was submitted. */
+    disputeNumber: t.bigint(),
+    /** Whether the arbitrator has handed its ruling over. */
+    ruled: t.boolean().notNull(),
+    openedAt: t.bigint().notNull(),
+    closedAt: t.bigint(),
+  }),
+  (table) => ({
+    ek: index().on(table.ekId),
+    buyer: index().on(table.buyerId),
+    seller: index().on(table.sellerId),
+    status: index().on(table.chainId, table.status),
+  }),
+);
+
+/** Which order a dispute's number at the arbitrator means, while its ruling is waited for. */
+export const disputeNumber = onchainTable(
+  "dispute_number",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    number: t.bigint().notNull(),
+    orderId: t.text().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.number] }) }),
+);
+
+/** A piece of evidence, by URI (ERC-1497). */
+export const evidence = onchainTable(
+  "evidence",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    orderId: t.text().notNull(),
+    /** The EOA that handed it in. */
+    party: t.hex().notNull(),
+    uri: t.text().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    order: index().on(table.orderId),
+  }),
+);
+
+/** What an agent can withdraw from the disputes' desk, in wei. */
+export const disputeCredit = onchainTable("dispute_credit", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  amount: t.bigint().notNull(),
+}));
+
+/** A dispute at the house arbitrator, whoever made it. */
+export const courtCase = onchainTable(
+  "court_case",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    number: t.bigint().notNull(),
+    arbitrable: t.hex().notNull(),
+    phase: t.text({ enum: ["waiting", "appealable", "appealed", "final", "executed"] }).notNull(),
+    /** When the phase ends. */
+    deadline: t.bigint().notNull(),
+    /** The fee of the present round, in wei, while it is nobody's. */
+    fee: t.bigint().notNull(),
+    /** Any number up to 2^256: a dispute is made by anybody. */
+    choices: t.text().notNull(),
+    ruling: t.text().notNull(),
+    /** Whether a court was silent beyond its time. */
+    expired: t.boolean().notNull(),
+    openedAt: t.bigint().notNull(),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.number] }),
+    phase: index().on(table.chainId, table.phase),
+  }),
+);
+
+/** What an agent can withdraw from the house arbitrator, in wei. */
+export const courtCredit = onchainTable("court_credit", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  amount: t.bigint().notNull(),
+}));
+
+/** What the house arbitrator takes from now on, in wei, and the agent that earns it. */
+export const courtSetting = onchainTable("court_setting", (t) => ({
+  chainId: t.integer().primaryKey(),
+  arbitrationCost: t.bigint().notNull(),
+  appealCost: t.bigint().notNull(),
+  payeeId: t.text().notNull(),
+  updatedAt: t.bigint().notNull(),
+}));
+
 // --------------------------------------------------- the market as a whole
 
 /** The public feed: first listings, sales and labels. Page by (`blockNumber`, `logIndex`), newest first. */

@@ -110,6 +110,12 @@ function localAccount(chainId: number): Account {
   );
 }
 
+/** On a local chain two of the well-known accounts judge: nobody may sit in both courts. */
+function localJudge(name: RoleName): Address | undefined {
+  const addressIndex = { ARBITER: 4, APPEAL: 5 }[name as string];
+  return addressIndex === undefined ? undefined : mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex }).address;
+}
+
 async function deployAll(
   client: PublicClient,
   sender: Sender,
@@ -130,7 +136,10 @@ async function deployAll(
   await makeCalls(client, sender, { at, deployer });
   const start = await findStartBlock(client, factory, deployer);
   const allHolders = Object.fromEntries(
-    activeRoles.map(([name]) => [name, holders[name] ?? deployer]),
+    activeRoles.map(([name]) => [
+      name,
+      holders[name] ?? (isLocal ? localJudge(name) : undefined) ?? deployer,
+    ]),
   ) as Holders;
   const startBlock = BigInt(start.startBlock);
   await ensureRoles(client, sender, {

@@ -11,15 +11,23 @@ const CONTRACTS = [
   "AgentRegistry",
   "CardIssuer",
   "Catalog",
+  "Disputes",
   "Exchange",
   "ExperienceKey",
+  "ExponentialPrice",
   "FixedPrice",
+  "HouseArbitrator",
   "LabelRegistry",
   "LinearPrice",
+  "LogisticPrice",
+  "PiecewisePrice",
   "PointsLedger",
+  "QuotaPrice",
+  "SeasonalPrice",
   "TestUSDC",
   "Till",
   "Tills",
+  "TimeDecayPrice",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

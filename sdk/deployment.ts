@@ -1,6 +1,7 @@
 /** Where the contracts of one chain are. `scripts/deploy.ts` writes it, every process reads it. */
 import type { Address, Hash } from "viem";
 import { z } from "zod";
+import { curveTypes } from "./curves.ts";
 
 const address = z.custom<Address>(
   (v) => typeof v === "string" && /^0x[0-9a-fA-F]{40}$/.test(v),
@@ -19,12 +20,10 @@ export const contractNames = [
   "Tills",
   "LabelRegistry",
   "CardIssuer",
+  "HouseArbitrator",
+  "Disputes",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
-
-/** The price curves on the allowlist, by the name that listings use (`pricing_policy.curve_type`). */
-export const curveNames = ["fixed", "linear"] as const;
-export type CurveName = (typeof curveNames)[number];
 
 export const deploymentSchema = z.object({
   chainId: z.int().positive(),
@@ -32,7 +31,7 @@ export const deploymentSchema = z.object({
   startBlock: z.int().nonnegative(),
   startBlockHash: hash,
   contracts: z.record(z.enum(contractNames), address),
-  curves: z.record(z.enum(curveNames), address),
+  curves: z.record(z.enum(curveTypes), address),
   /** Payment tokens on the allowlist. `name` and `version` are those of the token's EIP-712 domain. */
   tokens: z
     .array(

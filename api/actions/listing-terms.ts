@@ -1,17 +1,17 @@
 /** The terms of a listing, from what its seller asks for to what the contract takes. */
 import type { Address, Hex } from "viem";
 import type { z } from "zod";
-import { curves } from "../../sdk/curves.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds } from "../../sdk/ids.ts";
 import { flags, refundTerms, scopes, toBits } from "../../sdk/records.ts";
-import type { createListingRequestSchema, pricingPolicySchema } from "../../sdk/wire/listing.ts";
+import type { createListingRequestSchema } from "../../sdk/wire/listing.ts";
 import type { Fault } from "../http/validation.ts";
+import { encodeCurve } from "../pricing/encode.ts";
+import type { Pricing } from "../pricing/sources.ts";
 import { toUnits } from "./amounts.ts";
 
 export type ListingRequest = z.output<typeof createListingRequestSchema>;
-type Pricing = z.output<typeof pricingPolicySchema>;
 
 /** The most that bounty, referral and royalties may take of the price together, in basis points. */
 const MAX_SHARES_BPS = 5_000;
@@ -121,77 +121,9 @@ function tokenOf({ tokens }: Deployment, currency: string | undefined): Token {
 
 function curveParamsOf(pricing: Pricing, token: Token): Hex {
   const faults: Fault[] = [];
-  const units = (pointer: string, amount: number | string | undefined): bigint | undefined => {
-    if (amount === undefined) return undefined;
-    const value = toUnits(amount, token.decimals);
-    if (value === undefined) {
-      faults.push({
-        pointer,
-        message: `${amount} has more than the ${token.decimals} decimals of ${token.symbol}`,
-      });
-    }
-    return value;
-  };
-  const at = "/pricing_policy";
-  const amounts: Amounts = {
-    base: units(`${at}/base_price`, pricing.base_price) ?? 0n,
-    min: units(`${at}/min_price`, pricing.min_price),
-    max: units(`${at}/max_price`, pricing.max_price),
-    params: {},
-  };
-  for (const [name, amount] of Object.entries(pricing.params)) {
-    amounts.params[name] = units(`${at}/params/${name}`, amount);
-  }
-  const encoded = encoders[pricing.curve_type](amounts, pricing, faults);
-  if (faults.length > 0) throw invalid(faults);
-  return encoded();
-}
-
-type Amounts = {
-  base: bigint;
-  min: bigint | undefined;
-  max: bigint | undefined;
-  params: Record<string, bigint | undefined>;
-};
-type Encoder = (amounts: Amounts, pricing: Pricing, faults: Fault[]) => () => Hex;
-
-const encoders: Record<Pricing["curve_type"], Encoder> = {
-  fixed({ base, min, max, params }, _pricing, faults) {
-    unknownParams(params, [], faults);
-    if (min !== undefined && base < min) faults.push(fault("min_price", "is above base_price"));
-    if (max !== undefined && base > max) faults.push(fault("max_price", "is below base_price"));
-    const fixed = { price: base };
-    return () => {
-      curves.fixed.validate(fixed);
-      return curves.fixed.encode(fixed);
-    };
-  },
-  linear({ base, min, max, params }, pricing, faults) {
-    unknownParams(params, ["slope", "max_price"], faults);
-    const { slope, max_price: ceiling = max } = params;
-    if (pricing.params.slope === undefined)
-      faults.push(fault("params/slope", "is missing: how much each sale adds"));
-    if (min !== undefined && base < min)
-      faults.push(fault("min_price", "is above base_price, where the price starts"));
-    if (max !== undefined && ceiling !== max)
-      faults.push(fault("params/max_price", "differs from max_price"));
-    // With a cap on the sales the price has a last step, and with it a maximum.
-    const last =
-      slope !== undefined && pricing.supply_cap ? base + slope * BigInt(pricing.supply_cap - 1) : undefined;
-    const top = ceiling ?? last;
-    if (top === undefined) faults.push(fault("max_price", "is missing: give it, or a supply_cap"));
-    const linear = { base, slope: slope ?? 0n, max: top ?? 0n };
-    return () => {
-      curves.linear.validate(linear);
-      return curves.linear.encode(linear);
-    };
-  },
-};
-
-function unknownParams(params: Record<string, unknown>, known: readonly string[], faults: Fault[]): void {
-  for (const name of Object.keys(params)) {
-    if (!known.includes(name)) faults.push(fault(`params/${name}`, "is no parameter of this curve"));
-  }
+  const encoded = encodeCurve(pricing, token, faults);
+  if (encoded === undefined) throw invalid(faults);
+  return encoded;
 }
 
 function fault(field: string, message: string): Fault {

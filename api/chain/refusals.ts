@@ -1,4 +1,5 @@
 /** What a contract's refusal means to the user: one row per error. */
+import { curveTypes } from "../../sdk/curves.ts";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import type { Revert } from "./revert.ts";
 
@@ -11,6 +12,7 @@ type Refusal = {
   hint: string;
 };
 
+const CURVE = "Mend pricing_policy.";
 const SELL = "Ask for a new quote, or look for another listing.";
 
 const refusals: Record<string, Refusal> = {
@@ -33,12 +35,27 @@ const refusals: Record<string, Refusal> = {
   CurveNotAllowed: {
     code: "LISTING_INVALID",
     message: (a) => `The price curve ${a.curve} is not allowed.`,
-    hint: "Use curve_type fixed or linear.",
+    hint: `Use a curve_type of ${curveTypes.join(", ")}.`,
   },
-  InvalidCurveParams: {
+  CurveParamsLength: {
     code: "LISTING_INVALID",
-    message: (a) => `The curve refuses its parameters: ${a.reason}.`,
-    hint: "Mend pricing_policy.",
+    message: (a) => `The curve's parameters have ${a.length} bytes; they must have ${a.expected}.`,
+    hint: CURVE,
+  },
+  CurveParamTooLarge: {
+    code: "LISTING_INVALID",
+    message: (a) => `The curve's ${a.name} is ${a.value}; it must be at most ${a.maximum}.`,
+    hint: CURVE,
+  },
+  CurveParamTooSmall: {
+    code: "LISTING_INVALID",
+    message: (a) => `The curve's ${a.name} is ${a.value}; it must be at least ${a.minimum}.`,
+    hint: CURVE,
+  },
+  PieceRefused: {
+    code: "LISTING_INVALID",
+    message: (a) => `The formula of the curve's piece ${a.piece} (from 0) refuses its parameters.`,
+    hint: CURVE,
   },
   InvalidScopes: {
     code: "LISTING_INVALID",

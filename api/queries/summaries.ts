@@ -1,7 +1,7 @@
 /** Listings as buyers see them (EKSummary). */
 import { eq, inArray, lte, sql } from "drizzle-orm";
 import { formatUnits, getAddress } from "viem";
-import { type CurveType, curves, quoteCurve } from "../../sdk/curves.ts";
+import { type Curve, type CurveType, curves, type PiecewiseParams, quoteCurve } from "../../sdk/curves.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import { toPoints } from "../../sdk/points.ts";
 import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
@@ -106,7 +106,6 @@ function pricingOf(
   const token = tokenOf(deps, row);
   const decimals = token?.decimals ?? 0;
   const units = quoteCurve(row.curveType, row.curveParams, { sold: BigInt(row.sold), count: 1n, time });
-  const params: Record<string, bigint> = curves[row.curveType].decode(row.curveParams);
   const whole = (amount: bigint) => Number(formatUnits(amount, decimals));
   return {
     pricing: {
@@ -116,9 +115,7 @@ function pricingOf(
       currency: token?.symbol ?? row.token,
     },
     pricing_policy: {
-      curve_type: row.curveType,
-      base_price: whole(params.base ?? params.price ?? 0n),
-      params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
+      ...policyOf(row, time, whole),
       ...(row.supplyCap === 0n ? {} : { supply_cap: Number(row.supplyCap) }),
       ...(row.startTime === 0n ? {} : { start_time: isoTime(row.startTime) }),
       ...(row.endTime === 0n ? {} : { end_time: isoTime(row.endTime) }),
@@ -131,6 +128,34 @@ function pricingOf(
       ...(row.pointsPrice === 0n ? {} : { points_price: toPoints(row.pointsPrice) }),
     },
   };
+}
+
+/** The curve and its bounds. */
+function policyOf(row: ShowableRow, time: bigint, whole: (amount: bigint) => number) {
+  const { curveType, curveParams } = row;
+  const curve = curves[curveType] as Curve<unknown>;
+  const { pieces, ...params } = curve.decode(curveParams) as Partial<PiecewiseParams> &
+    Record<string, bigint>;
+  const { min, max } = curve.bounds(curve.decode(curveParams));
+  const first = quoteCurve(curveType, curveParams, { sold: 0n, count: 1n, time });
+  return {
+    curve_type: curveType,
+    base_price: whole(params.base ?? params.price ?? first),
+    min_price: whole(min),
+    max_price: whole(max),
+    params: toTexts(params),
+    ...(pieces && {
+      breakpoints: pieces.map((piece) => ({
+        sold_min: Number(piece.from),
+        formula: piece.formula,
+        params: toTexts(piece.params),
+      })),
+    }),
+  };
+}
+
+function toTexts(numbers: Readonly<Record<string, bigint>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
 }
 
 function tokenOf({ chain }: Deps, row: ListingRow) {

@@ -44,7 +44,7 @@ interface ICardIssuer {
     /// @notice What may be spent of `token` per UTC day. Administrators only.
     function setDailyCap(address token, uint256 cap) external;
 
-    /// @notice How long money for a card waits at least, in seconds, 0 to 180 days. Administrators only.
+    /// @notice How long money for a card waits at least, from one second to 180 days. Administrators only.
     function setHold(uint32 hold) external;
 
     /// @notice Takes money out of the float. Administrators only.

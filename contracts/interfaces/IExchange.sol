@@ -52,6 +52,7 @@ interface IExchange is IOrders {
         /// Who sent the call.
         address by;
         uint256 funds;
+        /// Who paid `value` by authorization; with a value of 0 who sent the call.
         address from;
         uint256 value;
         /// The buyer sent the call or signed the authorization, so it may be made an agent.
@@ -66,7 +67,8 @@ interface IExchange is IOrders {
         uint32 soldAfter;
         /// When the key ends; 0 = never.
         uint40 expiry;
-        /// Who paid: the wallet, or the signer of the authorization; the quote's buyer where the till's payer is not known.
+        /// Who paid: the wallet, or the signer of the authorization; the quote's buyer where the till's payer is not known. For a
+        /// free key who called for it.
         address payer;
         /// The agent that a refund goes to.
         uint256 payerId;
@@ -79,7 +81,7 @@ interface IExchange is IOrders {
         uint256 referrerId;
         /// The quote's hash for a till sale, the authorization's nonce for a bound one, else zero.
         bytes32 paymentRef;
-        /// Who called: a wallet, or {ITills} or {ICardIssuer} for the sales that come by them.
+        /// Who sent the call; {ICardIssuer} for its sales, which has an event of its own.
         address by;
     }
 

@@ -9,7 +9,8 @@ import {
   parseAbiItem,
   zeroAddress,
 } from "viem";
-import { type ContractName, type CurveName, contractNames, curveNames } from "../../sdk/deployment.ts";
+import { type CurveType, curveTypes } from "../../sdk/curves.ts";
+import { type ContractName, contractNames } from "../../sdk/deployment.ts";
 import { artifactOf, isCodeOf } from "./artifact.ts";
 import { addressOf } from "./factory.ts";
 import {
@@ -43,8 +44,8 @@ export function predictAddresses(factory: Address, deployer: Address): Addresses
       ContractName,
       Address
     >),
-    curves: Object.fromEntries(curveNames.map((name) => [name, of(curves[name])])) as Record<
-      CurveName,
+    curves: Object.fromEntries(curveTypes.map((name) => [name, of(curves[name])])) as Record<
+      CurveType,
       Address
     >,
     token: zeroAddress,

@@ -3,15 +3,17 @@
  *
  * A new contract is one line in `contracts` and its name in `sdk/deployment.ts`; a new curve one line in `curves` and its name there.
  */
-import { type Address, type Hex, keccak256, type PublicClient, toBytes, zeroAddress } from "viem";
-import { type ContractName, type CurveName, contractNames, curveNames } from "../../sdk/deployment.ts";
+import { type Address, type Hex, keccak256, type PublicClient, toBytes } from "viem";
+import { type CurveType, curveTypes, formulaTypes, curves as twins } from "../../sdk/curves.ts";
+import { type ContractName, contractNames } from "../../sdk/deployment.ts";
+import { COSTS, rulesUri } from "./arbitration.ts";
 import { artifactOf } from "./artifact.ts";
 
 export const LOCAL_CHAIN_ID = 31337;
 
 /** Every contract's address, known before the first is there. The token is the chain's own, or ours where the chain is local. */
 export type Addresses = Record<ContractName, Address> & {
-  curves: Record<CurveName, Address>;
+  curves: Record<CurveType, Address>;
   token: Address;
 };
 
@@ -35,9 +37,6 @@ function entry(artifact: string, args: Entry["args"] = () => ({}), more: Partial
   return { artifact, version: 1, args, ...more };
 }
 
-/** There is no court yet, so nobody can freeze an order: the zero address calls nothing. */
-const NO_DISPUTES = zeroAddress;
-
 /** What the exchange is wired to for ever. */
 const wiringOf = ({ at }: Context) => ({
   registry: at.AgentRegistry,
@@ -46,7 +45,7 @@ const wiringOf = ({ at }: Context) => ({
   points: at.PointsLedger,
   tills: at.Tills,
   labels: at.LabelRegistry,
-  disputes: NO_DISPUTES,
+  disputes: at.Disputes,
   cardIssuer: at.CardIssuer,
 });
 
@@ -81,12 +80,36 @@ export const contracts: Record<ContractName, Entry> = {
     catalog: at.Catalog,
     exchange: at.Exchange,
   })),
+  // It takes no cases before it has a payee, which must be an agent.
+  HouseArbitrator: entry("HouseArbitrator", ({ at }) => ({
+    authority: at.Authority,
+    registry: at.AgentRegistry,
+    firstPayeeId: 0n,
+    maxCost: COSTS.max,
+    arbitrationCost: COSTS.arbitration,
+    appealCost: COSTS.appeal,
+  })),
+  Disputes: entry("Disputes", ({ at }) => ({
+    registry: at.AgentRegistry,
+    orders: at.Exchange,
+    arbitrator: at.HouseArbitrator,
+    extraData: "0x",
+    metaEvidence: rulesUri,
+  })),
 };
 
-export const curves: Record<CurveName, Entry> = {
-  fixed: entry("FixedPrice"),
-  linear: entry("LinearPrice"),
-};
+/** One of each kind. The piecewise one is made of the others, and so comes last. */
+export const curves = Object.fromEntries(
+  curveTypes.map((type) => [
+    type,
+    entry(
+      twins[type].contract,
+      type === "custom_piecewise"
+        ? ({ at }) => ({ formulas: formulaTypes.map((formula) => at.curves[formula]) })
+        : () => ({}),
+    ),
+  ]),
+) as Record<CurveType, Entry>;
 
 /** What local chains pay with. */
 export const localToken = entry("TestUSDC");
@@ -121,7 +144,7 @@ const profileUri = `data:application/json,${encodeURIComponent(JSON.stringify(EX
 /** In this order, by the deployer, while it still administers everything without delay. */
 export const calls: readonly Call[] = [
   allow("the payment token", "Catalog", "allowToken", "isTokenAllowed", ({ at }) => at.token),
-  ...curveNames.map((name) =>
+  ...curveTypes.map((name) =>
     allow(`the ${name} curve`, "Catalog", "allowCurve", "isCurveAllowed", ({ at }) => at.curves[name]),
   ),
   {
@@ -141,6 +164,13 @@ export const calls: readonly Call[] = [
       const agentId = await read("AgentRegistry", "agentOf", [deployer]);
       return agentId !== 0n && (await read("Exchange", "feeAgentId")) === agentId;
     },
+  },
+  {
+    what: "that agent earns what the house's court takes",
+    contract: "HouseArbitrator",
+    functionName: "setPayee",
+    args: async ({ deployer }, read) => [await read("AgentRegistry", "agentOf", [deployer])],
+    isDone: async (_, read) => (await read("HouseArbitrator", "payeeId")) !== 0n,
   },
 ];
 
@@ -165,7 +195,7 @@ function allow(
 export function allEntries(at: Addresses): { entry: Entry; address: Address }[] {
   return [
     ...contractNames.map((name) => ({ entry: contracts[name], address: at[name] })),
-    ...curveNames.map((name) => ({ entry: curves[name], address: at.curves[name] })),
+    ...curveTypes.map((name) => ({ entry: curves[name], address: at.curves[name] })),
   ];
 }
 

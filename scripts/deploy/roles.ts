@@ -29,9 +29,9 @@ export const roles = {
   ADMIN: { id: 0n, purpose: "gives and takes the other roles", ...parameters, functions: {} },
   FEES: {
     id: 1n,
-    purpose: "sets the exchange's fee within the compiled maximum, and who earns it",
+    purpose: "sets the exchange's fee and the court's costs within their compiled maxima, and who earns them",
     ...parameters,
-    functions: { Exchange: ["setFee"] },
+    functions: { Exchange: ["setFee"], HouseArbitrator: ["setCosts", "setPayee"] },
   },
   LISTER: {
     id: 2n,
@@ -57,8 +57,18 @@ export const roles = {
     ...parameters,
     functions: { PointsLedger: ["setPolicy"] },
   },
-  ARBITER: { id: 6n, purpose: "decides disputes at the house's own arbitrator", ...prompt, functions: {} },
-  APPEAL: { id: 7n, purpose: "decides appeals against the arbiter", ...prompt, functions: {} },
+  ARBITER: {
+    id: 6n,
+    purpose: "decides disputes at the house's own arbitrator",
+    ...prompt,
+    functions: { HouseArbitrator: ["giveRuling"] },
+  },
+  APPEAL: {
+    id: 7n,
+    purpose: "decides appeals against the arbiter",
+    ...prompt,
+    functions: { HouseArbitrator: ["giveFinalRuling"] },
+  },
   ISSUER: {
     id: 8n,
     purpose: "issues keys for card charges, under a daily cap",

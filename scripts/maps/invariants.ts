@@ -9,6 +9,8 @@ export const invariants: Record<string, string> = {
   "7": "Shares add up to the price; what rounding leaves is the seller's.",
   "8": "The fee is never above its compiled maximum.",
   "9": "A listing's status moves along the allowed graph only; archived is the end.",
+  "10": "Before its release time no money of an order moves without the buyer's consent; disputed money moves only by ruling or timeout.",
+  "11": "Every order and dispute ends by calls that anyone may make. Silence never pays the silent party.",
   "12": "A curve's price is within its bounds, monotone where its kind says so, equal to an independent model, and 0 only where free.",
   "13": "n keys bought at once cost no more than n bought singly.",
   "14": "The executed price is at most the signed maximum, and the time at most the deadline.",

@@ -78,6 +78,14 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence:
       "every privileged function has a role and a delay; fee, pause and policy bounded in code; no upgrade, no access to money",
   },
+  T26: {
+    attack: "An administrator or a pause traps money",
+    defence: "no exit can be switched off: disputes have no administration at all",
+  },
+  T29: {
+    attack: "A chargeback or complaint after the seller was paid",
+    defence: "a disputed order pays nobody before the dispute has ended",
+  },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
     defence:

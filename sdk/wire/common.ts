@@ -38,3 +38,9 @@ export const pageQuerySchema = z.object({
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
+
+/** An amount in whole tokens ("0.25"): a number, or a string where a number would lose digits. */
+export const amountSchema = z.union([
+  z.number().nonnegative(),
+  z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/),
+]);

@@ -11,44 +11,11 @@ import {
   timestampSchema,
   unitsSchema,
 } from "./common.ts";
+import { pricingPolicySchema, shownPricingPolicySchema } from "./pricing.ts";
 
 const scopeSchema = z.enum(Object.keys(scopes) as [keyof typeof scopes]);
 const modalitySchema = z.string().min(1).max(32);
-/** An amount in whole tokens ("0.25"): a number, or a string where a number would lose digits. */
-const amountSchema = z.union([z.number().nonnegative(), z.string().regex(/^(0|[1-9][0-9]*)(\.[0-9]+)?$/)]);
-
 const uint32Schema = z.int().min(1).max(4_294_967_295);
-/** A part of the price: 100 is one per cent. */
-const bpsSchema = z.int().min(0).max(5_000);
-const royaltySchema = z.object({ ek_id: ekIdSchema, bps: bpsSchema.min(1) });
-
-/** How a price is made. `params` holds what the curve needs beyond `base_price`: linear has `slope` and `max_price`. */
-export const pricingPolicySchema = z.object({
-  curve_type: z.enum(["fixed", "linear"]),
-  base_price: amountSchema,
-  params: z.record(z.string(), amountSchema).default({}),
-  min_price: amountSchema.optional(),
-  max_price: amountSchema.optional(),
-  supply_cap: z.int().min(1).max(4_294_967_295).optional(),
-  start_time: timestampSchema.optional(),
-  end_time: timestampSchema.optional(),
-  /** The payment token's symbol; the deployment's first token when left out. */
-  currency: z.string().max(16).optional(),
-  /** Seconds that a payment waits in escrow, at most 30 days; 0 = the seller has it at once. */
-  refund_window_seconds: z.int().min(0).max(2_592_000).default(0),
-  /** Whether the buyer may take the money back by itself in that time: never, until it used the key, or always. */
-  refund_terms: z.enum(refundTerms).default("none"),
-  /** The validators' part, and that of whoever brought the buyer. With the royalties they take half of the price at most. */
-  bounty_bps: bpsSchema.default(0),
-  referral_bps: bpsSchema.default(0),
-  /** What a resale of a key owes the seller (ERC-2981). */
-  resale_bps: z.int().min(0).max(1_000).default(0),
-  /** Parts of the price for the sellers of older listings that this one derives from. */
-  royalties: z.array(royaltySchema).max(8).default([]),
-  /** The price in points, with up to two decimals; left out = not sold for points. */
-  points_price: amountSchema.optional(),
-});
-
 export const accessPolicySchema = z.object({
   /** Where the gateway answers, without a trailing slash. */
   gateway: z.url({ protocol: /^https?$/ }).max(512),
@@ -148,22 +115,7 @@ export const ekSummarySchema = z.object({
     current_price_units: unitsSchema,
     currency: z.string(),
   }),
-  pricing_policy: z.object({
-    curve_type: z.string(),
-    base_price: z.number(),
-    /** Exact, in smallest units. */
-    params: z.record(z.string(), z.string()),
-    supply_cap: z.int().optional(),
-    start_time: timestampSchema.optional(),
-    end_time: timestampSchema.optional(),
-    refund_window_seconds: z.int(),
-    refund_terms: z.enum(refundTerms),
-    bounty_bps: z.int(),
-    referral_bps: z.int(),
-    resale_bps: z.int(),
-    royalties: z.array(royaltySchema),
-    points_price: z.number().optional(),
-  }),
+  pricing_policy: shownPricingPolicySchema,
   seller: z.object({ agent_id: agentIdSchema, eoa: z.string(), score: z.int() }),
   validation_snapshot: z.object({
     status: z.enum(["unverified", "pending", "verified", "disputed"]),

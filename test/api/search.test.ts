@@ -64,6 +64,8 @@ describe("api: finding", () => {
       pricing_policy: {
         curve_type: "linear",
         base_price: 0.1,
+        min_price: 0.1,
+        max_price: 1,
         params: { base: "100000", slope: "50000", max: "1000000" },
         supply_cap: 10,
         ...{ refund_window_seconds: 0, refund_terms: "none", bounty_bps: 0, referral_bps: 0, resale_bps: 0 },

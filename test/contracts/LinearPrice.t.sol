@@ -3,7 +3,9 @@ pragma solidity ^0.8.34;
 
 import {LinearPrice} from "../../contracts/curves/LinearPrice.sol";
 import {IPriceCurve} from "../../contracts/interfaces/IPriceCurve.sol";
+import {CurveModels} from "./support/CurveModels.sol";
 import {CurveProperties} from "./support/CurveProperties.sol";
+import {CurveSamples} from "./support/CurveSamples.sol";
 
 /// @title LinearPrice
 contract LinearPriceTest is CurveProperties {
@@ -11,16 +13,8 @@ contract LinearPriceTest is CurveProperties {
         return new LinearPrice();
     }
 
-    /// @dev A quarter of the seeds each: any slope, no slope, a slope that meets the maximum within the domain, the largest values.
-    function paramsFrom(uint256[4] memory seed) internal pure override returns (bytes memory) {
-        uint256 max = seed[2] % 2 ** 128;
-        uint256 base = within(seed[0], 0, max);
-        uint256 slope = seed[1] % 2 ** 128;
-        uint256 kind = seed[3] % 4;
-        if (kind == 1) slope = 0;
-        if (kind == 2) slope = 1 + (max - base) / (1 + (slope % 2 ** 32));
-        if (kind == 3) max = type(uint128).max;
-        return abi.encode(base, slope % 2 ** 128, max);
+    function paramsFrom(uint256 seed) internal pure override returns (bytes memory) {
+        return CurveSamples.linear(seed);
     }
 
     function boundsOf(bytes memory params) internal pure override returns (uint256 min, uint256 max) {
@@ -31,10 +25,8 @@ contract LinearPriceTest is CurveProperties {
         return Direction.Rising;
     }
 
-    function model(uint256 index, uint256, bytes memory params) internal pure override returns (uint256) {
-        (uint256 base, uint256 slope, uint256 max) = abi.decode(params, (uint256, uint256, uint256));
-        uint256 price = base + slope * index;
-        return price < max ? price : max;
+    function model(uint256 index, uint256 time, bytes memory params) internal pure override returns (uint256) {
+        return CurveModels.linear(index, time, params);
     }
 
     function cornerOf(bytes memory params) internal pure override returns (uint256) {
@@ -42,32 +34,29 @@ contract LinearPriceTest is CurveProperties {
         return slope == 0 ? 0 : (max - base) / slope;
     }
 
-    /// A base above the maximum is refused.
-    function testFuzz_refusesBaseAboveMax(uint256 base, uint256 slope, uint256 max) public view {
-        max %= 2 ** 128;
-        base = within(base, max + 1, type(uint256).max);
-        _refused(abi.encode(base, slope % 2 ** 128, max), "linear: base must not be above max");
-    }
-
-    /// A maximum of 2^128 or more is refused.
-    function testFuzz_refusesHighMax(uint256 base, uint256 slope, uint256 max) public view {
-        _refused(
-            abi.encode(base % 2 ** 128, slope % 2 ** 128, within(max, 2 ** 128, type(uint256).max)),
-            "linear: max must be below 2^128"
-        );
-    }
-
-    /// A slope of 2^128 or more is refused.
-    function testFuzz_refusesHighSlope(uint256 base, uint256 slope, uint256 max) public view {
-        max %= 2 ** 128;
-        slope = within(slope, 2 ** 128, type(uint256).max);
-        _refused(abi.encode(within(base, 0, max), slope, max), "linear: slope must be below 2^128");
-    }
-
-    /// Anything but three words is refused.
+    /// Anything but three words is refused, with both lengths.
     function testFuzz_refusesOtherLengths(bytes memory params) public view {
         if (params.length == 96) params = abi.encodePacked(params, bytes1(0));
-        _refused(params, "linear: params must be abi.encode(uint256 base, uint256 slope, uint256 max)");
+        _refused(params, _wrongLength(params.length, 96));
+    }
+
+    /// A base above the maximum is refused.
+    function testFuzz_refusesBaseAboveMax(uint256 base, uint256 slope, uint256 max) public view {
+        max %= MAX_AMOUNT;
+        base = within(base, max + 1, type(uint256).max);
+        _refused(abi.encode(base, slope % MAX_AMOUNT, max), _tooLarge("base", base, max));
+    }
+
+    /// A maximum of 2^96 or more is refused.
+    function testFuzz_refusesHighMax(uint256 base, uint256 slope, uint256 max) public view {
+        max = within(max, MAX_AMOUNT + 1, type(uint256).max);
+        _refused(abi.encode(base, slope, max), _tooLarge("max", max, MAX_AMOUNT));
+    }
+
+    /// A slope of 2^96 or more is refused.
+    function testFuzz_refusesHighSlope(uint256 base, uint256 slope, uint256 max) public view {
+        slope = within(slope, MAX_AMOUNT + 1, type(uint256).max);
+        _refused(abi.encode(base, slope, max % MAX_AMOUNT), _tooLarge("slope", slope, MAX_AMOUNT));
     }
 
     /// The series meets the maximum exactly at its last rising key: 10, 13, 16, 19, then 20 for ever.
@@ -77,6 +66,6 @@ contract LinearPriceTest is CurveProperties {
         equal(curve.cost(0, 6, 0, params), 10 + 13 + 16 + 19 + 20 + 20, "across the corner");
         equal(curve.cost(3, 1, 0, params), 19, "the last below the maximum");
         equal(curve.cost(4, 1, 0, params), 20, "the first at the maximum");
-        equal(curve.cost(2 ** 32 - 1, 2 ** 32 - 1, 0, params), 20 * (2 ** 32 - 1), "the last of the domain");
+        equal(curve.cost(SOLD_END - 1, MAX_COUNT, 0, params), 20 * MAX_COUNT, "the last of the domain");
     }
 }

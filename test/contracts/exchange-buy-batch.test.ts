@@ -78,7 +78,10 @@ describe("Exchange.buyBatch", () => {
   });
 
   it("T4 holds each to its own maximum", async () => {
-    const orders = [{ ekId: LINEAR, maxPrice: 1_000_000n }, { ekId: LINEAR, maxPrice: 1_249_999n }];
+    const orders = [
+      { ekId: LINEAR, maxPrice: 1_000_000n },
+      { ekId: LINEAR, maxPrice: 1_249_999n },
+    ];
     await reverts(buy(orders), moa.exchange, "CostAboveMaximum", [1_250_000n, 1_249_999n]);
     expect(await soldOf(moa, LINEAR)).to.equal(0);
   });

@@ -7,7 +7,7 @@
  * └── given what buy refuses                                                           reverts as buy does
  */
 import { expect } from "chai";
-import { toHex } from "viem";
+import { type Hex, toHex } from "viem";
 import { loadFixture, networkHelpers, now } from "./support/chain.ts";
 import { eventOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, type Person, people } from "./support/deploy.ts";
@@ -92,7 +92,7 @@ describe("Exchange.buyWithPermit2", () => {
     const { exchange, usdc } = moa;
     const token = { address: await create("TestUSDC") };
     const chainId = 1;
-    const wrong = [
+    const wrong: Hex[] = [
       await signed(PRICE + 1n),
       await signed(PRICE - 1n),
       await signed(PRICE, 2n),
@@ -102,7 +102,7 @@ describe("Exchange.buyWithPermit2", () => {
       await signPermit2(buyer, moa.tills, usdc, PRICE, 1n, DEADLINE),
       await signPermit2(buyer, exchange, token, PRICE, 1n, DEADLINE),
       await signPermit2(buyer, exchange, usdc, PRICE, 1n, DEADLINE, chainId),
-      `${(await signed()).slice(0, -2)}00` as const,
+      `0x${(await signed()).slice(2, -2)}00` as const,
       "0x" as const,
     ];
     for (const signature of wrong) await reverts(buy(signature), permit2, "InvalidSigner");

@@ -20,9 +20,10 @@
  *     └── at a price of 0                             moves no money
  */
 import { expect } from "chai";
+import { toHex } from "viem";
 import { loadFixture, nextBlockAt, now, time } from "./support/chain.ts";
 import { eventOf, logsOf, reverts } from "./support/check.ts";
-import { by, type Moa, people } from "./support/deploy.ts";
+import { by, create, type Moa, people } from "./support/deploy.ts";
 import {
   at,
   BUYER,
@@ -142,7 +143,9 @@ describe("Exchange.buy", () => {
 
   it("refuses a price that an order has no room for", async () => {
     const most = 2n ** 96n - 1n;
-    const ekId = await list(at(most + 1n));
+    const curve = await create("BoundlessPrice");
+    await moa.catalog.write.allowCurve([curve, true]);
+    const ekId = await list({ curve, curveParams: toHex(most + 1n, { size: 32 }) });
     const maxPrice = 2n ** 128n;
     await reverts(buy({ ekId, maxPrice }), moa.exchange, "CostAboveMaximum", [most + 1n, most]);
     const { sale } = await eventOf(moa, buyDear(await list(at(most)), most), "Exchange.KeySold");
@@ -167,7 +170,10 @@ describe("Exchange.buy", () => {
   it("moves no money where a key is free", async () => {
     const logs = await logsOf(moa, buy({ ekId: FREE, maxPrice: 0n }));
     expect(logs.map(([name]) => name)).not.to.include("Token.Transfer");
-    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({ price: 0n, releaseTime: 0 });
+    expect(logs.find(([name]) => name === "Exchange.KeySold")?.[1].sale).to.include({
+      price: 0n,
+      releaseTime: 0,
+    });
     expect(await credit()).to.equal(0n);
   });
 

@@ -101,7 +101,7 @@ describe("T25 what the house does for its own members alone", () => {
   });
 
   type Caller = { address: Address };
-  const payment = { funds: 10n ** 9n, from: ZERO, value: 0n, agreed: true } as const;
+  const payment = { by: ZERO, funds: 10n ** 9n, from: ZERO, value: 0n, agreed: true } as const;
 
   /** Each internal function, who may call it, and how. */
   const doors: Record<string, [owner: () => Caller, call: (sender: Caller) => Promise<unknown>]> = {

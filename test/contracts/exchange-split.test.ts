@@ -117,11 +117,11 @@ describe("the split of a price", () => {
     await moa.exchange.write.setFee([500, UNIT]);
     const royalties = [{ ekId: parents[0], bps: 5000 }];
     await buy(await list(moa, { royalties }));
-    expect([await creditOf(moa, UNIT), await creditOf(moa, VALIDATOR), await creditOf(moa, SELLER)]).to.deep.equal([
-      PRICE / 20n,
-      PRICE / 2n,
-      (PRICE * 9n) / 20n,
-    ]);
+    expect([
+      await creditOf(moa, UNIT),
+      await creditOf(moa, VALIDATOR),
+      await creditOf(moa, SELLER),
+    ]).to.deep.equal([PRICE / 20n, PRICE / 2n, (PRICE * 9n) / 20n]);
   });
 
   it("gives the referrer's part to the seller where nobody brought the buyer", async () => {
@@ -245,7 +245,12 @@ describe("Exchange.payBounty", () => {
   it("invariant 1 pays no more than the pot, and from no other listing's", async () => {
     await sell(moa, { bountyBps: 5000 });
     const { address } = moa.usdc;
-    await reverts(pay([VALIDATOR], [POT + 1n]), moa.exchange, "BountyExceeded", [ekId, address, POT, POT + 1n]);
+    await reverts(pay([VALIDATOR], [POT + 1n]), moa.exchange, "BountyExceeded", [
+      ekId,
+      address,
+      POT,
+      POT + 1n,
+    ]);
     const second = pay([VALIDATOR, UNIT], [POT, 1n]);
     await reverts(second, moa.exchange, "BountyExceeded", [ekId, address, 0n, 1n]);
     await reverts(pay([VALIDATOR], [1n], 1n), moa.exchange, "BountyExceeded", [1n, address, 0n, 1n]);

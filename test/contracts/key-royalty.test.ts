@@ -53,12 +53,12 @@ describe("ExperienceKey.royaltyInfo", () => {
     await reverts(moa.keys.read.royaltyInfo([9n, 1n]), moa.keys, "UnknownKey", [9n]);
   });
 
-  it("asks for nothing yet in this exchange, and names the seller's present EOA", async () => {
-    expect(await moa.keys.read.catalog()).to.equal(moa.exchange.address);
-    const { keyId } = await sell(moa, {});
-    expect(await moa.keys.read.royaltyInfo([keyId, 10_000n])).to.deep.equal([seller.address, 0n]);
+  it("asks the catalogue, which names the version's rate and the seller's present EOA", async () => {
+    expect(await moa.keys.read.catalog()).to.equal(moa.catalog.address);
+    const { keyId } = await sell(moa, { resaleBps: 250 });
+    expect(await moa.keys.read.royaltyInfo([keyId, 10_000n])).to.deep.equal([seller.address, 250n]);
     await rotate(moa, SELLER, seller, next);
-    expect(await moa.keys.read.royaltyInfo([keyId, 10_000n])).to.deep.equal([next.address, 0n]);
-    await reverts(moa.exchange.read.resaleTermsOf([99n, 1]), moa.exchange, "UnknownListing", [99n]);
+    expect(await moa.keys.read.royaltyInfo([keyId, 10_000n])).to.deep.equal([next.address, 250n]);
+    await reverts(moa.catalog.read.resaleTermsOf([99n, 1]), moa.catalog, "UnknownListing", [99n]);
   });
 });

@@ -60,8 +60,7 @@ describe("Exchange.refund", () => {
 
   const window = (refundTerms: number) => ({ refundWindow: DAY, refundTerms });
   const refund = (keyId: bigint, sender: Person) => moa.exchange.write.refund([keyId], by(sender));
-  const timeOf = async (keyId: bigint) =>
-    BigInt((await moa.exchange.read.orderOf([keyId])).releaseTime);
+  const timeOf = async (keyId: bigint) => BigInt((await moa.exchange.read.orderOf([keyId])).releaseTime);
   const refused = (keyId: bigint, who: Person, refundTerms: number) =>
     reverts(refund(keyId, who), moa.exchange, "RefundRefused", [keyId, who.address, refundTerms]);
 
@@ -195,7 +194,9 @@ describe("Exchange.refund", () => {
     const rivalId = await moa.registry.read.agentOf([rival.address]);
     await refund(keyOf(ekId, rivalId), seller);
     await buy(buyer);
-    expect(await moa.keys.read.ownerOf([keyOf(ekId, BUYER, 1n)]), "never the same id").to.equal(buyer.address);
+    expect(await moa.keys.read.ownerOf([keyOf(ekId, BUYER, 1n)]), "never the same id").to.equal(
+      buyer.address,
+    );
     expect(await statusOf(moa, keyOf(ekId, BUYER))).to.equal(OrderStatus.Refunded);
     expect(await statusOf(moa, keyOf(ekId, BUYER, 1n))).to.equal(OrderStatus.Held);
   });

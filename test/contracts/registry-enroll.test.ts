@@ -13,7 +13,15 @@ import { expect } from "chai";
 import { loadFixture } from "./support/chain.ts";
 import { logsOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, people } from "./support/deploy.ts";
-import { BUYER, deployMarket, impersonate, impersonateExchange, rotate, SELLER, ZERO } from "./support/market.ts";
+import {
+  BUYER,
+  deployMarket,
+  impersonate,
+  impersonateExchange,
+  rotate,
+  SELLER,
+  ZERO,
+} from "./support/market.ts";
 
 const { buyer, newcomer, next, seller } = people;
 

@@ -9,7 +9,7 @@
  */
 import { expect } from "chai";
 import { loadFixture, time } from "./support/chain.ts";
-import { eventOf, logsOf } from "./support/check.ts";
+import { eventOf, logsOf, reverts } from "./support/check.ts";
 import { by, type Moa, type Person, people } from "./support/deploy.ts";
 import {
   at,
@@ -51,8 +51,8 @@ describe("threat T31: points", () => {
     const listings: { seller: Person; ekId: bigint }[] = [];
     for (const seller of ring) {
       await moa.usdc.write.approve([moa.exchange.address, 2n ** 255n], by(seller));
-      await moa.exchange.write.list([0n, termsOf(moa, at(price)), contentOf()], by(seller));
-      listings.push({ seller, ekId: await moa.exchange.read.listingCount() });
+      await moa.catalog.write.list([0n, termsOf(moa, at(price)), contentOf()], by(seller));
+      listings.push({ seller, ekId: await moa.catalog.read.listingCount() });
     }
     for (let round = 0; round < rounds; round++) {
       for (const { seller, ekId } of listings) {
@@ -106,7 +106,8 @@ describe("threat T31: points", () => {
     await withheld(people.seller, people.seller, Reasons.SELF_TRADE);
     await withheld(people.seller, people.buyer, Reasons.PAID_BY_SELLER);
     await rotate(moa, SELLER, people.seller, people.next);
-    await withheld(people.seller, people.buyer, Reasons.PAID_BY_SELLER);
+    const former = moa.exchange.write.buy([await purchaseOf(people.buyer)], by(people.seller));
+    await reverts(former, moa.registry, "AddressRetired", [people.seller.address, SELLER]);
     await withheld(people.next, people.buyer, Reasons.PAID_BY_SELLER);
     await withheld(people.next, people.next, Reasons.SELF_TRADE);
     await withheld(people.sponsor, people.next, Reasons.SELF_TRADE);
@@ -119,6 +120,14 @@ describe("threat T31: points", () => {
     const call = moa.exchange.write.buy([gift], by(people.seller));
     const { reasons } = await eventOf(moa, call, "PointsLedger.PointsWithheld");
     expect(reasons).to.equal(Reasons.PAID_BY_SELLER);
+  });
+
+  it("nor one that it presses on somebody by a till", async () => {
+    const quote = () => quoteOf(moa, people.buyer, { ekId: FREE });
+    const finalize = async (who: Person) => moa.tills.write.finalizeTill([await quote()], by(who));
+    const { reasons } = await eventOf(moa, finalize(people.seller), "PointsLedger.PointsWithheld");
+    expect(reasons).to.equal(Reasons.PAID_BY_SELLER);
+    await eventOf(moa, finalize(people.buyer), "PointsLedger.PointsAwarded");
   });
 
   it("ping-pong across midnight earns each day's cap and no more", async () => {
@@ -134,10 +143,7 @@ describe("threat T31: points", () => {
   it("money that goes to a till and back earns nothing", async () => {
     const quote = await quoteOf(moa, people.buyer);
     for (let i = 0; i < 3; i++) await fund(moa, quote, PRICE, people.buyer);
-    const logs = await logsOf(
-      moa,
-      moa.exchange.write.refundTill([quote, moa.usdc.address], by(people.buyer)),
-    );
+    const logs = await logsOf(moa, moa.tills.write.refundTill([quote, moa.usdc.address], by(people.buyer)));
     expect(logs.map(([name]) => name).filter((name) => name.startsWith("PointsLedger"))).to.deep.equal([]);
     expect(await moa.points.read.lifetimeOf([SELLER])).to.equal(0n);
   });

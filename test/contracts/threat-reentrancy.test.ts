@@ -10,113 +10,48 @@
  * emptied the exchange itself is not at work: there a call to it is one between two others, and leaves the books whole.
  */
 import { expect } from "chai";
-import { type Abi, type Address, encodeFunctionData, type Hex, maxUint256, toHex } from "viem";
-import { agentRegistryAbi } from "../../sdk/abis/index.ts";
-import { loadFixture, networkHelpers, time } from "./support/chain.ts";
+import { type Address, maxUint256, toHex } from "viem";
+import { loadFixture, networkHelpers } from "./support/chain.ts";
 import { errorIn } from "./support/check.ts";
 import { by, type Moa, people } from "./support/deploy.ts";
 import {
-  at,
+  type Call,
+  CHARGE,
+  callOf,
+  deployHostileMarket,
+  EVIL,
+  EVIL_DEAR,
+  EVIL_FREE,
+  FOR_POINTS,
+  HELD,
+  HONEST,
+  PERMIT,
+  RENEWABLE,
+  SALT,
+  SHORT,
+  SIGNATURE,
+} from "./support/hostile-market.ts";
+import {
   BUYER,
   contentOf,
-  DAY,
-  deployMarket,
   FIXED,
-  FUNDS,
-  fund,
   keyOf,
-  list,
   PRICE,
   purchaseOf,
   type Quote,
   quoteOf,
-  REFUNDABLE,
   SELLER,
   Status,
   termsOf,
   UNIT,
   ZERO,
 } from "./support/market.ts";
-import { createHostileToken } from "./support/mocks.ts";
-import { PERMIT2, placePermit2, signPermit2 } from "./support/permit2.ts";
+import type { createHostileToken } from "./support/mocks.ts";
+import { signPermit2 } from "./support/permit2.ts";
 import { authorizationOf } from "./support/sign.ts";
 import { expectSolvent } from "./support/solvency.ts";
 
-const { admin, buyer, rival, seller, sponsor } = people;
-const SIGNATURE: Hex = `0x${"11".repeat(64)}1b`;
-const PERMIT = {
-  value: PRICE,
-  deadline: maxUint256,
-  v: 27,
-  r: toHex(1n, { size: 32 }),
-  s: toHex(1n, { size: 32 }),
-};
-const SALT = toHex(7n, { size: 32 });
-
-/** The agent of the token, its listings, and the honest seller's in that token. */
-const EVIL = 5n;
-const EVIL_DEAR = 4n;
-const EVIL_FREE = 5n;
-const HONEST = 6n;
-const HELD = 7n;
-const SHORT = 8n;
-const RENEWABLE = 9n;
-const FOR_POINTS = 10n;
-const CHARGE = toHex(1n, { size: 32 });
-
-type Contract = { address: Address; abi: Abi };
-type Call = { target: Address; data: Hex };
-
-function callOf({ address, abi }: Contract, functionName: string, args: readonly unknown[]): Call {
-  return { target: address, data: encodeFunctionData({ abi, functionName, args }) };
-}
-
-async function deployHostileMarket() {
-  const moa = await deployMarket();
-  const evil = await createHostileToken();
-  const act = ({ target, data }: Call) => evil.write.act([target, data]);
-  await placePermit2();
-  await moa.catalog.write.allowToken([evil.address, true]);
-  await moa.exchange.write.setFee([100, UNIT]);
-  const register = encodeFunctionData({ abi: agentRegistryAbi, functionName: "register", args: [] });
-  await evil.write.act([moa.registry.address, register]);
-  const grantRole = { type: "function", name: "grantRole", stateMutability: "nonpayable", outputs: [] } as const;
-  const inputs = ["uint64", "address", "uint32"].map((type, i) => ({ type, name: `a${i}` }));
-  const role = encodeFunctionData({ abi: [{ ...grantRole, inputs }] as Abi, args: [0n, evil.address, 0] });
-  await admin.wallet.sendTransaction({ to: moa.authority, data: role });
-
-  const token = evil.address;
-  for (const price of [PRICE, 0n]) {
-    await act(callOf(moa.catalog, "list", [EVIL, termsOf(moa, { token, ...at(price) }), contentOf()]));
-  }
-  await list(moa, { token });
-  await list(moa, { token, ...REFUNDABLE });
-  await list(moa, { token, refundWindow: 1 });
-  await list(moa, { token, keyTtl: DAY });
-  await list(moa, { token, pointsPrice: 100 });
-
-  for (const payer of [buyer, rival]) {
-    await evil.write.mint([payer.address, FUNDS]);
-    await evil.write.approve([moa.exchange.address, FUNDS], by(payer));
-  }
-  await evil.write.approve([PERMIT2, FUNDS], by(buyer));
-  await evil.write.mint([evil.address, FUNDS]);
-  for (const spender of [moa.exchange.address, PERMIT2]) {
-    await act(callOf(evil, "approve", [spender, maxUint256]));
-  }
-  for (const ekId of [EVIL_DEAR, HONEST, SHORT, RENEWABLE, FIXED]) {
-    await moa.exchange.write.buy([await purchaseOf(rival, { ekId })], by(rival));
-  }
-  for (const ekId of [HELD, HELD]) {
-    await act(callOf(moa.exchange, "buy", [await purchaseOf(evil, { ekId })]));
-  }
-  await evil.write.mint([moa.cards.address, FUNDS]);
-  await moa.cards.write.setDailyCap([token, FUNDS]);
-  const charge = [HONEST, 1, buyer.address, PRICE, maxUint256, CHARGE] as const;
-  await moa.cards.write.issueForCharge(charge);
-  await time.increase(2);
-  return { moa, evil };
-}
+const { buyer, rival, seller, sponsor } = people;
 
 describe("T1 reentrancy", () => {
   let moa: Moa;
@@ -176,7 +111,10 @@ describe("T1 reentrancy", () => {
       async () => tills("buyViaTill", await evilQuote(), authorizationOf(evil.address, PRICE), SIGNATURE),
     ],
     finalizeTill: [BOTH, async () => tills("finalizeTill", await funded(await evilQuote(), PRICE))],
-    refundTill: [TILLS, async () => tills("refundTill", await funded(await evilQuote(), PRICE), evil.address)],
+    refundTill: [
+      TILLS,
+      async () => tills("refundTill", await funded(await evilQuote(), PRICE), evil.address),
+    ],
   };
 
   const honestQuote = () => quoteOf(moa, buyer, { ekId: HONEST, token: evil.address });
@@ -281,7 +219,9 @@ describe("T1 reentrancy", () => {
       ...[FIXED, EVIL_DEAR, EVIL_FREE, HONEST, HELD, SHORT, FOR_POINTS].map((ekId) =>
         exchange.read.headOf([ekId]),
       ),
-      ...[keyOf(HELD, EVIL), keyOf(HELD, EVIL, 1n), keyOf(SHORT, 6n)].map((id) => exchange.read.orderOf([id])),
+      ...[keyOf(HELD, EVIL), keyOf(HELD, EVIL, 1n), keyOf(SHORT, 6n)].map((id) =>
+        exchange.read.orderOf([id]),
+      ),
       keys.read.keyInfo([keyOf(RENEWABLE, 6n)]).then(({ expiry }) => expiry > 0),
       moa.catalog.read.listingCount(),
     ]);

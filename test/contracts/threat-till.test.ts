@@ -82,7 +82,11 @@ describe("payments on their way", () => {
       expect(await moa.usdc.read.authorizationState(state)).to.equal(true);
       await reverts(redeem(moa, payment), moa.usdc, "ERC3009UsedAuthorization", state);
       const finalize = moa.tills.write.finalizeTill([payment.quote], by(buyer));
-      await reverts(finalize, moa.exchange, "TillUnderfunded", [await moa.tills.read.quoteHashOf([payment.quote]), 0n, PRICE]);
+      await reverts(finalize, moa.exchange, "TillUnderfunded", [
+        await moa.tills.read.quoteHashOf([payment.quote]),
+        0n,
+        PRICE,
+      ]);
     });
 
     it("touches nobody else's money", async () => {

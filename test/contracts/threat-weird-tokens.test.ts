@@ -160,13 +160,19 @@ describe("T3 weird tokens", () => {
     const purchase = await purchaseOf(buyer, { ekId });
     const quote = await quoteOf(moa, buyer, { ekId, token: token.address });
     const till = await moa.tills.read.tillOf([quote]);
-    if (way === "allowance" || way === "batch") await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
+    if (way === "allowance" || way === "batch")
+      await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
     if (way === "permit2") await token.write.approve([PERMIT2, FUNDS], by(buyer));
     // A token that refuses or loses the transfer leaves the till empty, which is what the sale then meets.
     if (way === "transfer") await token.write.transfer([till, PRICE], by(buyer)).catch(() => undefined);
     await between();
     const authorization = authorizationOf(buyer.address, PRICE);
-    const permit2 = [purchase, 1n, maxUint256, await signPermit2(buyer, moa.exchange, token, PRICE, 1n)] as const;
+    const permit2 = [
+      purchase,
+      1n,
+      maxUint256,
+      await signPermit2(buyer, moa.exchange, token, PRICE, 1n),
+    ] as const;
     const bound = [purchase, buyer.address, toHex(1n, { size: 32 }), SIGNATURE] as const;
     const ways: Record<Way, () => Promise<Hex>> = {
       allowance: () => moa.exchange.write.buy([purchase], by(buyer)),

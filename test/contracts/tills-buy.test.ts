@@ -41,7 +41,7 @@ import { credited, saleOf } from "./support/sale.ts";
 import { authorizationOf, signAuthorization } from "./support/sign.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
-const { buyer, newcomer, next, rival, seller, sponsor, stranger } = people;
+const { buyer, newcomer, next, relayer, rival, seller, sponsor, stranger } = people;
 
 describe("Tills.buyViaTill", () => {
   let moa: Moa;
@@ -61,7 +61,7 @@ describe("Tills.buyViaTill", () => {
     const logs = await logsOf(moa, redeem(moa, payment));
     const keyId = keyOf(FIXED, BUYER);
     const hash = await moa.tills.read.quoteHashOf([quote]);
-    const sale = saleOf(moa, { paymentRef: hash, by: moa.tills.address });
+    const sale = saleOf(moa, { paymentRef: hash, by: relayer.address });
     expect(logs.filter(([name]) => name !== "PointsLedger.PointsAwarded")).to.deep.equal([
       ["Token.AuthorizationUsed", { authorizer: buyer.address, nonce: authorization.nonce }],
       ["Token.Transfer", { from: buyer.address, to: till, value: PRICE }],
@@ -84,7 +84,7 @@ describe("Tills.buyViaTill", () => {
   it("lets somebody else pay, and names it", async () => {
     const { sale, buyerId } = await eventOf(moa, redeem(moa, await pay({}, sponsor)), "Exchange.KeySold");
     expect(buyerId).to.equal(BUYER);
-    expect(sale).to.include({ payer: sponsor.address, payerId: BUYER, by: moa.tills.address });
+    expect(sale).to.include({ payer: sponsor.address, payerId: BUYER, by: relayer.address });
     expect(await balances(moa, sponsor, buyer)).to.deep.equal([FUNDS - PRICE, FUNDS]);
   });
 
@@ -194,7 +194,7 @@ describe("Tills.buyViaTill", () => {
     it("when too little was authorized, whatever the quote says", async () => {
       const payment = await pay({}, buyer, PRICE - 1n);
       const hash = await moa.tills.read.quoteHashOf([payment.quote]);
-    const short = [hash, PRICE - 1n, PRICE];
+      const short = [hash, PRICE - 1n, PRICE];
       await reverts(redeem(moa, payment), moa.exchange, "TillUnderfunded", short);
       expect(await balances(moa, buyer, { address: payment.till })).to.deep.equal([FUNDS, 0n]);
     });

@@ -46,7 +46,7 @@ describe("Tills.finalizeTill", () => {
     expect([buyerId, keyId]).to.deep.equal([BUYER, keyOf(FIXED, BUYER)]);
     expect(sale).to.include({
       payer: buyer.address,
-      by: moa.tills.address,
+      by: stranger.address,
       price: PRICE,
       paymentRef: await moa.tills.read.quoteHashOf([quote]),
     });

@@ -6,6 +6,7 @@ import { type Address, createPublicClient, createWalletClient, type Hash, type H
 import { mnemonicToAccount } from "viem/accounts";
 import { sellerByEoa } from "../../gateway/seller.ts";
 import { agentRegistryAbi } from "../../sdk/abis/index.ts";
+import { curveTypes } from "../../sdk/curves.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
 import { startExchange } from "./support/exchange.ts";
 import { raw, startProcess, temporary } from "./support/gateway.ts";
@@ -137,8 +138,10 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       Tills: unused,
       LabelRegistry: unused,
       CardIssuer: unused,
+      Disputes: unused,
+      HouseArbitrator: unused,
     },
-    curves: { fixed: unused, linear: unused },
+    curves: Object.fromEntries(curveTypes.map((type) => [type, unused])) as Deployment["curves"],
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],
   };
 }

@@ -27,8 +27,10 @@ import {
   agentRegistryAbi,
   cardIssuerAbi,
   catalogAbi,
+  disputesAbi,
   exchangeAbi,
   experienceKeyAbi,
+  houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
   testUSDCAbi,
@@ -69,6 +71,8 @@ export function createMarket(
     tills: { address: deployment.contracts.Tills, abi: tillsAbi },
     cards: { address: deployment.contracts.CardIssuer, abi: cardIssuerAbi },
     labels: { address: deployment.contracts.LabelRegistry, abi: labelRegistryAbi },
+    disputes: { address: deployment.contracts.Disputes, abi: disputesAbi },
+    house: { address: deployment.contracts.HouseArbitrator, abi: houseArbitratorAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 
@@ -78,8 +82,9 @@ export function createMarket(
     contract: { address: Address; abi: abi },
     functionName: name,
     args: ContractFunctionArgs<abi, Write, name>,
+    value = 0n,
   ): Promise<{ result: ContractFunctionReturnType<abi, Write, name>; receipt: TransactionReceipt }> {
-    const call = { account, ...contract, functionName, args } as Parameters<
+    const call = { account, ...contract, functionName, args, value } as unknown as Parameters<
       typeof client.simulateContract
     >[0];
     const { request, result } = await client.simulateContract(call);
@@ -201,9 +206,27 @@ export function createMarket(
 
   /** Administers the exchange. */
   const admin = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 0 });
+  /** The judges of the house arbitrator's two courts. */
+  const arbiter = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 4 });
+  const appealJudge = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 5 });
 
   return {
-    ...{ client, contracts, deployment, token, admin, send, newcomer, giveEther, join, terms, list, update },
+    ...{
+      client,
+      contracts,
+      deployment,
+      token,
+      admin,
+      arbiter,
+      appealJudge,
+      send,
+      newcomer,
+      giveEther,
+      join,
+      terms,
+      list,
+      update,
+    },
     ...{ versionOf, buy, fundTill, rotate, labelInput },
   };
 }

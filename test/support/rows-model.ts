@@ -28,6 +28,11 @@ export async function readRows({ db }: IndexReader) {
     tokens: await db.select().from(tables.allowedToken),
     curves: await db.select().from(tables.allowedCurve),
     policies: await db.select().from(tables.pointsPolicy),
+    disputes: await db.select().from(tables.dispute),
+    disputeCredits: await db.select().from(tables.disputeCredit),
+    courtCases: await db.select().from(tables.courtCase),
+    courtCredits: await db.select().from(tables.courtCredit),
+    courts: await db.select().from(tables.courtSetting),
   };
 }
 
@@ -60,6 +65,14 @@ export function modelOfRows(rows: Rows, now: bigint) {
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
     curves: shape(rows.curves, (c) => [c.curve, { allowed: c.allowed }]),
     policies: shape(rows.policies, ({ chainId: _, updatedAt: __, ...policy }) => ["points", policy]),
+    disputes: shape(rows.disputes, (d) => [d.keyId, disputeOf(d)]),
+    disputeCredits: shape(owed(rows.disputeCredits), (c) => [c.agentId, { amount: c.amount }]),
+    courtCases: shape(rows.courtCases, (c) => [`case ${c.number}`, courtCaseOf(c)]),
+    courtCredits: shape(owed(rows.courtCredits), (c) => [c.agentId, { amount: c.amount }]),
+    courts: shape(rows.courts, ({ arbitrationCost, appealCost, payeeId }) => [
+      "court",
+      { arbitrationCost, appealCost, payeeId },
+    ]),
   };
 }
 
@@ -117,6 +130,21 @@ const keyOf = (k: Rows["keys"][number], now: bigint) =>
 const orderOf = (o: Rows["orders"][number]) => ({
   ...{ sellerId: o.sellerId, payerId: o.payerId, version: o.version, token: o.token, amount: o.amount },
   ...{ releaseTime: o.releaseTime, status: o.status, accessed: o.accessed },
+});
+
+const owed = <T extends { amount: bigint }>(credits: T[]) => credits.filter(({ amount }) => amount !== 0n);
+
+const disputeOf = (d: Rows["disputes"][number]) => ({
+  ...{ buyerId: d.buyerId, sellerId: d.sellerId, category: d.category, status: d.status },
+  ...{ outcome: d.outcome, ruling: d.ruling ?? 0, deadline: d.deadline },
+  ...{ buyerFee: d.buyerFee, sellerFee: d.sellerFee, spent: d.spent },
+  ...{ appeals: d.appeals, appellantId: d.appellantId, disputeNumber: d.disputeNumber },
+  awaitsRuling: d.disputeNumber !== null && !d.ruled,
+});
+
+const courtCaseOf = (c: Rows["courtCases"][number]) => ({
+  ...{ arbitrable: c.arbitrable, phase: c.phase, deadline: c.deadline },
+  ...{ fee: c.fee, choices: c.choices, ruling: c.ruling },
 });
 
 const evidenceKinds = ["none", "link", "text", "file"];

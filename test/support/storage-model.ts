@@ -6,6 +6,7 @@
 import { type Address, BaseError, ContractFunctionRevertedError } from "viem";
 import * as ids from "../../sdk/ids.ts";
 import { refundTerms, scoreNames } from "../../sdk/records.ts";
+import { arbitrationOf } from "./arbitration-model.ts";
 import type { Market } from "./market.ts";
 import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
 
@@ -16,6 +17,7 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
     ...(await salesOf(market, rows)),
     ...(await labelsOf(market, rows)),
     ...(await settingsOf(market, rows)),
+    ...(await arbitrationOf(market, rows)),
   };
 }
 

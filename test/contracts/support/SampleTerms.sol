@@ -53,7 +53,7 @@ abstract contract SampleTerms is World {
                         ? 10 ** 9
                         : type(uint96).max;
         uint256 base = top == 0 ? 0 : part(seed, "base") % top;
-        if (faulty) base = 2 ** 128;
+        if (faulty) base = 2 ** 96;
         if (curve == address(sys.fixedPrice)) return abi.encode(base);
         uint256 max = kind == 7 ? type(uint96).max : base + (part(seed, "max") % (top + 1));
         return abi.encode(base, part(seed, "slope") % (top + 1), faulty ? top : max);
@@ -77,12 +77,12 @@ abstract contract SampleTerms is World {
         bool sensible = terms.endTime == 0 || (terms.endTime > block.timestamp && terms.endTime > terms.startTime);
         reasons.when(!sensible, abi.encodeWithSelector(ICatalog.InvalidTimes.selector, terms.startTime, terms.endTime));
         uint256 base = abi.decode(terms.curveParams, (uint256));
+        // A faulty base is above whatever bounds it: the largest amount, or the linear curve's maximum.
+        uint256 bound = type(uint96).max;
+        if (!fixedCurve) (, , bound) = abi.decode(terms.curveParams, (uint256, uint256, uint256));
         reasons.when(
-            known && base >= 2 ** 128,
-            abi.encodeWithSelector(
-                IPriceCurve.InvalidCurveParams.selector,
-                fixedCurve ? "fixed: price must be below 2^128" : "linear: base must not be above max"
-            )
+            known && base >= 2 ** 96,
+            abi.encodeWithSelector(IPriceCurve.CurveParamTooLarge.selector, fixedCurve ? "price" : "base", base, bound)
         );
         _mustBeContent(reasons, content);
     }

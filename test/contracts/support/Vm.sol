@@ -18,6 +18,8 @@ interface Vm {
 
     function warp(uint256 time) external;
 
+    function deal(address account, uint256 balance) external;
+
     function etch(address account, bytes calldata code) external;
 
     function recordLogs() external;

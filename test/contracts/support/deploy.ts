@@ -13,6 +13,7 @@ import {
   testUSDCAbi,
   tillsAbi,
 } from "../../../sdk/abis/index.ts";
+import { type CurveType, curves, type FormulaType, formulas, formulaTypes } from "../../../sdk/curves.ts";
 import { publicClient, viem } from "./chain.ts";
 
 const wallets = await viem.getWalletClients();
@@ -88,11 +89,23 @@ export function wiringOf({ registry, catalog, keys, points, tills, cards }: Hous
   return { registry, catalog, keys, points, tills, labels, disputes, cardIssuer: cards };
 }
 
+/** One curve of each kind, by the name that listings use. */
+export async function deployCurves(
+  createContract: (name: string, args?: unknown[]) => Promise<Address> = create,
+): Promise<Record<CurveType, Address>> {
+  const addresses = new Map<FormulaType, Address>();
+  for (const type of formulaTypes) addresses.set(type, await createContract(formulas[type].contract));
+  const formulaAddresses = [...addresses.values()];
+  return {
+    ...(Object.fromEntries(addresses) as Record<FormulaType, Address>),
+    custom_piecewise: await createContract(curves.custom_piecewise.contract, [formulaAddresses]),
+  };
+}
+
 /** All contracts, the curves and the test token allowed; no agents yet. */
 export async function deployMoa() {
   const authority = await create("Authority", [people.admin.address]);
-  const fixed = await create("FixedPrice");
-  const linear = await create("LinearPrice");
+  const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
@@ -105,8 +118,7 @@ export async function deployMoa() {
   await create("LabelRegistry", [at.registry, at.catalog]);
   const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
   await catalog.write.allowToken([usdc, true]);
-  await catalog.write.allowCurve([fixed, true]);
-  await catalog.write.allowCurve([linear, true]);
+  for (const curve of Object.values(curveAddresses)) await catalog.write.allowCurve([curve, true]);
   return {
     authority,
     catalog,
@@ -118,8 +130,9 @@ export async function deployMoa() {
     points: getContract({ address: at.points, abi: pointsLedgerAbi, client }),
     labels: getContract({ address: at.labels, abi: labelRegistryAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
-    fixed: getContract({ address: fixed, abi: fixedPriceAbi, client }),
-    linear: getContract({ address: linear, abi: linearPriceAbi, client }),
+    curves: curveAddresses,
+    fixed: getContract({ address: curveAddresses.fixed, abi: fixedPriceAbi, client }),
+    linear: getContract({ address: curveAddresses.linear, abi: linearPriceAbi, client }),
   };
 }
 

@@ -27,7 +27,11 @@ export async function owedIn(moa: Moa, token: Address): Promise<bigint> {
 }
 
 /** The exchange holds what it owes, to the unit, but for what was donated to it. */
-export async function expectSolvent(moa: Moa, token: Address = moa.usdc.address, donated = 0n): Promise<void> {
+export async function expectSolvent(
+  moa: Moa,
+  token: Address = moa.usdc.address,
+  donated = 0n,
+): Promise<void> {
   const args = [moa.exchange.address] as const;
   const read = { address: token, abi: erc20Abi, functionName: "balanceOf", args } as const;
   const held = await publicClient.readContract(read);

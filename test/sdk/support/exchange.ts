@@ -16,6 +16,8 @@ export const contracts = {
   Exchange: address("3"),
   PointsLedger: address("4"),
   LabelRegistry: address("5"),
+  Disputes: address("9"),
+  HouseArbitrator: address("a"),
   Authority: address("6"),
   Catalog: address("a"),
   Tills: address("b"),
