@@ -195,7 +195,7 @@ describe("api: listing", () => {
       for (const count of [1n, 30n, 256n]) {
         const time = BigInt(Math.floor(Date.now() / 1000));
         const args = [ekId, count, time] as const;
-        const cost = await client.readContract({ ...contracts.exchange, functionName: "quote", args });
+        const cost = await client.readContract({ ...contracts.catalog, functionName: "quote", args });
         expect(quoteCurve(type, terms.curveParams, { sold: 0n, count, time }), type).to.equal(cost);
       }
       const { price, quote } = await shared.api.quote(listed.ek_id, buyer.address);
