@@ -114,7 +114,7 @@ export async function deployHouse() {
     client,
   });
   const registry = getContract({
-    address: await create("AgentRegistry", [people.admin.address]),
+    address: await create("AgentRegistry", [people.admin.address, people.admin.address]),
     abi: agentRegistryAbi,
     client,
   });
