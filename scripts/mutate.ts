@@ -96,14 +96,14 @@ async function main(): Promise<void> {
   const scratch = createScratch(`${shard}-of-${shards}`);
   const started = performance.now();
   const since = () => ((performance.now() - started) / 1000).toFixed(0);
-  scratch.build();
+  const state = stateOf();
+  scratch.build(state);
   const compiler = createCompiler(scratch.dir);
   console.error(`copy of the repository built in ${since()} s: ${scratch.dir}`);
   const sound = await scratch.unitTests();
   if (!sound.ok) throw new Error(`The tests fail without any fault: ${sound.by ?? "they did not run"}.`);
   console.error(`unit tests pass without a fault, at ${since()} s`);
 
-  const state = stateOf();
   const file = resultsFile(`${shard}-of-${shards}`);
   const done = new Map(readResults(file, state).map((result) => [`${result.key}@${result.line}`, result]));
   const mutants = chosenMutants(compiler);

@@ -12,6 +12,8 @@ import type { Session } from "./session.ts";
 
 /** Seconds that a token lives; less when the key ends before. */
 const TOKEN_TTL = 300;
+/** The same while the key's money can go back: gateways learn of a refund by the end of the token alone. */
+const HELD_TOKEN_TTL = 60;
 
 /** A token for the key that the session's agent holds, at the version that it bought. */
 export async function issueToken(deps: Deps, session: Session, ekId: string): Promise<TokenResponse> {
@@ -27,12 +29,13 @@ export async function issueToken(deps: Deps, session: Session, ekId: string): Pr
     throw notOwned(deps, session, ekId, tokenId === 0n ? "no_key" : "key_expired");
   }
   const keyId = keyIds.serialize({ chainId: chain.id, ...splitTokenId(tokenId) });
+  const ttl = (await chain.exchange.read.isHeld([tokenId])) ? HELD_TOKEN_TTL : TOKEN_TTL;
   const response = await sign(deps, session, {
     ekId,
     number,
     version: key.version,
     now,
-    expires: key.expiry === 0 ? now + TOKEN_TTL : Math.min(now + TOKEN_TTL, key.expiry),
+    expires: key.expiry === 0 ? now + ttl : Math.min(now + ttl, key.expiry),
     scopes: fromBits(scopes, key.scopes) as ScopeName[],
     flags: key.flags,
     purpose: "use",

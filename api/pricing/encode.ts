@@ -20,5 +20,5 @@ export function encodeCurve(pricing: Pricing, token: Token, faults: Fault[]): He
     faults.push({ pointer: `${at}/breakpoints`, message: "belongs to custom_piecewise" });
   }
   const params = readFormula(reader, at, type, pricing);
-  return params && formulaOf(type).encode(params);
+  return params && faults.length === 0 ? formulaOf(type).encode(params) : undefined;
 }

@@ -18,7 +18,7 @@ export function readPiecewise(reader: Reader, at: string): PiecewiseParams | und
   breakpoints.forEach(({ sold_max }, i) => {
     const next = breakpoints[i + 1]?.sold_min ?? pricing.supply_cap;
     if (sold_max === undefined || sold_max + 1 === next) return;
-    const message = next === undefined ? "has no end to have" : `must be ${next - 1}`;
+    const message = next === undefined ? "has no end: there is no supply_cap" : `must be ${next - 1}`;
     faults.push({ pointer: `${at}/breakpoints/${i}/sold_max`, message });
   });
   const min = valueAt(reader, at, pricing, "min_price", "amount");

@@ -65,27 +65,24 @@ contract PiecewisePrice is IPriceCurve {
         bytes calldata params
     ) external view returns (uint256 sum) {
         CurveParams.checkCount(count);
-        uint256 min = uint96(bytes12(params[:12]));
-        uint256 max = uint96(bytes12(params[12:24]));
+        (uint256 min, uint256 max, uint256 pieces) = _frame(params);
         for (uint256 i; i < count; ++i) {
-            uint256 index = sold + i;
-            (address formula, bytes calldata own) = _piece(_pieceOf(index, params), params);
-            sum += FixedPointMathLib.clamp(IPriceCurve(formula).cost(index, 1, time, own), min, max);
+            sum += FixedPointMathLib.clamp(_priceOf(sold + i, time, params, pieces), min, max);
         }
     }
 
     /// @inheritdoc IPriceCurve
     function validate(bytes calldata params) external view {
         if (params.length < HEADS_AT) revert CurveParamsLength(params.length, HEADS_AT);
-        uint256 pieces = uint8(params[24]);
+        (uint256 min, uint256 max, uint256 pieces) = _frame(params);
         CurveParams.checkAtLeast("pieces", pieces, 1);
         CurveParams.checkAtMost("pieces", pieces, MAX_PIECES);
         uint256 dataAt = HEADS_AT + pieces * HEAD_SIZE;
         if (params.length < dataAt) revert CurveParamsLength(params.length, dataAt);
-        CurveParams.checkAtMost("min", uint96(bytes12(params[:12])), uint96(bytes12(params[12:24])));
+        CurveParams.checkAtMost("min", min, max);
         _checkHeads(params, pieces, params.length - dataAt);
         for (uint256 i; i < pieces; ++i) {
-            (address formula, bytes calldata own) = _piece(i, params);
+            (address formula, bytes calldata own) = _piece(i, params, pieces);
             // A formula accepts nothing that its cost could revert on: so none of the pieces' can.
             try IPriceCurve(formula).validate(own) {} catch (bytes memory reason) {
                 revert PieceRefused(i, reason);
@@ -121,29 +118,63 @@ contract PiecewisePrice is IPriceCurve {
         }
     }
 
+    /// @dev What stands before the pieces' heads.
+    function _frame(bytes calldata params) private pure returns (uint256 min, uint256 max, uint256 pieces) {
+        uint256 word = _wordAt(0, params);
+        return (word >> 160, uint96(word >> 64), uint8(word >> 56));
+    }
+
+    /// @dev A piece's eight bytes.
+    function _head(uint256 i, bytes calldata params) private pure returns (uint256) {
+        unchecked {
+            return _wordAt(HEADS_AT + i * HEAD_SIZE, params) >> 192; // i is below 2^8
+        }
+    }
+
+    /// @dev What the formula of the key's piece asks for it.
+    function _priceOf(
+        uint256 index,
+        uint256 time,
+        bytes calldata params,
+        uint256 pieces
+    ) private view returns (uint256) {
+        (address formula, bytes calldata own) = _piece(_pieceOf(index, params, pieces), params, pieces);
+        return IPriceCurve(formula).cost(index, 1, time, own);
+    }
+
     /// @dev The last piece that starts at or before key number `index`: a binary search, for the first one starts at 0.
-    function _pieceOf(uint256 index, bytes calldata params) private pure returns (uint256 low) {
-        uint256 high = uint8(params[24]) - 1;
-        while (low < high) {
-            uint256 middle = (low + high + 1) / 2;
-            if (_head(middle, params) >> 32 <= index) low = middle;
-            else high = middle - 1;
+    function _pieceOf(uint256 index, bytes calldata params, uint256 pieces) private pure returns (uint256 low) {
+        // All of these are below 2^8. Without pieces, which {validate} refuses, nothing is found.
+        unchecked {
+            uint256 end = pieces;
+            while (low + 1 < end) {
+                uint256 middle = (low + end) >> 1;
+                if (_head(middle, params) >> 32 > index) end = middle;
+                else low = middle;
+            }
         }
     }
 
     /// @dev A piece's formula and its own parameters.
-    function _piece(uint256 i, bytes calldata params) private view returns (address formula, bytes calldata own) {
-        uint256 pieces = uint8(params[24]);
-        uint256 dataAt = HEADS_AT + pieces * HEAD_SIZE;
+    function _piece(
+        uint256 i,
+        bytes calldata params,
+        uint256 pieces
+    ) private view returns (address formula, bytes calldata own) {
         uint256 head = _head(i, params);
-        uint256 end = i + 1 == pieces ? params.length : dataAt + uint24(_head(i + 1, params));
-        return (formulaAt(uint8(head >> 24)), params[dataAt + uint24(head):end]);
+        unchecked {
+            // Pieces are below 2^8 and offsets below 2^24. That the slice lies within `params` is checked by taking it.
+            uint256 dataAt = HEADS_AT + pieces * HEAD_SIZE;
+            uint256 end = i + 1 == pieces ? params.length : dataAt + uint24(_head(i + 1, params));
+            own = params[dataAt + uint24(head):end];
+        }
+        formula = formulaAt(uint8(head >> 24));
     }
 
-    /// @dev A piece's eight bytes. What is read beyond the end of `params` is garbage; {validate} lets no such parameters pass.
-    function _head(uint256 i, bytes calldata params) private pure returns (uint256 head) {
+    /// @dev Beyond the end of `params` it reads whatever stands there; {validate} lets no parameters pass that lead there.
+    function _wordAt(uint256 at, bytes calldata params) private pure returns (uint256 word) {
         assembly ("memory-safe") {
-            head := shr(192, calldataload(add(params.offset, add(HEADS_AT, mul(i, HEAD_SIZE)))))
+            word := calldataload(add(params.offset, at))
         }
     }
 }

@@ -42,7 +42,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
-    defence: "payTo is the quote's till; anyone can finish or refund it",
+    defence:
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -79,7 +80,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T25: {
     attack: "An administrator rugs by parameter",
     defence:
-      "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
+      "every privileged function has a role and a delay; fee, pause and policy bounded in code; no upgrade, no access to money",
   },
   T26: {
     attack: "An administrator or a pause traps money",

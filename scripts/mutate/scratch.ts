@@ -1,10 +1,12 @@
 /** A copy of the repository in which faults are seeded: the sources proper are never touched. */
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, globSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, globSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { copyRepository, hardhatCli } from "../system/copy.ts";
 import { testFilesFor } from "./tests.ts";
 
+/** What a build leaves. */
+const BUILT = ["artifacts", "cache"];
 /** A mutant that loops for ever is killed by this. */
 const TIMEOUT_MS = 240_000;
 /** Enough for a fault to show, few enough to be quick. */
@@ -21,11 +23,21 @@ export function createScratch(name: string) {
   writeFileSync(join(dir, "hardhat.config.ts"), CONFIG);
   return {
     dir,
-    build(): void {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [hardhatCli, "build", "--no-tests"], {
+    /** Builds it, unless that was done for the same sources before: a run that was cut off goes on at once. */
+    build(state: string): void {
+      const kept = join(dir, "kept", state);
+      if (existsSync(kept)) {
+        for (const folder of BUILT) cpSync(join(kept, folder), join(dir, folder), { recursive: true });
+        return;
+      }
+      const { status, stdout, stderr } = spawnSync(process.execPath, [hardhatCli, "build"], {
         ...{ cwd: dir, encoding: "utf8" },
       });
       if (status !== 0) throw new Error(`The copy does not build:\n${stdout}${stderr}`);
+      rmSync(join(dir, "kept"), { recursive: true, force: true });
+      for (const folder of BUILT)
+        cpSync(join(dir, folder), join(`${kept}.part`, folder), { recursive: true });
+      renameSync(`${kept}.part`, kept);
     },
     /** The unit tests, those of this contract first; stops at the first that fails. */
     unitTests: (contract?: string) =>

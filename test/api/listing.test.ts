@@ -1,11 +1,18 @@
 import { expect } from "chai";
 import { keccak256, stringToBytes } from "viem";
 import type { z } from "zod";
+import { quoteCurve } from "../../sdk/curves.ts";
 import { hashManifest } from "../../sdk/manifest.ts";
 import { flags, scopes, toBits } from "../../sdk/records.ts";
 import { type operatorGrantTypedData, registrationTypedData } from "../../sdk/typed-data.ts";
 import { grantNeededSchema } from "../../sdk/wire/agent.ts";
-import type { CreateListingRequest, createListingResponseSchema } from "../../sdk/wire/listing.ts";
+import {
+  type CreateListingRequest,
+  type createListingResponseSchema,
+  type EKSummary,
+  ekSummarySchema,
+} from "../../sdk/wire/listing.ts";
+import { createIndexReader } from "../support/index-reader.ts";
 import { type Answer, expectError, listingRequest } from "./support/api.ts";
 import { useApi } from "./support/use-api.ts";
 
@@ -16,7 +23,9 @@ type Fault = { pointer: string; message: string };
 POST /me/sell/listings
 ├── without a session              401
 ├── without a grant                403, whose details carry the typed data; signed and handed in, it works
+├── at any curve                   listed; API, contract and SDK quote the same price
 ├── with one                       listed: manifest hash, summary, terms as asked for
+├── with a refund window, shares, quota   on chain, and shown to buyers
 ├── faults in the request          LISTING_INVALID with a pointer to each
 ├── faults in the manifest         MANIFEST_INVALID with a pointer to each
 └── with a validator allowlist     from the first block only they may label
@@ -32,6 +41,14 @@ describe("api: listing", () => {
       functionName: "listingOf",
       args: [BigInt(listed.ek_id.split("_")[2] ?? 0)],
     });
+
+  /** The listing as it is shown once the index has it. */
+  const shownOnce = async (ekId: string): Promise<EKSummary> => {
+    const index = createIndexReader(shared.api.run);
+    await index.caughtUp();
+    await index.end();
+    return ekSummarySchema.parse(await shared.api.get(`/listings/${ekId}`));
+  };
 
   it("wants a session, before it looks at the body", async () => {
     expectError(await shared.api.ask("/me/sell/listings", { body: {} }), "INVALID_SIGNATURE", 401);
@@ -144,6 +161,83 @@ describe("api: listing", () => {
     expect(summary, "no reference to the bytes").not.to.contain("items/");
   });
 
+  it("lists at any curve; quote, contract and SDK agree on the price", async () => {
+    const { token } = await shared.api.agent();
+    const buyer = await shared.api.market.newcomer();
+    const exp = { base_price: 1, max_price: 9, params: { k: "0.05" } } as const;
+    const start = "2026-01-01T00:00:00Z";
+    const policies: CreateListingRequest["pricing_policy"][] = [
+      { curve_type: "exp", ...exp },
+      { curve_type: "logistic", min_price: 0.1, max_price: 2, params: { k: 0.2, mid: 30 } },
+      { curve_type: "time_decay", base_price: 5, min_price: 0.5, params: { k: 0.01, start } },
+      {
+        curve_type: "seasonal",
+        base_price: 5,
+        params: { in_season_price: 4, start, period_seconds: 1_000_000_000, season_seconds: 500_000_000 },
+      },
+      { curve_type: "quota", base_price: 1, max_price: 50, supply_cap: 20 },
+      {
+        curve_type: "custom_piecewise",
+        breakpoints: [
+          { sold_min: 0, sold_max: 1, formula: "fixed", base_price: 0.5 },
+          { sold_min: 2, formula: "exp", ...exp },
+        ],
+      },
+    ];
+    for (const pricing_policy of policies) {
+      const { body: listed } = await list(token, { pricing_policy });
+      expect(listed.ek_id, JSON.stringify(listed)).to.be.a("string");
+      const ekId = BigInt(listed.ek_id.split("_")[2] ?? 0);
+      const { terms } = await onChain(listed);
+      const type = pricing_policy.curve_type;
+      expect(terms.curve, type).to.equal(shared.api.run.deployment.curves[type]);
+      const { client, contracts } = shared.api.market;
+      for (const count of [1n, 30n, 256n]) {
+        const time = BigInt(Math.floor(Date.now() / 1000));
+        const args = [ekId, count, time] as const;
+        const cost = await client.readContract({ ...contracts.catalog, functionName: "quote", args });
+        expect(quoteCurve(type, terms.curveParams, { sold: 0n, count, time }), type).to.equal(cost);
+      }
+      const { price, quote } = await shared.api.quote(listed.ek_id, buyer.address);
+      const shown = await shownOnce(listed.ek_id);
+      const { current_price_units: units } = shown.pricing;
+      // It falls by less than a thousandth while the two are asked for.
+      expect(Number(units), type).to.be.closeTo(Number(price.amount), Number(price.amount) / 1_000);
+      if (type !== "time_decay") expect([price.amount, quote.maxPrice]).to.deep.equal([units, units]);
+      expect(shown.pricing_policy).to.include({ curve_type: type });
+    }
+    const { body: listed } = await list(token, { pricing_policy: { curve_type: "exp", ...exp } });
+    const { pricing_policy } = await shownOnce(listed.ek_id);
+    expect(pricing_policy).to.deep.equal({
+      curve_type: "exp",
+      base_price: 1,
+      min_price: 1,
+      max_price: 9,
+      params: { base: "1000000", k: "50000000000000000", max: "9000000" },
+    });
+  });
+
+  it("shows a piecewise price by its breakpoints", async () => {
+    const { token } = await shared.api.agent();
+    const breakpoints = [
+      { sold_min: 0, formula: "fixed", base_price: 0.5 },
+      { sold_min: 2, formula: "linear", base_price: 1, max_price: 3, params: { slope: 1 } },
+    ] as const;
+    const pricing_policy = { curve_type: "custom_piecewise" as const, breakpoints: [...breakpoints] };
+    const { body: listed } = await list(token, { pricing_policy });
+    expect((await shownOnce(listed.ek_id)).pricing_policy).to.deep.equal({
+      curve_type: "custom_piecewise",
+      base_price: 0.5,
+      min_price: 0.5,
+      max_price: 3,
+      params: { min: "500000", max: "3000000" },
+      breakpoints: [
+        { sold_min: 0, formula: "fixed", params: { price: "500000" } },
+        { sold_min: 2, formula: "linear", params: { base: "1000000", slope: "1000000", max: "3000000" } },
+      ],
+    });
+  });
+
   it("names each fault of the request by a JSON pointer", async () => {
     const { token } = await shared.api.agent();
     const fixed = { curve_type: "fixed", base_price: 1 } as const;
@@ -176,10 +270,29 @@ describe("api: listing", () => {
         { access_policy: { gateway: "http://g.example", validator_allowlist: ["agt_31337_999999"] } },
       ],
     ];
+    const policy = (more: Partial<CreateListingRequest["pricing_policy"]>) => ({
+      pricing_policy: { ...fixed, ...more },
+    });
+    const source = { ek_id: "ek_31337_1", bps: 2_000 };
+    wrong.push(
+      ["/pricing_policy/refund_window_seconds", policy({ refund_window_seconds: 2_592_001 })],
+      ["/pricing_policy/refund_terms", policy({ refund_terms: "full" })],
+      ["/pricing_policy/points_price", policy({ points_price: 0.001 })],
+      ["/pricing_policy/points_price", policy({ points_price: "42949672.96" })],
+      ["/pricing_policy/resale_bps", policy({ resale_bps: 1_001 })],
+      ["/pricing_policy/royalties/1/ek_id", policy({ royalties: [source, source] })],
+      ["/pricing_policy/royalties/0/ek_id", policy({ royalties: [{ ...source, ek_id: "ek_1_1" }] })],
+      ["/pricing_policy/royalties/0/bps", policy({ royalties: [{ ...source, bps: 0 }] })],
+      ["/pricing_policy/royalties", policy({ royalties: [source], bounty_bps: 2_000, referral_bps: 1_001 })],
+      ["/access_policy/quota/rpm", { access_policy: { gateway: "http://g.example", quota: { rpm: 0 } } }],
+    );
     for (const [pointer, changes] of wrong) {
       const { details } = expectError(await list(token, changes), "LISTING_INVALID", 400);
       expect((details.faults as Fault[]).map((fault) => fault.pointer)).to.deep.equal([pointer]);
     }
+    const newer = policy({ royalties: [{ ek_id: "ek_31337_999999999", bps: 1 }] });
+    const refused = expectError(await list(token, newer), "LISTING_INVALID", 400);
+    expect(refused.details.error).to.equal("InvalidRoyalty");
     const late = { pricing_policy: { ...fixed, end_time: "2020-01-01T00:00:00Z" } };
     expectError(await list(token, late), "LISTING_INVALID", 400);
     const long = {
@@ -212,6 +325,54 @@ describe("api: listing", () => {
       expect((details.faults as Fault[]).map((fault) => fault.pointer)).to.contain(pointer);
     }
   });
+
+  it("E18 E21 puts refund window, shares, points price and quota on chain, and shows them to buyers", async () => {
+    const { account, token } = await shared.api.agent();
+    const older = [await shared.api.market.list(account), await shared.api.market.list(account)];
+    const [first, second] = older.map(shared.api.ekIdOf) as [string, string];
+    const pricing = {
+      ...{ refund_window_seconds: 604_800, refund_terms: "until_access" as const },
+      ...{ bounty_bps: 100, referral_bps: 500, resale_bps: 1_000 },
+    };
+    const { body: listed, status } = await list(token, {
+      pricing_policy: {
+        ...{ curve_type: "fixed", base_price: 1, ...pricing, points_price: "2.5" },
+        royalties: [
+          { ek_id: second, bps: 20 },
+          { ek_id: first, bps: 10 },
+        ],
+      },
+      access_policy: { gateway: "http://g.example", quota: { rpm: 60 } },
+    });
+    expect(status, JSON.stringify(listed)).to.equal(200);
+    const { terms } = await onChain(listed);
+    expect(terms).to.deep.include({
+      ...{ refundWindow: 604_800, refundTerms: 1, bountyBps: 100, referralBps: 500, resaleBps: 1_000 },
+      ...{ pointsPrice: 250, requestsPerMinute: 60, requestsPerDay: 0 },
+      royalties: [
+        { ekId: older[0], bps: 10 },
+        { ekId: older[1], bps: 20 },
+      ],
+    });
+    await becomesShown(listed.ek_id);
+    const shown = await shared.api.get<EKSummary>(`/listings/${listed.ek_id}`);
+    expect(shown.pricing_policy).to.deep.include({
+      ...{ ...pricing, points_price: 2.5 },
+      royalties: [
+        { ek_id: first, bps: 10 },
+        { ek_id: second, bps: 20 },
+      ],
+    });
+    expect(shown.access_policy.quota).to.deep.equal({ rpm: 60 });
+  });
+
+  async function becomesShown(ekId: string): Promise<void> {
+    for (const deadline = Date.now() + 60_000; ; ) {
+      if ((await shared.api.ask(`/listings/${ekId}`)).status === 200) return;
+      if (Date.now() > deadline) throw new Error(`${ekId} is not shown.`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 
   it("lets only the validators on its list label, from the first block on", async () => {
     const [seller, chosen, other] = [

@@ -4,13 +4,14 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { curves } from "../../sdk/curves.ts";
 import type { QuoteState } from "../../sdk/wire/purchase.ts";
 import { expectError } from "./support/api.ts";
-import { createPaying, type Paying, PRICE, structOf } from "./support/paying.ts";
+import { createPaying, offerOf, type Paying, PRICE, structOf } from "./support/paying.ts";
 import { useApi } from "./support/use-api.ts";
 import { receiptOf, requiredOf } from "./support/x402.ts";
 
 /*
 POST /quotes/{id}/pay, with somebody in between
 ├── the transfer was submitted first, or the till paid by hand   the key all the same
+│   └── for a buyer that is no agent                             with its signature, or once it has joined; never unasked
 ├── somebody else made the key of it                             the same answer, from the chain's log
 ├── the authorization was cancelled                              402, no key
 ├── the payment is another quote's                               402, and that quote stays good
@@ -34,18 +35,64 @@ describe("api: paying under attack", () => {
   });
 
   it("T12 issues the key of a till that was paid by a plain transfer, without asking for a second payment", async () => {
-    const { buyer, quote } = await paying.quoted();
+    const { buyer, quote } = await paying.quoted(paying.number, { joined: true });
     const { market } = shared.api;
     await market.send(buyer, market.contracts.usdc, "transfer", [quote.till as Address, PRICE]);
-    expect((await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`)).state).to.equal("funded");
+    const { state, reason } = await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`);
+    expect([state, reason]).to.deep.equal(["funded", undefined]);
     const answers = await Promise.all([1, 2, 3].map(() => paying.post(quote.pay_url)));
     for (const { status, body } of answers) expect(status, JSON.stringify(body)).to.equal(200);
     await paying.expectOneKey(buyer.address);
   });
 
+  it("T12 T23 makes nobody an agent unasked: a till that others paid waits for its buyer's signature", async () => {
+    const { buyer, quote, payer } = await paying.quoted();
+    const { headers, transfer } = await payer.prepare(quote.pay_url);
+    await paying.submitTransfer(transfer);
+    const state = await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`);
+    expect([state.state, state.reason]).to.deep.equal(["funded", "buyer_not_agent"]);
+    const sent = await paying.relayed();
+    // Who is not the buyer, and has nothing signed by it, moves nothing; and is not asked to pay a second time.
+    const stranger = await paying.payerOf(await shared.api.market.newcomer()).sign(offerOf(quote));
+    for (const request of [{}, { "PAYMENT-SIGNATURE": "nonsense" }, stranger.headers]) {
+      const answer = await paying.post(quote.pay_url, request);
+      const { details } = expectError(answer, "LISTING_CONFLICT", 409);
+      expect(details).to.include({ reason: "buyer_not_agent", buyer: buyer.address });
+      expect(details.refund).to.deep.include({ amount: String(PRICE), to: buyer.address });
+      expect(requiredOf(answer.headers)).to.equal(undefined);
+    }
+    expect(await paying.relayed()).to.equal(sent);
+    const { status, body } = await paying.post(quote.pay_url, headers);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    await paying.expectOneKey(buyer.address);
+  });
+
+  it("T12 finishes a till that a newcomer paid by hand once it has joined", async () => {
+    const { buyer, quote } = await paying.quoted();
+    const { market } = shared.api;
+    await market.send(buyer, market.contracts.usdc, "transfer", [quote.till as Address, PRICE]);
+    expectError(await paying.post(quote.pay_url), "LISTING_CONFLICT", 409);
+    await market.send(buyer, market.contracts.registry, "register", [""]);
+    const { status, body } = await paying.post(quote.pay_url);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    await paying.expectOneKey(buyer.address);
+  });
+
+  it("T23 refuses a stranger's gift to somebody who is no agent: nothing is paid", async () => {
+    const { buyer, quote, payer } = await paying.quoted();
+    const giver = await shared.api.market.newcomer();
+    const { required } = await payer.prepare(quote.pay_url);
+    const gift = await paying.payerOf(giver).sign(required);
+    const answer = await paying.post(quote.pay_url, gift.headers);
+    const { details, message } = expectError(answer, "PAYMENT_FAILED", 402);
+    expect(details.reason).to.equal("buyer_not_agent");
+    expect(message).to.include(buyer.address).and.to.include(giver.address);
+    expect(await paying.holdings(giver.address)).to.deep.equal({ keys: 0n, paid: 0n });
+  });
+
   for (const how of ["buyViaTill", "finalizeTill"] as const) {
     it(`T12 answers with the key that somebody else had made of the payment by ${how}`, async () => {
-      const { buyer, quote, payer } = await paying.quoted();
+      const { buyer, quote, payer } = await paying.quoted(paying.number, { joined: how === "finalizeTill" });
       const { headers, transfer } = await payer.prepare(quote.pay_url);
       const { market } = shared.api;
       const mallory = await market.newcomer();

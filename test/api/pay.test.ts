@@ -144,7 +144,7 @@ describe("api: paying", () => {
   });
 
   it("takes a payment for another's key: it goes to the quote's buyer", async () => {
-    const { buyer, quote } = await paying.quoted();
+    const { buyer, quote } = await paying.quoted(paying.number, { joined: true });
     const patron = await shared.api.market.newcomer();
     const response = await paying.payerOf(patron).fetch(quote.pay_url, { method: "POST" });
     expect(response.status).to.equal(200);

@@ -68,6 +68,8 @@ describe("api: finding", () => {
         max_price: 1,
         params: { base: "100000", slope: "50000", max: "1000000" },
         supply_cap: 10,
+        ...{ refund_window_seconds: 0, refund_terms: "none", bounty_bps: 0, referral_bps: 0, resale_bps: 0 },
+        royalties: [],
       },
       seller: {
         agent_id: `agt_31337_${seller.agentId}`,

@@ -8,7 +8,7 @@ import { type Api, createApi, expectError } from "./support/api.ts";
 import { type Copy, startCopy, startLyingRpc } from "./support/copy.ts";
 import { openTables } from "./support/tables.ts";
 import { useApi } from "./support/use-api.ts";
-import { createPayer, requiredOf } from "./support/x402.ts";
+import { createPayer, requiredOf, type SignedTransfer } from "./support/x402.ts";
 
 const PRICE = 250_000n;
 
@@ -16,7 +16,7 @@ const PRICE = 250_000n;
 settling, when things go wrong in between
 ├── the block does not come        202, never a fresh 402; the same request gives the key when it came
 ├── two copies and a kill -9       one key
-├── a process dies, nobody asks    another one settles it
+├── a process dies, nobody asks    another one settles it, also when somebody else paid the newcomer's till meanwhile
 ├── the quote is over              410; money in the till goes back to the buyer
 └── the chain is another one       no quote, no payment, no token; health is down
 */
@@ -131,25 +131,71 @@ describe("api: settlement", () => {
   it("settles what a process left behind when it died, without being asked", async function () {
     this.timeout(60_000);
     const { buyer, quote, transfer } = await signed();
-    const a = transfer;
-    // As it stands between taking a payment and sending it, a while ago.
-    await sql`
-      insert into payments (
-        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, lease_until
-      ) values (
-        ${quote.quote_id}, 31337, ${quote.price.token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce}, ${String(a.value)},
-        ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, 'PaymentAuthorized', now() - interval '1 second'
-      )`;
-    for (const deadline = Date.now() + 30_000; ; ) {
-      const { keys } = await holdings(buyer.address);
-      if (keys === 1n) break;
-      if (Date.now() > deadline) throw new Error("Nobody settled it.");
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await abandon(quote.quote_id, quote.price.token, transfer);
+    await keyComes(buyer.address);
     const { status, body } = await post(shared.api, quote.quote_id);
     expect(status, JSON.stringify(body)).to.equal(200);
     expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
   });
+
+  it("T12 settles a newcomer's payment that somebody else submitted meanwhile, without being asked", async function () {
+    this.timeout(60_000);
+    const { market } = shared.api;
+    const { buyer, quote, transfer: t } = await signed();
+    await market.send(await market.newcomer(), market.contracts.usdc, "transferWithAuthorization", [
+      ...([t.from, t.to, t.value, t.validAfter, t.validBefore, t.nonce, t.signature] as const),
+    ]);
+    expect(await market.client.readContract(agentOf(buyer.address))).to.equal(0n);
+    await abandon(quote.quote_id, quote.price.token, t);
+    await keyComes(buyer.address);
+    expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
+    expect(await transitionsOf(quote.quote_id)).to.deep.equal(["PaymentConfirmed", "EKIssued"]);
+  });
+
+  it("T12 finishes a newcomer's till with what it signed for a payment that failed", async () => {
+    const { market } = shared.api;
+    const { buyer, quote, headers, transfer: t } = await signed();
+    const { usdc } = market.contracts;
+    const rich = await market.newcomer();
+    await market.send(buyer, usdc, "transfer", [rich.address, 1_000_000_000n]);
+    expectError(await post(shared.api, quote.quote_id, headers), "PAYMENT_FAILED", 402);
+    await sql`
+      insert into payments (
+        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, reason, lease_until
+      ) values (
+        ${quote.quote_id}, 31337, ${quote.price.token.toLowerCase()}, ${t.from.toLowerCase()}, ${t.nonce}, ${String(t.value)},
+        ${String(t.validAfter)}, ${String(t.validBefore)}, ${t.signature}, 'Failed', 'not_sent', now()
+      )`;
+    await market.send(rich, usdc, "transfer", [quote.till as Address, PRICE]);
+    expect((await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`)).state).to.equal("funded");
+    const { status, body } = await post(shared.api, quote.quote_id);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    expect((await holdings(buyer.address)).keys).to.equal(1n);
+  });
+
+  const agentOf = (account: Address) => ({
+    ...shared.api.market.contracts.registry,
+    ...({ functionName: "agentOf", args: [account] } as const),
+  });
+
+  /** Leaves a payment as it stands between taking it and sending it, a while ago. */
+  async function abandon(quoteId: string, token: string, a: SignedTransfer): Promise<void> {
+    await sql`
+      insert into payments (
+        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, lease_until
+      ) values (
+        ${quoteId}, 31337, ${token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce}, ${String(a.value)},
+        ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, 'PaymentAuthorized', now() - interval '1 second'
+      )`;
+  }
+
+  async function keyComes(buyer: Address): Promise<void> {
+    for (const deadline = Date.now() + 30_000; ; ) {
+      if ((await holdings(buyer)).keys === 1n) return;
+      if (Date.now() > deadline) throw new Error("Nobody settled it.");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
 
   it("answers 410 to an expired quote, and sends back what is in its till", async () => {
     const { market, chainId } = shared.api;

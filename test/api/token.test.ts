@@ -45,6 +45,16 @@ describe("api: tokens", () => {
     return { seller, buyer, number, ekId: ekIdOf(number), token: await signIn(buyer.account) };
   }
 
+  it("E21 says the quota of the version that was bought, as the chain has it", async () => {
+    const { seller, number, ekId, token } = await sold({ requestsPerMinute: 60, requestsPerDay: 1_000 });
+    await shared.api.market.update(seller.account, number, { requestsPerMinute: 1 });
+    const claims = await claimsOf((await buyToken(token, ekId)).body, seller.agentId);
+    expect(claims.quota).to.deep.equal({ rpm: 60, daily_quota: 1_000 });
+    const unlimited = await sold();
+    const answer = await buyToken(unlimited.token, unlimited.ekId);
+    expect((await claimsOf(answer.body, unlimited.seller.agentId)).quota).to.equal(undefined);
+  });
+
   it("gives the holder a token that any gateway can verify offline", async () => {
     const { seller, buyer, number, ekId, token } = await sold({ scopes: 0b10011, flags: 1 });
     const { status, body } = await buyToken(token, ekId);

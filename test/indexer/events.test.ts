@@ -1,9 +1,9 @@
 /** Every event becomes its rows. The chain is shared with other tests: what is counted over all of it is compared before and after. */
 import { expect } from "chai";
 import { and, desc, eq } from "drizzle-orm";
-import { type Address, zeroHash } from "viem";
+import { type Address, type Hex, zeroHash } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
-import { curves } from "../../sdk/curves.ts";
+import { type CurveType, curves } from "../../sdk/curves.ts";
 import * as ids from "../../sdk/ids.ts";
 import { registrationUri } from "../../sdk/registration.ts";
 import { FAR, summaryText } from "../support/market.ts";
@@ -235,6 +235,23 @@ describe("indexer: events become rows", () => {
       await market.list(account);
       const second = await totals();
       expect([second.listings - before.listings, second.sellers - before.sellers]).to.deep.equal([2, 1]);
+    });
+
+    it("ListingVersion: every curve by its name, its parameters as they stand on chain", async () => {
+      const { market } = shared;
+      const { account } = await market.join();
+      const pieces = [
+        { from: 0n, formula: "fixed", params: { price: 5n } },
+        { from: 3n, formula: "logistic", params: { min: 1n, max: 9n, k: 10n ** 17n, mid: 4n } },
+      ] as const;
+      const listed: [CurveType, Hex][] = [
+        ["exp", curves.exp.encode({ base: 1n, k: 10n ** 17n, max: 9n })],
+        ["custom_piecewise", curves.custom_piecewise.encode({ min: 2n, max: 8n, pieces })],
+      ];
+      for (const [curveType, curveParams] of listed) {
+        const ekId = await market.list(account, { curve: market.deployment.curves[curveType], curveParams });
+        expect(await listingRow(ekId)).to.deep.include({ curveType, curveParams });
+      }
     });
 
     it("ListingVersion 2: the listing changes, version 1 stays as it was sold", async () => {

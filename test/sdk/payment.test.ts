@@ -145,7 +145,7 @@ describe("client: buy", () => {
     }
 
     it("is not paid when its till is one of another exchange or chain", async () => {
-      for (const lie of [{ chain_id: 1 }, { contracts: { ...contracts, Exchange: other } }]) {
+      for (const lie of [{ chain_id: 1 }, { contracts: { ...contracts, Tills: other } }]) {
         server.routes = { ...selling(sold), "GET /health": () => ({ body: health(lie) }) };
         expect((await failure(exchange(PRICE).buy("ek_31337_1"))).message).to.include("The quote's till is");
       }

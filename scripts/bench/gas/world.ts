@@ -7,20 +7,22 @@ import {
   type Abi,
   type Account,
   type Address,
+  createPublicClient,
   custom,
   encodeDeployData,
-  type HDAccount,
   type Hex,
   type TransactionReceipt,
+  type Transport,
 } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
+import type { HDAccount } from "viem/accounts";
+import type { Deployment } from "../../../sdk/deployment.ts";
 import { createMarket } from "../../../test/support/market.ts";
 import { artifactOf } from "../../deploy/artifact.ts";
 import { createSender } from "../../deploy/sender.ts";
 import { deploy } from "../../deploy.ts";
+import { localAccount } from "./accounts.ts";
 import type { TokenKind } from "./tokens.ts";
 
-const MNEMONIC = "test test test test test test test test test test test junk";
 /** The accounts below are the chain's own. */
 const FIRST_NEWCOMER = 1_000;
 const FUNDS = 10n ** 12n;
@@ -35,43 +37,46 @@ export async function createWorld(kind: TokenKind) {
     request: ({ method, params }: { method: string; params?: unknown[] }) =>
       provider.request({ method, params: params ?? [] }),
   });
-  const admin = mnemonicToAccount(MNEMONIC, { addressIndex: 0 });
-  const dir = mkdtempSync(join(tmpdir(), "moa-bench-"));
-  const base = { rpcUrl: "in process", transport, file: join(dir, "deployment.json") };
-  // The market's client is wanted before the token is there, and only for its `send`.
-  const { deployment: first } = await deploy(base);
-  const token = await kind.create(createTools(transport, first, admin));
-  const deployment = token ? { ...first, tokens: [{ ...first.tokens[0], ...token }] } : first;
-  rmSync(dir, { recursive: true });
-  const market = createMarket({ rpcUrl: "in process", deployment: deployment as typeof first }, transport);
+  const admin = localAccount(0);
+  const deployed = await deployOn(transport);
+  const tools = createTools(transport, admin);
+  const token = await kind.create(tools);
   if (token) {
-    const lister = "allowToken";
-    await createSender(market.client, transport, admin).call(contractWith(deployment, lister), lister, [
-      token.address,
-      true,
-    ]);
+    await tools.call(admin, contractWith(deployed, "allowToken"), "allowToken", [token.address, true]);
   }
+  const deployment = token ? { ...deployed, tokens: [{ ...token, symbol: "USDC", decimals: 6 }] } : deployed;
+  const market = createMarket({ rpcUrl: "in process", deployment }, transport);
   let people = 0;
   return {
-    ...{ market, admin, provider, transport, deployment: deployment as typeof first },
+    ...tools,
+    ...{ market, admin, provider, deployment },
     close: () => connection.close(),
     /** A fresh account with ether and tokens that it lets the exchange take. */
     async newcomer(spender: Address = market.contracts.exchange.address): Promise<HDAccount> {
-      const account = mnemonicToAccount(MNEMONIC, { addressIndex: FIRST_NEWCOMER + people++ });
+      const account = localAccount(FIRST_NEWCOMER + people++);
       await market.giveEther(account.address);
       await market.send(admin, market.contracts.usdc, "mint", [account.address, FUNDS]);
       await market.send(account, market.contracts.usdc, "approve", [spender, 2n ** 255n]);
       return account;
     },
-    ...createTools(transport, first, admin),
   };
 }
 
-type Deployed = Awaited<ReturnType<typeof deploy>>["deployment"];
+async function deployOn(transport: Transport): Promise<Deployment> {
+  const dir = mkdtempSync(join(tmpdir(), "moa-bench-"));
+  const { deployment } = await deploy({
+    rpcUrl: "in process",
+    transport,
+    file: join(dir, "deployment.json"),
+  });
+  rmSync(dir, { recursive: true });
+  return deployment;
+}
+
 export type Tools = ReturnType<typeof createTools>;
 
-function createTools(transport: ReturnType<typeof custom>, deployment: Deployed, admin: Account) {
-  const { client } = createMarket({ rpcUrl: "in process", deployment }, transport);
+function createTools(transport: Transport, admin: Account) {
+  const client = createPublicClient({ transport, pollingInterval: 5, cacheTime: 0 });
   const sender = createSender(client, transport, admin);
   return {
     /** Deploys anything by the administrator. */
@@ -93,7 +98,7 @@ function createTools(transport: ReturnType<typeof custom>, deployment: Deployed,
 }
 
 /** The deployed contract that has this function. */
-export function contractWith({ contracts }: Pick<Deployed, "contracts">, functionName: string) {
+export function contractWith({ contracts }: Pick<Deployment, "contracts">, functionName: string) {
   for (const [name, address] of Object.entries(contracts) as [string, Address][]) {
     const { abi } = artifactOf(name);
     if (abi.some((item) => item.type === "function" && item.name === functionName)) return { address, abi };

@@ -24,9 +24,9 @@ export async function createPaying(api: Api) {
   const post = (payUrl: string, headers: Record<string, string> = {}) =>
     api.ask<PurchaseResponse>(new URL(payUrl, api.run.apiUrl).pathname, { method: "POST", headers });
 
-  /** A newcomer with a quote for the listing, or another one. */
-  async function quoted(listing = number) {
-    const buyer = await market.newcomer();
+  /** A newcomer with a quote for the listing, or another one; or somebody who has joined. */
+  async function quoted(listing = number, { joined = false } = {}) {
+    const buyer = joined ? (await market.join()).account : await market.newcomer();
     const quote = await api.quote(api.ekIdOf(listing), buyer.address);
     return { buyer, quote, payer: payerOf(buyer) };
   }
