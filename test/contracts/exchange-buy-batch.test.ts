@@ -89,10 +89,12 @@ describe("Exchange.buyBatch", () => {
   it("takes 50 and no more, and none is none", async () => {
     expect(await moa.exchange.read.MAX_BATCH()).to.equal(50n);
     await reverts(buy([]), moa.exchange, "BatchEmpty");
-    const fifty = Array.from({ length: 50 }, () => ({ ekId: FREE }));
+    const fifty = Array.from({ length: 50 }, () => ({}));
     await reverts(buy([...fifty, {}]), moa.exchange, "BatchTooLarge", [51n, 50n]);
     await buy(fifty);
-    expect(await soldOf(moa, FREE)).to.equal(50);
+    expect(await soldOf(moa, FIXED)).to.equal(50);
+    expect(await balances(moa, buyer)).to.deep.equal([FUNDS - 50n * PRICE]);
+    await expectSolvent(moa);
   });
 
   it("takes one token", async () => {

@@ -84,8 +84,11 @@ export async function plan(ahead = 0): Promise<House> {
 }
 
 /** What the exchange is wired to. Two people stand in for the contracts of disputes and of labels, so that tests can act as them. */
-export function wiringOf({ registry, catalog, keys, points, tills, cards }: House) {
-  const [disputes, labels] = [people.disputesDesk.address, people.labelsDesk.address];
+export function wiringOf(
+  { registry, catalog, keys, points, tills, cards }: House,
+  disputes: Address = people.disputesDesk.address,
+) {
+  const labels = people.labelsDesk.address;
   return { registry, catalog, keys, points, tills, labels, disputes, cardIssuer: cards };
 }
 
@@ -103,7 +106,12 @@ export async function deployCurves(
 }
 
 /** All contracts, the curves and the test token allowed; no agents yet. */
-export async function deployMoa() {
+export function deployMoa(): Promise<Moa> {
+  return deployMoaWith(people.disputesDesk.address);
+}
+
+/** The same, wired to these disputes. */
+export async function deployMoaWith(disputes: Address) {
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
@@ -111,7 +119,7 @@ export async function deployMoa() {
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
-  await create("Exchange", [authority, wiringOf(at)]);
+  await create("Exchange", [authority, wiringOf(at, disputes)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
   await create("Tills", [at.registry, at.exchange]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
@@ -136,4 +144,4 @@ export async function deployMoa() {
   };
 }
 
-export type Moa = Awaited<ReturnType<typeof deployMoa>>;
+export type Moa = Awaited<ReturnType<typeof deployMoaWith>>;
