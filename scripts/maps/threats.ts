@@ -74,7 +74,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T25: {
     attack: "An administrator rugs by parameter",
-    defence: "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
+    defence:
+      "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
