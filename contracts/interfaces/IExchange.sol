@@ -245,6 +245,7 @@ interface IExchange {
     function allowCurve(address curve, bool allowed) external;
 
     /// @notice Cost of the next `count` keys of the listing at `time`, from what is sold now on.
+    /// @dev At most 256 keys: more revert with the curve's {IPriceCurve-CurveCountTooLarge}.
     function quote(uint256 ekId, uint256 count, uint256 time) external view returns (uint256 cost);
 
     /// @notice The quote's identity: its EIP-712 hash, which names chain and exchange.
