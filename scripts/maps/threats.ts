@@ -80,23 +80,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T25: {
     attack: "An administrator rugs by parameter",
     defence:
-      "every privileged function has a role and a delay; fee, pause and policy bounded in code; no upgrade, no access to money",
-  },
-  T26: {
-    attack: "An administrator or a pause traps money",
-    defence:
-      "a pause blocks entry alone, for a week at most and every other week at most; no exit can be switched off, and disputes have no " +
-      "administration at all",
-  },
-  T28: {
-    attack: "A stolen card issuer's key issues keys that no card paid",
-    defence: "a role that is revoked at once, a cap per token and day, each charge once",
-  },
-  T29: {
-    attack: "A chargeback or complaint after the seller was paid",
-    defence:
-      "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
-      "order pays nobody before the dispute has ended",
+      "four privileged functions, the fee capped and the points' policy bounded in code; no upgrade, no access to money",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",

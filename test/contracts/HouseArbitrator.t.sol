@@ -10,7 +10,7 @@ import {House} from "./support/House.sol";
 /// @title HouseArbitrator
 contract HouseArbitratorTest is ArbitratorProperties, House {
     function newArbitrator() internal override returns (IArbitrator) {
-        AgentRegistry registry = new AgentRegistry(address(this));
+        AgentRegistry registry = new AgentRegistry(address(this), address(this));
         return deployHouse(registry, registry.register());
     }
 

@@ -65,7 +65,7 @@ abstract contract DeskActions is House {
     mapping(bytes32 what => uint256) public reached;
 
     function _start() internal {
-        registry = new AgentRegistry(address(this));
+        registry = new AgentRegistry(address(this), address(this));
         for (uint256 agentId = 1; agentId <= AGENTS; ++agentId) {
             eoaOf[agentId] = _newAccount();
             vm.prank(eoaOf[agentId]);
