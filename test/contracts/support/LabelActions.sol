@@ -4,11 +4,11 @@ pragma solidity ^0.8.34;
 import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
 import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
-import {KeyActions} from "./KeyActions.sol";
 import {Reasons} from "./Reasons.sol";
+import {RenewalActions} from "./RenewalActions.sol";
 
 /// @title Validators label, sellers choose validators
-abstract contract LabelActions is KeyActions {
+abstract contract LabelActions is RenewalActions {
     using Reasons for Reasons.List;
 
     struct Labelled {
