@@ -74,7 +74,17 @@ export async function predict(ahead: number): Promise<Address> {
 }
 
 /** The house in the order of its deployment. */
-const house = ["registry", "keys", "points", "exchange", "catalog", "tills", "cards", "labels"] as const;
+const house = [
+  "registry",
+  "keys",
+  "points",
+  "exchange",
+  "catalog",
+  "tills",
+  "cards",
+  "labels",
+  "desk",
+] as const;
 export type House = Record<(typeof house)[number], Address>;
 
 /** Where the house will stand, if its first contract is the administrator's next transaction but `ahead`. */
@@ -83,9 +93,15 @@ export async function plan(ahead = 0): Promise<House> {
   return Object.fromEntries(house.map((name, i) => [name, addresses[i]])) as House;
 }
 
-/** What the exchange is wired to. Two people stand in for the contracts of disputes and of labels, so that tests can act as them. */
-export function wiringOf({ registry, catalog, keys, points, tills, cards }: House) {
-  const [disputes, labels] = [people.disputesDesk.address, people.labelsDesk.address];
+/**
+ * What the exchange is wired to. Two people stand in for the contracts of labels and, unless told otherwise, of disputes, so that tests
+ * can act as them.
+ */
+export function wiringOf(
+  { registry, catalog, keys, points, tills, cards }: House,
+  disputes: Address = people.disputesDesk.address,
+) {
+  const labels = people.labelsDesk.address;
   return { registry, catalog, keys, points, tills, labels, disputes, cardIssuer: cards };
 }
 
@@ -102,8 +118,11 @@ export async function deployCurves(
   };
 }
 
-/** All contracts, the curves and the test token allowed; no agents yet. */
-export async function deployMoa() {
+/** All contracts, the curves and the test token allowed; no agents yet. A person is the desk of disputes. */
+export const deployMoa = () => deployMoaWith();
+
+/** The same with a desk of disputes: `createDesk` makes it, as the first of its transactions. */
+export async function deployMoaWith(createDesk?: (at: House, authority: Address) => Promise<unknown>) {
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
@@ -111,11 +130,12 @@ export async function deployMoa() {
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
-  await create("Exchange", [authority, wiringOf(at)]);
+  await create("Exchange", [authority, createDesk ? wiringOf(at, at.desk) : wiringOf(at)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
   await create("Tills", [at.registry, at.exchange]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
   await create("LabelRegistry", [at.registry, at.catalog]);
+  await createDesk?.(at, authority);
   const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
   await catalog.write.allowToken([usdc, true]);
   for (const curve of Object.values(curveAddresses)) await catalog.write.allowCurve([curve, true]);

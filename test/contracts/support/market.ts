@@ -165,7 +165,11 @@ export function keyOf(ekId: bigint, firstBuyer: bigint, n = 0n): bigint {
 
 /** MOA with agents 1 to 4, three listings of the seller's, and wallets that hold and allow enough. */
 export async function deployMarket(): Promise<Moa> {
-  const moa = await deployMoa();
+  return populate(await deployMoa());
+}
+
+/** Brings the agents, the listings and the money. */
+export async function populate(moa: Moa): Promise<Moa> {
   for (const agent of [people.seller, people.buyer, people.validator, people.unit]) {
     await moa.registry.write.register(by(agent));
   }
