@@ -74,7 +74,17 @@ export async function predict(ahead: number): Promise<Address> {
 }
 
 /** The house in the order of its deployment. */
-const house = ["registry", "keys", "points", "exchange", "catalog", "tills", "cards", "labels"] as const;
+const house = [
+  "registry",
+  "keys",
+  "points",
+  "exchange",
+  "catalog",
+  "tills",
+  "cards",
+  "labels",
+  "desk",
+] as const;
 export type House = Record<(typeof house)[number], Address>;
 
 /** Where the house will stand, if its first contract is the administrator's next transaction but `ahead`. */
@@ -83,7 +93,10 @@ export async function plan(ahead = 0): Promise<House> {
   return Object.fromEntries(house.map((name, i) => [name, addresses[i]])) as House;
 }
 
-/** What the exchange is wired to. Two people stand in for the contracts of disputes and of labels, so that tests can act as them. */
+/**
+ * What the exchange is wired to. Two people stand in for the contracts of labels and, unless told otherwise, of disputes, so that tests
+ * can act as them.
+ */
 export function wiringOf(
   { registry, catalog, keys, points, tills, cards }: House,
   disputes: Address = people.disputesDesk.address,
@@ -105,13 +118,14 @@ export async function deployCurves(
   };
 }
 
-/** All contracts, the curves and the test token allowed; no agents yet. */
-export function deployMoa(): Promise<Moa> {
-  return deployMoaWith(people.disputesDesk.address);
-}
+/** All contracts, the curves and the test token allowed; no agents yet. A person is the desk of disputes. */
+export const deployMoa = () => deployMoaWith();
 
-/** The same, wired to these disputes. */
-export async function deployMoaWith(disputes: Address) {
+type CreateDesk = (at: House, authority: Address) => Promise<unknown>;
+
+/** The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions. */
+export async function deployMoaWith(desk?: Address | CreateDesk) {
+  const createDesk = typeof desk === "function" ? desk : undefined;
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
@@ -119,11 +133,12 @@ export async function deployMoaWith(disputes: Address) {
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
-  await create("Exchange", [authority, wiringOf(at, disputes)]);
+  await create("Exchange", [authority, wiringOf(at, createDesk ? at.desk : (desk as Address | undefined))]);
   await create("Catalog", [authority, at.registry, at.exchange]);
   await create("Tills", [at.registry, at.exchange]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
   await create("LabelRegistry", [at.registry, at.catalog]);
+  await createDesk?.(at, authority);
   const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
   await catalog.write.allowToken([usdc, true]);
   for (const curve of Object.values(curveAddresses)) await catalog.write.allowCurve([curve, true]);
