@@ -3,7 +3,7 @@ import { type Address, encodeAbiParameters, type Hex, keccak256, toHex } from "v
 import { curves } from "../../../sdk/curves.ts";
 import { joinTokenId } from "../../../sdk/ids.ts";
 import { networkHelpers, now } from "./chain.ts";
-import { by, deployMoaWith, type Moa, type Person, people } from "./deploy.ts";
+import { by, deployMoa, deployMoaWith, type Moa, type Person, people } from "./deploy.ts";
 
 export const ZERO = "0x0000000000000000000000000000000000000000";
 export const NO_HASH = `0x${"00".repeat(32)}` as const;
