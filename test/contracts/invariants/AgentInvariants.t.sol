@@ -2,7 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IPointsLedger} from "../../../contracts/interfaces/IPointsLedger.sol";
-import {Books} from "../support/Books.sol";
+import {OpenBooks} from "../support/OpenBooks.sol";
 import {Inspection} from "./Inspection.sol";
 
 /// @title Agents are their present accounts, and parameters are the administrators'
@@ -10,7 +10,7 @@ abstract contract AgentInvariants is Inspection {
     /// 22. Rotation changes no agent's keys, points or credits; afterwards the old key authorises nothing.
     /// @dev That nothing changes is asserted at each rotation; here every account that an agent has left is asked what it can do.
     function invariant_22_formerAccountsAreNobody() internal view {
-        Books.AccountEntry[] memory accounts = books.accountEntries();
+        OpenBooks.AccountEntry[] memory accounts = books.accountEntries();
         for (uint256 i; i < accounts.length; ++i) {
             if (accounts[i].everAgentId == 0 || accounts[i].agentId != 0) continue;
             (address old, uint256 agentId) = (accounts[i].account, accounts[i].everAgentId);
@@ -31,7 +31,7 @@ abstract contract AgentInvariants is Inspection {
 
     /// 23. Every nonce is used at most once; agent id ↔ EOA is one-to-one.
     function invariant_23_oneAgentOneAccount() internal view {
-        Books.AgentEntry[] memory agents = books.agents();
+        OpenBooks.AgentEntry[] memory agents = books.agents();
         equal(sys.registry.agentCount(), agents.length, "23: agents");
         for (uint256 i; i < agents.length; ++i) {
             address eoa = sys.registry.eoaOf(i + 1);
@@ -41,7 +41,7 @@ abstract contract AgentInvariants is Inspection {
             equal(epoch, agents[i].epoch, "23: epoch of the binding");
             equal(sys.registry.epochOf(i + 1), epoch, "23: epoch of the agent");
         }
-        Books.AccountEntry[] memory accounts = books.accountEntries();
+        OpenBooks.AccountEntry[] memory accounts = books.accountEntries();
         for (uint256 i; i < accounts.length; ++i) {
             address account = accounts[i].account;
             equal(sys.registry.agentOf(account), accounts[i].agentId, "23: agent of an account");

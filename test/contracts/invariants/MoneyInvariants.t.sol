@@ -15,7 +15,7 @@ abstract contract MoneyInvariants is Inspection {
     function invariant_1_balanceCoversWhatIsOwed() internal view {
         address[] memory tokens = books.tokenList();
         for (uint256 t; t < tokens.length; ++t) {
-            Books.Revenue[] memory revenues = books.revenues(tokens[t]);
+            OpenBooks.Revenue[] memory revenues = books.revenues(tokens[t]);
             uint256 owed;
             for (uint256 i; i < revenues.length; ++i) {
                 uint256 credit = sys.exchange.creditOf(i + 1, tokens[t]);
@@ -56,7 +56,7 @@ abstract contract MoneyInvariants is Inspection {
     function invariant_3_withdrawnIsEarned() internal view {
         address[] memory tokens = books.tokenList();
         for (uint256 t; t < tokens.length; ++t) {
-            Books.Revenue[] memory revenues = books.revenues(tokens[t]);
+            OpenBooks.Revenue[] memory revenues = books.revenues(tokens[t]);
             for (uint256 i; i < revenues.length; ++i) {
                 uint256 open = sys.exchange.creditOf(i + 1, tokens[t]);
                 equal(revenues[i].withdrawn + open, revenues[i].earned, "3: withdrawn + open of what was earned");
@@ -113,7 +113,7 @@ abstract contract MoneyInvariants is Inspection {
     function invariant_26_logTellsTheMoney() internal view {
         address[] memory tokens = books.tokenList();
         for (uint256 t; t < tokens.length; ++t) {
-            Books.Revenue[] memory revenues = books.revenues(tokens[t]);
+            OpenBooks.Revenue[] memory revenues = books.revenues(tokens[t]);
             for (uint256 i; i < revenues.length; ++i) {
                 equal(sys.exchange.creditOf(i + 1, tokens[t]), revenues[i].told, "26: credit of an agent");
             }

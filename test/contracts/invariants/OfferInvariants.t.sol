@@ -4,6 +4,7 @@ pragma solidity ^0.8.34;
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
 import {Books} from "../support/Books.sol";
+import {OpenBooks} from "../support/OpenBooks.sol";
 import {PointsBook} from "../support/PointsBook.sol";
 import {Inspection} from "./Inspection.sol";
 
@@ -37,7 +38,7 @@ abstract contract OfferInvariants is Inspection {
 
     /// 15. Points: minted = balances + burned; never negative; none for refunded or related trades.
     function invariant_15_pointsAreMintedOnce() internal view {
-        Books.AgentEntry[] memory agents = books.agents();
+        OpenBooks.AgentEntry[] memory agents = books.agents();
         uint256 balances;
         uint256 lifetimes;
         for (uint256 i; i < agents.length; ++i) {

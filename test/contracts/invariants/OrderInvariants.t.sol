@@ -30,7 +30,7 @@ abstract contract OrderInvariants is Inspection {
     }
 
     function invariant_4_asManyKeysAsOrders(OpenBooks.Page[] memory all) internal view {
-        Books.AgentEntry[] memory agents = books.agents();
+        OpenBooks.AgentEntry[] memory agents = books.agents();
         uint256 keys;
         for (uint256 i; i < agents.length; ++i) {
             uint256 balance = sys.keys.balanceOf(agents[i].eoa);

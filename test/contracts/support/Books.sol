@@ -103,29 +103,6 @@ abstract contract Books is Deployment, PointsBook {
         uint256[5] scores;
     }
 
-    // The three below are pages for reading, made up when asked for.
-
-    struct AgentEntry {
-        address eoa;
-        uint32 epoch;
-        uint256 points;
-        uint256 keys;
-    }
-
-    struct AccountEntry {
-        address account;
-        uint256 agentId;
-        uint256 everAgentId;
-        uint256 nonces;
-    }
-
-    struct Revenue {
-        uint256 earned;
-        uint256 withdrawn;
-        uint256 open;
-        uint256 told;
-    }
-
     /// @dev Where some earners send what they withdraw.
     address internal constant COLD_WALLET = address(0xc01d);
 

@@ -8,6 +8,27 @@ import {Chronicle} from "./Chronicle.sol";
 /// @title The books, open for the invariants to read
 /// @dev Each function answers for all there is: an invariant asks after every step, and calls cost more than memory.
 abstract contract OpenBooks is Chronicle {
+    struct AgentEntry {
+        address eoa;
+        uint32 epoch;
+        uint256 points;
+        uint256 keys;
+    }
+
+    struct AccountEntry {
+        address account;
+        uint256 agentId;
+        uint256 everAgentId;
+        uint256 nonces;
+    }
+
+    struct Revenue {
+        uint256 earned;
+        uint256 withdrawn;
+        uint256 open;
+        uint256 told;
+    }
+
     struct Page {
         Order order;
         Told told;
