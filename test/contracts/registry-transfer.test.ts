@@ -63,7 +63,7 @@ describe("AgentRegistry.transferFrom", () => {
     await consent(next, SELLER);
     await reverts(transfer(buyer, next.address), moa.registry, "ConsentMissing", missing);
 
-    const deadline = (await now()) + 50n;
+    const deadline = (await now()) + 1000n;
     await consent(next, BUYER, deadline);
     await nextBlockAt(deadline + 1n);
     await reverts(transfer(buyer, next.address), moa.registry, "ConsentMissing", missing);
@@ -74,7 +74,7 @@ describe("AgentRegistry.transferFrom", () => {
   });
 
   it("takes consent at its deadline itself", async () => {
-    const deadline = (await now()) + 50n;
+    const deadline = (await now()) + 1000n;
     await consent(next, BUYER, deadline);
     await nextBlockAt(deadline);
     await transfer(buyer, next.address);

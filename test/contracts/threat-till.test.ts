@@ -196,7 +196,7 @@ describe("payments on their way", () => {
     it("another quote's till: what it is refunded stays with that quote's buyer", async () => {
       const inner = await quoteOf(moa, buyer);
       const innerTill: Address = await moa.tills.read.tillOf([inner]);
-      const outer = await quoteOf(moa, { address: innerTill }, { deadline: (await now()) + 100n });
+      const outer = await quoteOf(moa, { address: innerTill }, { deadline: (await now()) + 1000n });
       await fund(moa, outer, 3n, sponsor);
       await time.increaseTo(outer.deadline + 1n);
       await moa.tills.write.refundTill([outer, moa.usdc.address], by(stranger));

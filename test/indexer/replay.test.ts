@@ -15,7 +15,9 @@ import {
 import * as tables from "../../indexer/ponder.schema.ts";
 import { curves } from "../../sdk/curves.ts";
 import type { Quote } from "../../sdk/till.ts";
+import { createDisputeCalls } from "../support/dispute-calls.ts";
 import { FAR, type Market, summaryText } from "../support/market.ts";
+import { expectOneStory } from "../support/order-story.ts";
 import { createRandom } from "../support/random.ts";
 import { modelOfRows, readRows } from "../support/rows-model.ts";
 import { modelOfStorage } from "../support/storage-model.ts";
@@ -233,6 +235,7 @@ function createCalls(market: Market, seed: number) {
       async setFee() {
         await send(market.admin, exchange, "setFee", [random.int(501), random.pick(agents).agentId]);
       },
+      ...createDisputeCalls(market, random, agents, keyIds),
     },
   };
 }
@@ -277,6 +280,10 @@ describe("indexer: the tables are the storage", () => {
     for (const group of Object.keys(storageSays) as (keyof typeof storageSays)[]) {
       expect(tablesSay[group], group).to.deep.equal(storageSays[group]);
     }
+  });
+
+  it("orders and disputes tell the same story", async () => {
+    expect(await expectOneStory(shared.index)).to.be.greaterThan(0);
   });
 
   it("invariant 26: the totals, which no contract keeps, are the sums of the rows", async () => {
