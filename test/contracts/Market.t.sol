@@ -25,7 +25,7 @@ contract Stage is Market {
 
 /// @title The invariants' handler: an invariant proves nothing about what never happens
 contract MarketTest is Deployment {
-    uint256 internal constant DAYS = 16;
+    uint256 internal constant DAYS = 4;
     uint256 internal constant STEPS = 100;
 
     Stage[] internal _days;

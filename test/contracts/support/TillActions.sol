@@ -139,7 +139,8 @@ abstract contract TillActions is Payments {
 
     function _quotedTrade(QuoteEntry storage e, address caller, address payer) private view returns (Trade memory t) {
         t = _trade(e.quote.ekId, caller);
-        t.payer = payer;
+        // What costs nothing is paid by nobody: the log names who called.
+        t.payer = t.cost == 0 ? caller : payer;
         t.recipient = _presentOf(e.quote.buyer);
         t.maxPrice = e.quote.maxPrice;
         t.deadline = e.quote.deadline;
