@@ -4,10 +4,12 @@ import { chains, refuseOtherChain } from "./indexer/chains.ts";
 import { env } from "./indexer/env.ts";
 import {
   agentRegistryAbi,
+  consensusAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  validatorBondsAbi,
 } from "./sdk/abis/index.ts";
 import type { Deployment } from "./sdk/deployment.ts";
 
@@ -46,6 +48,8 @@ export default createConfig({
     }),
   ),
   contracts: {
+    Consensus: { abi: consensusAbi, chain: placesOf("Consensus") },
+    ValidatorBonds: { abi: validatorBondsAbi, chain: placesOf("ValidatorBonds") },
     AgentRegistry: { abi: agentRegistryAbi, chain: placesOf("AgentRegistry") },
     Exchange: { abi: exchangeAbi, chain: placesOf("Exchange") },
     ExperienceKey: { abi: experienceKeyAbi, chain: placesOf("ExperienceKey") },

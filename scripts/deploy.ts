@@ -4,7 +4,7 @@
  *   RPC_URL=… DEPLOYER_KEY=0x… node scripts/deploy.ts
  *
  * Idempotent: a deployment file that fits the chain is left as it is. On chain 31337 the well-known test accounts are used and a test
- * token is deployed; elsewhere `DEPLOYER_KEY`, `RELAYER_ADDRESS` and `PAYMENT_TOKEN` say what to use.
+ * token is deployed; elsewhere `DEPLOYER_KEY`, `RELAYER_ADDRESS`, `PAYMENT_TOKEN` and `ARBITRATOR` say what to use.
  * The file is `DEPLOYMENT_FILE`, by default `deployments/<chain id>.json`.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -46,6 +46,8 @@ export type DeployOptions = {
   deployer?: Account | undefined;
   /** An ERC-20 with ERC-3009 to allow. Default on chain 31337: a fresh TestUSDC. */
   paymentToken?: Address | undefined;
+  /** An ERC-792 arbitrator for challenged labels. Default on chain 31337: one that anybody may rule for. */
+  arbitrator?: Address | undefined;
 };
 
 /** Deploys, or finds the deployment that is there. Throws with one clear line when it can do neither. */
@@ -64,6 +66,7 @@ export async function deploy(
     chainId,
     deployer,
     paymentToken: options.paymentToken,
+    arbitrator: options.arbitrator,
   });
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(deployment, null, 2)}\n`);
@@ -151,7 +154,13 @@ async function deployAll(
     chainId,
     deployer,
     paymentToken,
-  }: { chainId: number; deployer: Account; paymentToken: Address | undefined },
+    arbitrator,
+  }: {
+    chainId: number;
+    deployer: Account;
+    paymentToken: Address | undefined;
+    arbitrator: Address | undefined;
+  },
 ): Promise<Deployment> {
   const authority = await chain.create("Authority", [deployer.address]);
   const fixed = await chain.create("curves/FixedPrice");
@@ -167,8 +176,14 @@ async function deployAll(
     keys.address,
     points.address,
   ]);
-  const labels = await chain.create("LabelRegistry", [registry.address, exchange.address]);
   const token = await resolveToken(client, chain, { chainId, paymentToken });
+  const { labels, bonds, consensus } = await deployLabels(chain, {
+    authority: authority.address,
+    registry: registry.address,
+    exchange: exchange.address,
+    token,
+    arbitrator: arbitrator ?? (await resolveArbitrator(chain, chainId)),
+  });
 
   await chain.call("Exchange", exchange.address, "allowToken", [token.address, true]);
   await chain.call("Exchange", exchange.address, "allowCurve", [fixed.address, true]);
@@ -188,11 +203,59 @@ async function deployAll(
       ExperienceKey: keys.address,
       PointsLedger: points.address,
       Exchange: exchange.address,
-      LabelRegistry: labels.address,
+      LabelRegistry: labels,
+      ValidatorBonds: bonds,
+      Consensus: consensus,
     },
     curves: { fixed: fixed.address, linear: linear.address },
     tokens: [token],
   });
+}
+
+/** What an arbitration costs on the local chain, in wei. */
+const LOCAL_ARBITRATION_COST = 10n ** 16n;
+/** The rules of the disputes over labels (ERC-1497). */
+const LABEL_RULES = `data:application/json,${encodeURIComponent(
+  JSON.stringify({
+    title: "A validator's label is challenged",
+    description:
+      "Does the label say what its validator could honestly say of the Experience, by the evidence?",
+    question: "Is the label wrong?",
+    rulingOptions: { titles: ["The label is wrong", "The label stands"] },
+  }),
+)}`;
+
+/** The labels, what validators risk for them, and what they say together. The first two know each other. */
+async function deployLabels(
+  chain: Deployer,
+  at: { authority: Address; registry: Address; exchange: Address; token: Token; arbitrator: Address },
+) {
+  const stake = 10n * 10n ** BigInt(at.token.decimals);
+  const policy = {
+    quorum: 3,
+    supportBps: 6667,
+    disputeBps: 3334,
+    minBond: 2n * stake,
+    maxWeight: 20n * stake,
+  };
+  const { address: labels } = await chain.create("LabelRegistry", [
+    at.registry,
+    at.exchange,
+    await chain.predict(1),
+  ]);
+  const { address: bonds } = await chain.create("ValidatorBonds", [
+    ...[at.registry, labels, at.token.address, at.arbitrator, stake, "0x", LABEL_RULES],
+  ]);
+  const { address: consensus } = await chain.create("Consensus", [
+    ...[at.authority, at.registry, at.exchange, labels, bonds, at.exchange, policy],
+  ]);
+  return { labels, bonds, consensus };
+}
+
+async function resolveArbitrator(chain: Deployer, chainId: number): Promise<Address> {
+  if (chainId !== LOCAL_CHAIN_ID)
+    throw new Error(`Chain ${chainId} needs ARBITRATOR: the address of an ERC-792 arbitrator.`);
+  return (await chain.create("mocks/TestArbitrator", [LOCAL_ARBITRATION_COST])).address;
 }
 
 async function resolveToken(
@@ -224,6 +287,7 @@ async function main(): Promise<void> {
     file: env.DEPLOYMENT_FILE,
     deployer: env.DEPLOYER_KEY ? privateKeyToAccount(env.DEPLOYER_KEY as Hex) : undefined,
     paymentToken: env.PAYMENT_TOKEN as Address | undefined,
+    arbitrator: env.ARBITRATOR as Address | undefined,
   });
   console.log(`${fresh ? "Deployed on" : "Already on"} chain ${deployment.chainId}: ${file}`);
 }

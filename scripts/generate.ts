@@ -8,14 +8,18 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** The contracts whose ABI some room uses; mocks only where the demo and the tests need them. */
 const CONTRACTS = [
   "AgentRegistry",
+  "BountyPot",
+  "Consensus",
   "Exchange",
   "ExperienceKey",
   "FixedPrice",
   "LabelRegistry",
   "LinearPrice",
   "PointsLedger",
+  "TestArbitrator",
   "TestUSDC",
   "Till",
+  "ValidatorBonds",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

@@ -20,6 +20,8 @@ export const deploymentSchema = z.object({
     PointsLedger: address,
     Exchange: address,
     LabelRegistry: address,
+    ValidatorBonds: address,
+    Consensus: address,
   }),
   /** By the name that listings use (`pricing_policy.curve_type`). */
   curves: z.object({ fixed: address, linear: address }),

@@ -134,6 +134,8 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       PointsLedger: unused,
       Exchange: unused,
       LabelRegistry: unused,
+      ValidatorBonds: unused,
+      Consensus: unused,
     },
     curves: { fixed: unused, linear: unused },
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],

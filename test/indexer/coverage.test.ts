@@ -10,6 +10,8 @@ const contracts: Record<string, Abi> = {
   ExperienceKey: abis.experienceKeyAbi,
   LabelRegistry: abis.labelRegistryAbi,
   PointsLedger: abis.pointsLedgerAbi,
+  ValidatorBonds: abis.validatorBondsAbi,
+  Consensus: abis.consensusAbi,
 };
 
 describe("indexer: no event is forgotten", () => {

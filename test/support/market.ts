@@ -14,6 +14,7 @@ import {
   parseEther,
   stringToBytes,
   type TransactionReceipt,
+  zeroHash,
 } from "viem";
 import {
   generatePrivateKey,
@@ -24,11 +25,13 @@ import {
 import type { RunInfo } from "../../scripts/system/run-info.ts";
 import {
   agentRegistryAbi,
+  consensusAbi,
   exchangeAbi,
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
   testUSDCAbi,
+  validatorBondsAbi,
 } from "../../sdk/abis/index.ts";
 import { canonicalJson } from "../../sdk/canonical.ts";
 import { curves } from "../../sdk/curves.ts";
@@ -58,6 +61,8 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     points: { address: deployment.contracts.PointsLedger, abi: pointsLedgerAbi },
     exchange: { address: deployment.contracts.Exchange, abi: exchangeAbi },
     labels: { address: deployment.contracts.LabelRegistry, abi: labelRegistryAbi },
+    bonds: { address: deployment.contracts.ValidatorBonds, abi: validatorBondsAbi },
+    consensus: { address: deployment.contracts.Consensus, abi: consensusAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 
@@ -67,8 +72,9 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     contract: { address: Address; abi: abi },
     functionName: name,
     args: ContractFunctionArgs<abi, Write, name>,
+    value?: bigint,
   ): Promise<{ result: ContractFunctionReturnType<abi, Write, name>; receipt: TransactionReceipt }> {
-    const call = { account, ...contract, functionName, args } as Parameters<
+    const call = { account, ...contract, functionName, args, value } as Parameters<
       typeof client.simulateContract
     >[0];
     const { request, result } = await client.simulateContract(call);
@@ -173,6 +179,7 @@ export function createMarket(run: Pick<RunInfo, "rpcUrl" | "deployment">) {
     summary: "The numbers are those of the source.",
     evidenceKind: 2,
     evidence: "0x6f6b",
+    evidenceHash: zeroHash,
     ...changes,
   });
 

@@ -15,6 +15,8 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
     ...(await identitiesOf(market, rows)),
     ...(await salesOf(market, rows)),
     ...(await labelsOf(market, rows)),
+    ...(await bondsOf(market, rows)),
+    ...(await seatsOf(market, rows)),
     ...(await settingsOf(market, rows)),
   };
 }
@@ -155,7 +157,22 @@ async function labelsOf(market: Market, rows: Rows) {
   const lossy = new Set(rows.labels.filter(isLossy).map(({ id }) => id));
   const labels = await all(pairs, async (args) => ({
     id: lbl(...args),
+    args,
     label: await client.readContract({ ...contracts.labels, functionName: "labelOf", args }),
+  }));
+  const revisions = labels.flatMap(({ id, args, label }) =>
+    Array.from({ length: label.revision }, (_, i) => ({ id, args: [...args, i + 1] as const })),
+  );
+  const ends = await all(revisions, async ({ id, args }) => ({
+    name: `${id} revision ${args[2]}`,
+    endedAt: await client.readContract({ ...contracts.labels, functionName: "endOf", args }),
+  }));
+  const endorsers = await all(await ekIdsOf(market), async (ekId) => ({
+    ekId,
+    validatorId: await client.readContract({
+      ...contracts.labels,
+      ...{ functionName: "endorserOf", args: [ekId] },
+    }),
   }));
   const rights = await all(pairs, async (args) => ({
     name: `${agt(args[1])} labels ${ek(args[0])}`,
@@ -163,17 +180,107 @@ async function labelsOf(market: Market, rows: Rows) {
   }));
   return {
     labels: shape(
-      labels.filter(({ label }) => label.createdAt !== 0),
-      ({ id, label }) => [
+      labels.filter(({ label }) => label.revision !== 0),
+      ({ id, label: { revision, disputed, ...label } }) => [
         id,
-        {
-          ...{ version: label.version, types: label.types, createdAt: BigInt(label.createdAt) },
-          scores: scoreNames.map((name) => label.scores[name]),
-          textHash: lossy.has(id) ? null : label.textHash,
-        },
+        label.createdAt === 0
+          ? { gone: true, revision }
+          : {
+              ...{ version: label.version, types: label.types, createdAt: BigInt(label.createdAt) },
+              ...{ revision, disputed },
+              scores: scoreNames.map((name) => label.scores[name]),
+              inputHash: lossy.has(id) ? null : label.inputHash,
+            },
       ],
     ),
+    formerLabels: shape(
+      ends.filter(({ endedAt }) => endedAt !== 0n),
+      ({ name, endedAt }) => [name, { endedAt }],
+    ),
+    endorsements: shape(
+      endorsers.filter(({ validatorId }) => validatorId !== 0n),
+      ({ ekId, validatorId }) => [ek(ekId), { validatorId: agt(validatorId) }],
+    ),
     mayLabel: shape(rights, ({ name, allowed }) => [name, { allowed }]),
+  };
+}
+
+async function bondsOf(market: Market, rows: Rows) {
+  const { client, contracts } = market;
+  const { bonds } = contracts;
+  const { agt, lbl } = idsOf(market);
+  const agentIds = await agentIdsOf(market);
+  const bonded = await all(agentIds, async (agentId) => ({
+    agentId,
+    bond: await client.readContract({ ...bonds, functionName: "bondOf", args: [agentId] }),
+    atStake: await client.readContract({ ...bonds, functionName: "atStakeOf", args: [agentId] }),
+    amount: await client.readContract({ ...bonds, functionName: "creditOf", args: [agentId] }),
+  }));
+  const known = { bonds: new Set(rows.bonds.map((b) => b.validatorId)), credits: new Set<string>() };
+  for (const { agentId } of rows.bondCredits) known.credits.add(agentId);
+  const fees = await all(rows.feeCredits, async ({ account }) => ({
+    account,
+    amount: await client.readContract({ ...bonds, functionName: "feeCreditOf", args: [account] }),
+  }));
+  const count = await client.readContract({ ...bonds, functionName: "challengeCount" });
+  const challenges = await all(range(count), async (challengeId) => ({
+    challengeId,
+    c: await client.readContract({ ...bonds, functionName: "challengeOf", args: [challengeId] }),
+  }));
+  return {
+    bonds: shape(
+      bonded.filter(
+        ({ agentId, bond }) => known.bonds.has(agt(agentId)) || bond.bonded + bond.unbonding !== 0n,
+      ),
+      ({ agentId, bond, atStake }) => [
+        agt(agentId),
+        { ...bond, unbondedAt: BigInt(bond.unbondedAt), atStake },
+      ],
+    ),
+    bondCredits: shape(
+      bonded.filter(({ agentId, amount }) => known.credits.has(agt(agentId)) || amount !== 0n),
+      ({ agentId, amount }) => [agt(agentId), { amount }],
+    ),
+    feeCredits: shape(fees, ({ account, amount }) => [account, { amount }]),
+    challenges: shape(challenges, ({ challengeId, c }) => [
+      `challenge ${challengeId}`,
+      {
+        ...{ labelId: lbl(c.ekId, c.validatorId), revision: c.revision, challengerId: agt(c.challengerId) },
+        ...{ status: c.status, atStake: c.atStake, fee: c.fee, deadline: BigInt(c.deadline) },
+        ...{ disputeId: c.disputeID, appeals: c.appeals },
+      },
+    ]),
+  };
+}
+
+async function seatsOf(market: Market, rows: Rows) {
+  const { client } = market;
+  const { consensus } = market.contracts;
+  const { agt, ek } = idsOf(market);
+  const benches = await all(await ekIdsOf(market), async (ekId) => ({
+    ekId,
+    seats: await client.readContract({ ...consensus, functionName: "seatsOf", args: [ekId] }),
+  }));
+  const taken = benches.flatMap(({ ekId, seats }) =>
+    seats.flatMap(({ validatorId, since }, index) =>
+      validatorId === 0n ? [] : [{ ekId, index, validatorId, since: BigInt(since) }],
+    ),
+  );
+  const groups = await all(rows.groups, async ({ validatorId }) => {
+    const args = [ids.agentId.parse(validatorId).agentId] as const;
+    return {
+      validatorId,
+      groupId: await client.readContract({ ...consensus, functionName: "groupOf", args }),
+    };
+  });
+  const policy = await client.readContract({ ...consensus, functionName: "policy" });
+  return {
+    seats: shape(taken, ({ ekId, index, validatorId, since }) => [
+      `${ek(ekId)} seat ${index}`,
+      { validatorId: agt(validatorId), since },
+    ]),
+    groups: shape(groups, ({ validatorId, groupId }) => [validatorId, { groupId: agt(groupId) }]),
+    policies: shape([policy], (p) => [`chain ${market.deployment.chainId}`, p]),
   };
 }
 

@@ -25,6 +25,9 @@ function nameOf(moa: Moa, address: Address): [name: string, abi: Abi] {
     ["PointsLedger", moa.points],
     ["Exchange", moa.exchange],
     ["LabelRegistry", moa.labels],
+    ["ValidatorBonds", moa.bonds],
+    ["Consensus", moa.consensus],
+    ["Arbitrator", moa.arbitrator],
     ["Authority", { address: moa.authority, abi: [] }],
   ];
   const found = known.find(([, { address: at }]) => at.toLowerCase() === address.toLowerCase());

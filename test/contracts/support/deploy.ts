@@ -2,13 +2,17 @@
 import { type Address, getAddress, getContract, getContractAddress } from "viem";
 import {
   agentRegistryAbi,
+  bountyPotAbi,
+  consensusAbi,
   exchangeAbi,
   experienceKeyAbi,
   fixedPriceAbi,
   labelRegistryAbi,
   linearPriceAbi,
   pointsLedgerAbi,
+  testArbitratorAbi,
   testUSDCAbi,
+  validatorBondsAbi,
 } from "../../../sdk/abis/index.ts";
 import { publicClient, viem } from "./chain.ts";
 
@@ -64,6 +68,18 @@ export async function predict(ahead: number): Promise<Address> {
   return getContractAddress({ from: people.admin.address, nonce: BigInt(nonce + ahead) });
 }
 
+/** What a challenge costs, in USDC: 10. */
+export const STAKE = 10_000_000n;
+/** What an arbitration costs, in wei. */
+export const FEE = 10n ** 16n;
+export const POLICY = {
+  quorum: 3,
+  supportBps: 6667,
+  disputeBps: 3334,
+  minBond: 2n * STAKE,
+  maxWeight: 20n * STAKE,
+} as const;
+
 /** All contracts, the curves and the test token allowed; no agents yet. */
 export async function deployMoa() {
   const authority = await create("Authority", [people.admin.address]);
@@ -74,8 +90,29 @@ export async function deployMoa() {
   const keys = await create("ExperienceKey", [registry, exchangeAddress]);
   const points = await create("PointsLedger", [exchangeAddress]);
   await create("Exchange", [authority, registry, keys, points]);
-  const labels = await create("LabelRegistry", [registry, exchangeAddress]);
   const usdc = await create("TestUSDC");
+  const arbitrator = await create("TestArbitrator", [FEE]);
+  const pot = await create("BountyPot");
+  const bondsAddress = await predict(1);
+  const labels = await create("LabelRegistry", [registry, exchangeAddress, bondsAddress]);
+  const bonds = await create("ValidatorBonds", [
+    registry,
+    labels,
+    usdc,
+    arbitrator,
+    STAKE,
+    "0xc0",
+    "ipfs://rules",
+  ]);
+  const consensus = await create("Consensus", [
+    authority,
+    registry,
+    exchangeAddress,
+    labels,
+    bonds,
+    pot,
+    POLICY,
+  ]);
   const exchange = getContract({ address: exchangeAddress, abi: exchangeAbi, client });
   await exchange.write.allowToken([usdc, true]);
   await exchange.write.allowCurve([fixed, true]);
@@ -87,6 +124,10 @@ export async function deployMoa() {
     keys: getContract({ address: keys, abi: experienceKeyAbi, client }),
     points: getContract({ address: points, abi: pointsLedgerAbi, client }),
     labels: getContract({ address: labels, abi: labelRegistryAbi, client }),
+    bonds: getContract({ address: bonds, abi: validatorBondsAbi, client }),
+    consensus: getContract({ address: consensus, abi: consensusAbi, client }),
+    arbitrator: getContract({ address: arbitrator, abi: testArbitratorAbi, client }),
+    pot: getContract({ address: pot, abi: bountyPotAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
     fixed: getContract({ address: fixed, abi: fixedPriceAbi, client }),
     linear: getContract({ address: linear, abi: linearPriceAbi, client }),

@@ -17,6 +17,8 @@ export const contracts = {
   PointsLedger: address("4"),
   LabelRegistry: address("5"),
   Authority: address("6"),
+  ValidatorBonds: address("9"),
+  Consensus: address("a"),
 } as const;
 export const token = address("7");
 export const relayer = address("8");
