@@ -94,7 +94,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T38: {
     attack: "A frivolous challenge to slash an honest validator or silence its label",
-    defence: "the challenger's stake and fee, evidence by hash, time to answer; weight is kept until the ruling",
+    defence:
+      "the challenger's stake and fee, evidence by hash, time to answer; weight is kept until the ruling",
   },
   T40: {
     attack: "Forged capability tokens: alg none, confusion, key injection",
