@@ -13,7 +13,7 @@
 import { expect } from "chai";
 import { parseEventLogs } from "viem";
 import { validatorBondsAbi } from "../../sdk/abis/index.ts";
-import { loadFixture, nextBlockAt, now, publicClient } from "./support/chain.ts";
+import { loadFixture, networkHelpers, nextBlockAt, now, publicClient } from "./support/chain.ts";
 import {
   ANSWER_TIME,
   answer,
@@ -368,7 +368,10 @@ describe("ValidatorBonds: challenges", () => {
       const call = moa.bonds.write.rule([0n, 1n], by(stranger));
       await reverts(call, moa.bonds, "NotArbitrator", [stranger.address]);
       await reverts(rule(3n), moa.bonds, "InvalidRuling", [3n, 2n]);
-      await moa.arbitrator.write.createDispute([2n, "0x"], { value: FEE });
+      await networkHelpers.impersonateAccount(moa.arbitrator.address);
+      await networkHelpers.setBalance(moa.arbitrator.address, 10n ** 18n);
+      const other = moa.bonds.write.rule([7n, 1n], by(moa.arbitrator));
+      await reverts(other, moa.bonds, "UnknownDispute", [7n]);
       await rule(Ruling.Strike);
       await reverts(rule(Ruling.Strike), moa.bonds, "WrongStatus", [1n, Status.Struck]);
     });

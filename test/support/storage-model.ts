@@ -8,6 +8,8 @@ import * as ids from "../../sdk/ids.ts";
 import { scoreNames } from "../../sdk/records.ts";
 import type { Market } from "./market.ts";
 import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
+import { bondsOf, seatsOf } from "./storage-bonds.ts";
+import { agentIdsOf, all, ekIdsOf, idsOf } from "./storage-reading.ts";
 
 /** Reads everything at the chain's head; nobody may write meanwhile. */
 export async function modelOfStorage(market: Market, rows: Rows): Promise<Model> {
@@ -23,22 +25,6 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
 
 const statuses = ["none", "active", "paused", "archived"];
 const lower = (address: Address) => address.toLowerCase() as Address;
-const range = (count: bigint) => Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1));
-const all = <T, R>(members: readonly T[], read: (member: T) => Promise<R>) => Promise.all(members.map(read));
-
-function idsOf({ deployment: { chainId } }: Market) {
-  return {
-    agt: (agentId: bigint) => ids.agentId.serialize({ chainId, agentId }),
-    ek: (ekId: bigint) => ids.ekId.serialize({ chainId, ekId }),
-    lbl: (ekId: bigint, validatorId: bigint) => ids.labelId.serialize({ chainId, ekId, validatorId }),
-  };
-}
-
-const agentIdsOf = async ({ client, contracts }: Market) =>
-  range(await client.readContract({ ...contracts.registry, functionName: "agentCount" }));
-const ekIdsOf = async ({ client, contracts }: Market) =>
-  range(await client.readContract({ ...contracts.exchange, functionName: "listingCount" }));
-
 async function identitiesOf(market: Market, rows: Rows) {
   const { client, contracts } = market;
   const { registry } = contracts;
@@ -202,85 +188,6 @@ async function labelsOf(market: Market, rows: Rows) {
       ({ ekId, validatorId }) => [ek(ekId), { validatorId: agt(validatorId) }],
     ),
     mayLabel: shape(rights, ({ name, allowed }) => [name, { allowed }]),
-  };
-}
-
-async function bondsOf(market: Market, rows: Rows) {
-  const { client, contracts } = market;
-  const { bonds } = contracts;
-  const { agt, lbl } = idsOf(market);
-  const agentIds = await agentIdsOf(market);
-  const bonded = await all(agentIds, async (agentId) => ({
-    agentId,
-    bond: await client.readContract({ ...bonds, functionName: "bondOf", args: [agentId] }),
-    atStake: await client.readContract({ ...bonds, functionName: "atStakeOf", args: [agentId] }),
-    amount: await client.readContract({ ...bonds, functionName: "creditOf", args: [agentId] }),
-  }));
-  const known = { bonds: new Set(rows.bonds.map((b) => b.validatorId)), credits: new Set<string>() };
-  for (const { agentId } of rows.bondCredits) known.credits.add(agentId);
-  const fees = await all(rows.feeCredits, async ({ account }) => ({
-    account,
-    amount: await client.readContract({ ...bonds, functionName: "feeCreditOf", args: [account] }),
-  }));
-  const count = await client.readContract({ ...bonds, functionName: "challengeCount" });
-  const challenges = await all(range(count), async (challengeId) => ({
-    challengeId,
-    c: await client.readContract({ ...bonds, functionName: "challengeOf", args: [challengeId] }),
-  }));
-  return {
-    bonds: shape(
-      bonded.filter(
-        ({ agentId, bond }) => known.bonds.has(agt(agentId)) || bond.bonded + bond.unbonding !== 0n,
-      ),
-      ({ agentId, bond, atStake }) => [
-        agt(agentId),
-        { ...bond, unbondedAt: BigInt(bond.unbondedAt), atStake },
-      ],
-    ),
-    bondCredits: shape(
-      bonded.filter(({ agentId, amount }) => known.credits.has(agt(agentId)) || amount !== 0n),
-      ({ agentId, amount }) => [agt(agentId), { amount }],
-    ),
-    feeCredits: shape(fees, ({ account, amount }) => [account, { amount }]),
-    challenges: shape(challenges, ({ challengeId, c }) => [
-      `challenge ${challengeId}`,
-      {
-        ...{ labelId: lbl(c.ekId, c.validatorId), revision: c.revision, challengerId: agt(c.challengerId) },
-        ...{ status: c.status, atStake: c.atStake, fee: c.fee, deadline: BigInt(c.deadline) },
-        ...{ disputeId: c.disputeID, appeals: c.appeals },
-      },
-    ]),
-  };
-}
-
-async function seatsOf(market: Market, rows: Rows) {
-  const { client } = market;
-  const { consensus } = market.contracts;
-  const { agt, ek } = idsOf(market);
-  const benches = await all(await ekIdsOf(market), async (ekId) => ({
-    ekId,
-    seats: await client.readContract({ ...consensus, functionName: "seatsOf", args: [ekId] }),
-  }));
-  const taken = benches.flatMap(({ ekId, seats }) =>
-    seats.flatMap(({ validatorId, since }, index) =>
-      validatorId === 0n ? [] : [{ ekId, index, validatorId, since: BigInt(since) }],
-    ),
-  );
-  const groups = await all(rows.groups, async ({ validatorId }) => {
-    const args = [ids.agentId.parse(validatorId).agentId] as const;
-    return {
-      validatorId,
-      groupId: await client.readContract({ ...consensus, functionName: "groupOf", args }),
-    };
-  });
-  const policy = await client.readContract({ ...consensus, functionName: "policy" });
-  return {
-    seats: shape(taken, ({ ekId, index, validatorId, since }) => [
-      `${ek(ekId)} seat ${index}`,
-      { validatorId: agt(validatorId), since },
-    ]),
-    groups: shape(groups, ({ validatorId, groupId }) => [validatorId, { groupId: agt(groupId) }]),
-    policies: shape([policy], (p) => [`chain ${market.deployment.chainId}`, p]),
   };
 }
 
