@@ -301,13 +301,18 @@ describe("ValidatorBonds: challenges", () => {
       expect(await fees(buyer, sponsor)).to.deep.equal([0n, 0n]);
     });
 
-    it("gives the loser what the arbitrator did not take", async () => {
-      await answer(moa);
-      await moa.arbitrator.write.setCost([FEE - 5n]);
-      await refer(moa);
-      await rule(Ruling.Strike);
-      expect(await fees(buyer, sponsor)).to.deep.equal([FEE, 5n]);
-    });
+    for (const [name, ruling, left] of [
+      ["against", Ruling.Strike, [FEE, 5n]],
+      ["for", Ruling.Uphold, [5n, FEE]],
+    ] as const) {
+      it(`gives the loser what the arbitrator did not take, ${name} the label`, async () => {
+        await answer(moa);
+        await moa.arbitrator.write.setCost([FEE - 5n]);
+        await refer(moa);
+        await rule(ruling);
+        expect(await fees(buyer, sponsor)).to.deep.equal(left);
+      });
+    }
 
     it("a broken arbitrator makes nobody lose", async () => {
       await answer(moa);
