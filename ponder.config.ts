@@ -7,12 +7,14 @@ import {
   cardIssuerAbi,
   catalogAbi,
   disputesAbi,
+  consensusAbi,
   exchangeAbi,
   experienceKeyAbi,
   houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
   tillsAbi,
+  validatorBondsAbi,
 } from "./sdk/abis/index.ts";
 import type { Deployment } from "./sdk/deployment.ts";
 
@@ -51,6 +53,8 @@ export default createConfig({
     }),
   ),
   contracts: {
+    Consensus: { abi: consensusAbi, chain: placesOf("Consensus") },
+    ValidatorBonds: { abi: validatorBondsAbi, chain: placesOf("ValidatorBonds") },
     AgentRegistry: { abi: agentRegistryAbi, chain: placesOf("AgentRegistry") },
     CardIssuer: { abi: cardIssuerAbi, chain: placesOf("CardIssuer") },
     Catalog: { abi: catalogAbi, chain: placesOf("Catalog") },

@@ -169,8 +169,8 @@ export function deployMarket(): Promise<Moa> {
 }
 
 /** The same, wired to these disputes. */
-export async function deployMarketWith(disputes: Address): Promise<Moa> {
-  const moa = await deployMoaWith(disputes);
+export async function deployMarketWith(disputes: Address, options = {}): Promise<Moa> {
+  const moa = await deployMoaWith(disputes, options);
   for (const agent of [people.seller, people.buyer, people.validator, people.unit]) {
     await moa.registry.write.register(by(agent));
   }
