@@ -11,7 +11,8 @@ import { challenge, DAY } from "./support/challenge.ts";
 import { eventOf, reverts } from "./support/check.ts";
 import { by, type Moa, POLICY, people } from "./support/deploy.ts";
 import { deployValidators, fundBond, INPUT, type Validator } from "./support/label.ts";
-import { FIXED, SELLER, VALIDATOR } from "./support/market.ts";
+import { contentOf, FIXED, PRICE, purchaseOf, SELLER, termsOf, VALIDATOR } from "./support/market.ts";
+import { expectSolvent } from "./support/solvency.ts";
 
 const { admin, buyer, stranger } = people;
 
@@ -24,6 +25,10 @@ describe("Consensus.distribute", () => {
   });
   async function deployFour() {
     return deployValidators(4);
+  }
+
+  async function deployPaying() {
+    return deployValidators(3, POLICY.minBond, { payingConsensus: true });
   }
 
   const nth = (i: number) => validators[i] as Validator;
@@ -114,6 +119,33 @@ describe("Consensus.distribute", () => {
     await moa.bonds.write.unbond([nth(1).agentId, 1n], by(nth(1)));
     await distribute();
     expect(await credit(SELLER)).to.equal(114n);
+  });
+
+  it("moves the exchange's own pot: a part of each sale, to the credits of those that spoke, by nobody but the consensus", async () => {
+    const { moa: house, validators: three } = await loadFixture(deployPaying);
+    const terms = termsOf(house, { bountyBps: 1000 });
+    await house.catalog.write.list([SELLER, terms, contentOf()], by(people.seller));
+    const ekId = await house.catalog.read.listingCount();
+    await house.exchange.write.buy([await purchaseOf(buyer, { ekId })], by(buyer));
+    const token = house.usdc.address;
+    const pot = () => house.exchange.read.bountyOf([ekId, token]);
+    expect(await pot()).to.equal(PRICE / 10n);
+    for (const { agentId, address } of three) {
+      await house.labels.write.label([agentId, { ...INPUT, ekId }], by({ address }));
+      await house.consensus.write.seat([ekId, agentId], by(stranger));
+    }
+    await mature();
+    const each = PRICE / 30n;
+    const agentIds = three.map(({ agentId }) => agentId);
+    const pay = house.exchange.write.payBounty([ekId, token, agentIds, [each, each, each]], by(admin));
+    await reverts(pay, house.exchange, "WrongCaller", [admin.address, house.consensus.address]);
+    await house.consensus.write.distribute([ekId, token], by(stranger));
+    for (const agentId of agentIds)
+      expect(await house.exchange.read.creditOf([agentId, token])).to.equal(each);
+    expect(await pot()).to.equal(PRICE / 10n - 3n * each);
+    await expectSolvent(house);
+    const again = house.consensus.write.distribute([ekId, token], by(stranger));
+    await reverts(again, house.consensus, "NothingToShare", [ekId, token]);
   });
 
   it("refuses what there is not", async () => {

@@ -1,6 +1,7 @@
 /*
  * seat(ekId, validatorId)   anyone
  * ├── given no live label, too small a bond          reverts NoLiveLabel, BondTooSmall(validatorId, bonded, minimum)
+ * ├── given that it is the seller's                  reverts LinkedWithSeller(ekId, validatorId, sellerId)
  * ├── given that it sits already                     reverts AlreadySeated(ekId, validatorId)
  * ├── given a free seat                              takes it; emits Seated; endorses the listing if it can
  * ├── given a seat of its group's                    takes that one if it bonds more, else reverts GroupSeated
@@ -14,9 +15,9 @@ import { challenge, dispute, Ruling } from "./support/challenge.ts";
 import { logsOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, POLICY, people, STAKE } from "./support/deploy.ts";
 import { deployValidators, fundBond, INPUT, Types, type Validator } from "./support/label.ts";
-import { FIXED, LINEAR, VALIDATOR } from "./support/market.ts";
+import { FIXED, LINEAR, SELLER, VALIDATOR } from "./support/market.ts";
 
-const { admin, buyer, stranger } = people;
+const { admin, buyer, seller, stranger } = people;
 const BOND = POLICY.minBond;
 
 async function deploySeventeen() {
@@ -72,6 +73,28 @@ describe("Consensus: seats", () => {
     await reverts(seat(0), moa.consensus, "AlreadySeated", [FIXED, nth(0).agentId]);
     await moa.labels.write.withdraw([nth(1).agentId, FIXED], by(nth(1)));
     await reverts(seat(1), moa.consensus, "NoLiveLabel", [FIXED, nth(1).agentId]);
+  });
+
+  it("T36 refuses who lets the seller act for it, or whom the curators take for one with the seller", async () => {
+    const refused = (i: number) =>
+      reverts(seat(i), moa.consensus, "LinkedWithSeller", [FIXED, nth(i).agentId, SELLER]);
+    await moa.registry.write.grant([seller.address, 1n, 2n ** 40n], by(nth(0)));
+    await refused(0);
+    await moa.registry.write.revoke([seller.address], by(nth(0)));
+    await seat(0);
+    for (const groupId of [SELLER, nth(1).agentId]) {
+      await moa.consensus.write.link([[SELLER, nth(1).agentId], groupId], by(admin));
+      await refused(1);
+    }
+    await moa.consensus.write.link([[SELLER], 0n], by(admin));
+    await seat(1);
+  });
+
+  it("the seller can't keep anybody from a seat by a grant", async () => {
+    await moa.registry.write.grant([nth(0).address, 1n, 2n ** 40n], by(seller));
+    expect(await moa.registry.read.areLinked([SELLER, nth(0).agentId])).to.equal(true);
+    await seat(0);
+    expect(await sitters()).to.deep.equal([0, ...free(15)]);
   });
 
   it("T37 a full table lets in only who risks more than the least", async () => {
