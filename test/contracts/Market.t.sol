@@ -11,6 +11,7 @@ import {IExchange} from "../../contracts/interfaces/IExchange.sol";
 import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
+import {IValidatorBonds} from "../../contracts/interfaces/IValidatorBonds.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {Market} from "./support/Market.sol";
 import {World} from "./support/World.sol";
@@ -57,6 +58,8 @@ contract MarketTest is Deployment {
         actions.push(stage.announceKey.selector);
         actions.push(stage.label.selector);
         actions.push(stage.allowValidator.selector);
+        actions.push(stage.bond.selector);
+        actions.push(stage.endorse.selector);
         actions.push(stage.setFee.selector);
         actions.push(stage.allowToken.selector);
         actions.push(stage.attack.selector);
@@ -103,6 +106,9 @@ contract MarketTest is Deployment {
         _happened(IExperienceKey.renew.selector, "renew");
         _happened(ILabelRegistry.label.selector, "label");
         _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
+        _happened(IValidatorBonds.bond.selector, "bond");
+        _happened(IValidatorBonds.unbond.selector, "unbond");
+        _happened(ILabelRegistry.endorse.selector, "endorse");
     }
 
     function _step(Stage stage, uint256 seed) private {
@@ -114,11 +120,12 @@ contract MarketTest is Deployment {
             part(seed, "d"),
             part(seed, "e")
         );
-        // The last argument of these two is a bool.
+        // The last argument of these is a bool.
         if (action == stage.approveAllKeys.selector) words = abi.encode(part(seed, "a"), part(seed, "b"), seed % 2);
         if (action == stage.allowValidator.selector) {
             words = abi.encode(part(seed, "a"), part(seed, "b"), part(seed, "c"), seed % 2);
         }
+        if (action == stage.bond.selector) words = abi.encode(part(seed, "a"), part(seed, "b"), seed % 3 == 0);
         (bool ok, bytes memory result) = address(stage).call(abi.encodePacked(action, words));
         if (!ok) equal(result, "", "a step of the market failed");
         isTrue(ok, "a step of the market failed");

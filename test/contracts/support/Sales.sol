@@ -98,9 +98,8 @@ abstract contract Sales is ListingActions {
 
     function _bookPoints(Trade memory t, uint256 buyerId) private {
         uint256 sellerId = _listings[t.ekId].sellerId;
-        LabelSums storage labels = _labelSums[t.ekId];
         bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
-        bool endorsed = labels.count != 0 && labels.scores[0] + labels.scores[1] >= labels.count * 100;
+        bool endorsed = _vouches(t.ekId, _endorserOf[t.ekId], STAKE);
         uint256 payerId = t.cost == 0 ? 0 : everAgentAt[t.payer];
         _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[t.ekId].sold, endorsed));
     }
