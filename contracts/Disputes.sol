@@ -77,7 +77,6 @@ contract Disputes is IDisputes, ReentrancyGuardTransient {
         if (block.timestamp >= order.releaseTime) {
             revert RefundWindowOver(keyId, order.releaseTime, block.timestamp);
         }
-        if (order.amount == 0) revert NothingAtStake(keyId);
         uint96 cost = SafeCast.toUint96(arbitrationCost());
 
         Case storage c = _cases[keyId];
@@ -304,9 +303,10 @@ contract Disputes is IDisputes, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev A tie halves the order; the odd unit is the seller's.
+    /// @dev A tie halves the order; the odd unit is the seller's. An order that a chargeback has ended has nothing left to move.
     function _close(uint256 keyId, Case storage c, Outcome outcome, uint256 ruling) private {
-        uint256 amount = orders.orderOf(keyId).amount;
+        IOrders.Order memory order = orders.orderOf(keyId);
+        uint256 amount = order.status == IOrders.OrderStatus.Disputed ? order.amount : 0;
         uint256 toBuyer =
             ruling == BUYER
                 ? amount

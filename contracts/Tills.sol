@@ -176,7 +176,8 @@ contract Tills is ITills, EIP712, ReentrancyGuardTransient {
             );
         }
         uint256 before = IERC20(token).balanceOf(till);
-        (paid, refusal) = token.call(call);
+        // solhint-disable-next-line avoid-low-level-calls
+        (paid, refusal) = token.call(call); // two overloads, and either may be missing
         if (!paid) return (false, refusal);
         uint256 present = IERC20(token).balanceOf(till);
         return (present > before && present - before >= a.value, "");

@@ -89,6 +89,7 @@ interface IDisputes is IArbitrable, IEvidence {
     event SubmissionFailed(uint256 indexed keyId, uint256 cost);
     event DisputeAppealed(uint256 indexed keyId, uint256 indexed agentId, uint256 cost, uint256 ruleBy, address by);
     /// @notice The end: `toBuyer` of the order's amount goes back to the buyer, the rest to the seller's side.
+    /// Nothing goes anywhere, and `toBuyer` is 0, when a card's chargeback has ended the order before.
     event DisputeClosed(uint256 indexed keyId, Outcome outcome, uint256 ruling, uint256 toBuyer, address by);
     /// @notice The arbitrator gave a fee back.
     event FeeReclaimed(uint256 indexed keyId, uint256 amount, address by);
@@ -99,8 +100,6 @@ interface IDisputes is IArbitrable, IEvidence {
     error OrderNotHeld(uint256 keyId);
     /// @notice The order's money could be released from `releaseTime` on.
     error RefundWindowOver(uint256 keyId, uint256 releaseTime, uint256 time);
-    /// @notice An order that cost nothing: there is nothing to give back.
-    error NothingAtStake(uint256 keyId);
     error NotBuyer(uint256 keyId, address caller);
     error NotSeller(uint256 keyId, address caller);
     error NotParty(uint256 keyId, address caller);

@@ -20,14 +20,14 @@ contract CurveProbe {
         /// Whether `cost` answers; and what, and for how much gas.
         bool priced;
         uint256 cost;
-        uint256 gas;
+        uint256 spent;
     }
 
     function ask(IPriceCurve curve, Question[] calldata questions) external view returns (Answer[] memory answers) {
         answers = new Answer[](questions.length);
         for (uint256 i; i < questions.length; ++i) {
             Question calldata q = questions[i];
-            (answers[i].priced, answers[i].cost, answers[i].gas) = _cost(curve, q);
+            (answers[i].priced, answers[i].cost, answers[i].spent) = _cost(curve, q);
             try curve.validate(q.params) {
                 answers[i].accepted = true;
             } catch (bytes memory refusal) {
@@ -39,12 +39,16 @@ contract CurveProbe {
     function _cost(
         IPriceCurve curve,
         Question calldata q
-    ) private view returns (bool priced, uint256 cost, uint256 gas) {
+    ) private view returns (bool priced, uint256 cost, uint256 spent) {
         bytes memory data = abi.encodeCall(IPriceCurve.cost, (q.sold, q.count, q.time, q.params));
-        gas = gasleft();
-        bytes memory result;
-        (priced, result) = address(curve).staticcall(data);
-        gas -= gasleft();
-        if (priced) cost = abi.decode(result, (uint256));
+        // By hand: `staticcall` copies its data first, which is not the curve's doing.
+        assembly ("memory-safe") {
+            let before := gas()
+            priced := staticcall(before, curve, add(data, 0x20), mload(data), 0, 0x20)
+            spent := sub(before, gas())
+            if priced {
+                cost := mload(0)
+            }
+        }
     }
 }

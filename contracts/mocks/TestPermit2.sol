@@ -47,12 +47,12 @@ contract TestPermit2 is IPermit2 {
         bytes32 structHash = keccak256(
             abi.encode(PERMIT_TYPEHASH, permitted, msg.sender, permit.nonce, permit.deadline)
         );
-        bytes32 digest = MessageHashUtils.toTypedDataHash(DOMAIN_SEPARATOR(), structHash);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(_domainSeparator(), structHash);
         if (!SignatureChecker.isValidSignatureNowCalldata(owner, digest, signature)) revert InvalidSigner();
         IERC20(permit.permitted.token).safeTransferFrom(owner, transferDetails.to, amount);
     }
 
-    function DOMAIN_SEPARATOR() public view returns (bytes32) {
+    function _domainSeparator() private view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Permit2"), block.chainid, address(this)));
     }
 }

@@ -246,17 +246,6 @@ export const disputesAbi = [
     inputs: [
       {
         internalType: "uint256",
-        name: "keyId",
-        type: "uint256",
-      },
-    ],
-    name: "NothingAtStake",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "uint256",
         name: "agentId",
         type: "uint256",
       },

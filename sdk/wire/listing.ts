@@ -1,7 +1,7 @@
 /** Listings: what sellers send, what everybody sees, what a quote is. */
 import { z } from "zod";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
-import { refundTerms, scopes } from "../records.ts";
+import { scopes } from "../records.ts";
 import {
   addressSchema,
   agentIdSchema,

@@ -208,7 +208,7 @@ describe("api: listing", () => {
     }
     const { body: listed } = await list(token, { pricing_policy: { curve_type: "exp", ...exp } });
     const { pricing_policy } = await shownOnce(listed.ek_id);
-    expect(pricing_policy).to.deep.equal({
+    expect(pricing_policy).to.deep.include({
       curve_type: "exp",
       base_price: 1,
       min_price: 1,
@@ -225,7 +225,7 @@ describe("api: listing", () => {
     ] as const;
     const pricing_policy = { curve_type: "custom_piecewise" as const, breakpoints: [...breakpoints] };
     const { body: listed } = await list(token, { pricing_policy });
-    expect((await shownOnce(listed.ek_id)).pricing_policy).to.deep.equal({
+    expect((await shownOnce(listed.ek_id)).pricing_policy).to.deep.include({
       curve_type: "custom_piecewise",
       base_price: 0.5,
       min_price: 0.5,
@@ -354,8 +354,7 @@ describe("api: listing", () => {
         { ekId: older[1], bps: 20 },
       ],
     });
-    await becomesShown(listed.ek_id);
-    const shown = await shared.api.get<EKSummary>(`/listings/${listed.ek_id}`);
+    const shown = await shownOnce(listed.ek_id);
     expect(shown.pricing_policy).to.deep.include({
       ...{ ...pricing, points_price: 2.5 },
       royalties: [
@@ -365,14 +364,6 @@ describe("api: listing", () => {
     });
     expect(shown.access_policy.quota).to.deep.equal({ rpm: 60 });
   });
-
-  async function becomesShown(ekId: string): Promise<void> {
-    for (const deadline = Date.now() + 60_000; ; ) {
-      if ((await shared.api.ask(`/listings/${ekId}`)).status === 200) return;
-      if (Date.now() > deadline) throw new Error(`${ekId} is not shown.`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
 
   it("lets only the validators on its list label, from the first block on", async () => {
     const [seller, chosen, other] = [

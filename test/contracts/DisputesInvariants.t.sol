@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IDisputes} from "../../contracts/interfaces/IDisputes.sol";
+import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {IHouseArbitrator} from "../../contracts/interfaces/IHouseArbitrator.sol";
 import {IOrders} from "../../contracts/interfaces/IOrders.sol";
 import {DeskActions} from "./support/DeskActions.sol";
@@ -59,13 +60,27 @@ contract DisputesInvariantsTest is TestBase {
                 entries[i].status == IOrders.OrderStatus.Held || entries[i].status == IOrders.OrderStatus.Disputed;
             if (waits) held += entries[i].amount;
         }
-        equal(books.orders().held(), held, "2: held");
         for (uint256 agentId = 1; agentId <= 4; ++agentId) {
-            uint256 credit = books.orders().creditOf(agentId, address(books.token()));
+            uint256 credit = books.exchange().creditOf(agentId, address(books.token()));
             equal(credit, books.tokens(agentId), "2: tokens of an agent");
             held += credit;
         }
-        equal(books.token().balanceOf(address(books.orders())), held, "2: tokens of the orders");
+        for (uint256 ekId = 1; ekId <= entries.length; ++ekId) {
+            uint256 bounty = books.exchange().bountyOf(ekId, address(books.token()));
+            equal(bounty, books.bounties(ekId), "2: bounty of a listing");
+            held += bounty;
+        }
+        equal(books.token().balanceOf(address(books.exchange())), held, "2: tokens of the exchange");
+    }
+
+    /// 4. A key exists while its order was not refunded.
+    function invariant_4_refundedKeysAreBurnt() public view {
+        DeskActions.Entry[] memory entries = books.entries();
+        for (uint256 i; i < entries.length; ++i) {
+            bytes memory question = abi.encodeCall(IExperienceKey.keyInfo, (entries[i].keyId));
+            (bool exists, ) = address(books.keys()).staticcall(question);
+            isTrue(exists == (entries[i].status != IOrders.OrderStatus.Refunded), "4: a key without its money");
+        }
     }
 
     /// 9. Orders and disputes are where the allowed moves of the books have led them, and terminal states never change.
@@ -73,7 +88,7 @@ contract DisputesInvariantsTest is TestBase {
         DeskActions.Entry[] memory entries = books.entries();
         for (uint256 i; i < entries.length; ++i) {
             DeskActions.Entry memory e = entries[i];
-            isTrue(books.orders().orderOf(e.keyId).status == e.status, "9: status of an order");
+            isTrue(books.exchange().orderOf(e.keyId).status == e.status, "9: status of an order");
             IDisputes.Case memory c = books.desk().disputeOf(e.keyId);
             isTrue(c.status == e.stage && c.outcome == e.outcome, "9: status of a dispute");
             equal(c.ruling, e.winner, "9: who won");
@@ -98,7 +113,7 @@ contract DisputesInvariantsTest is TestBase {
         for (uint256 i; i < entries.length; ++i) {
             bool running =
                 entries[i].stage == IDisputes.Status.Opened || entries[i].stage == IDisputes.Status.Submitted;
-            bool frozen = books.orders().orderOf(entries[i].keyId).status == IOrders.OrderStatus.Disputed;
+            bool frozen = books.exchange().orderOf(entries[i].keyId).status == IOrders.OrderStatus.Disputed;
             isTrue(running == frozen, "10: a running dispute over an order that is not frozen, or the reverse");
         }
     }
@@ -110,15 +125,16 @@ contract DisputesInvariantsTest is TestBase {
         vm.warp(block.timestamp + 181 days);
         for (uint256 i; i < entries.length; ++i) {
             DeskActions.Entry memory e = entries[i];
-            uint256 before = books.orders().creditOf(e.sellerId, address(books.token()));
-            if (e.status == IOrders.OrderStatus.Held) books.orders().release(e.keyId);
+            uint256 before = books.exchange().creditOf(e.sellerId, address(books.token()));
+            if (e.status == IOrders.OrderStatus.Held) books.exchange().release(e.keyId);
             if (e.stage == IDisputes.Status.Opened) {
                 books.desk().lapse(e.keyId);
-                uint256 gained = books.orders().creditOf(e.sellerId, address(books.token())) - before;
+                uint256 gained = books.exchange().creditOf(e.sellerId, address(books.token())) - before;
                 equal(gained, e.buyerId == e.sellerId ? e.amount : 0, "11: a silent seller is paid");
             }
             if (e.stage == IDisputes.Status.Submitted) books.desk().timeout(e.keyId);
-            IOrders.OrderStatus status = books.orders().orderOf(e.keyId).status;
+            IOrders.OrderStatus status = books.exchange().orderOf(e.keyId).status;
+            if (e.status == IOrders.OrderStatus.None) continue;
             bool ended = status == IOrders.OrderStatus.Released || status == IOrders.OrderStatus.Refunded;
             isTrue(ended, "11: an order without an end");
         }
@@ -132,8 +148,8 @@ contract DisputesInvariantsTest is TestBase {
 
     /// The handler reaches everything that it is there for: in a few games of its own, chosen by a fixed seed.
     function test_handlerReachesEverything() public {
-        bytes32[18] memory deeds = books.deeds();
-        uint256[18] memory reached;
+        bytes32[21] memory deeds = books.deeds();
+        uint256[21] memory reached;
         for (uint256 game; game < 12; ++game) {
             books = new DeskHandler();
             for (uint256 i; i < 300; ++i) _step(uint256(keccak256(abi.encode("step", game, i))));
@@ -157,7 +173,7 @@ contract DisputesInvariantsTest is TestBase {
     }
 
     function _step(uint256 seed) private {
-        bytes4[16] memory actions = [
+        bytes4[19] memory actions = [
             DeskActions.sell.selector,
             DeskActions.release.selector,
             DeskActions.open.selector,
@@ -173,11 +189,14 @@ contract DisputesInvariantsTest is TestBase {
             DeskActions.withdraw.selector,
             DeskActions.rotate.selector,
             DeskActions.setCosts.selector,
-            DeskActions.pass.selector
+            DeskActions.pass.selector,
+            DeskActions.accept.selector,
+            DeskActions.refund.selector,
+            DeskActions.setFee.selector
         ];
-        uint256 which = seed % 17;
+        uint256 which = seed % 20;
         bytes memory data =
-            which == 16
+            which == 19
                 ? abi.encodeCall(DeskActions.rule, (seed, seed >> 8))
                 : abi.encodeWithSelector(actions[which], seed);
         (bool ok, ) = address(books).call(data);

@@ -5,9 +5,12 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
+import {IBountyPot} from "../../contracts/interfaces/IBountyPot.sol";
+import {ICardIssuer} from "../../contracts/interfaces/ICardIssuer.sol";
 import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IERC4907} from "../../contracts/interfaces/IERC4907.sol";
 import {IExchange} from "../../contracts/interfaces/IExchange.sol";
+import {IOrders} from "../../contracts/interfaces/IOrders.sol";
 import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
@@ -54,7 +57,20 @@ contract MarketTest is Deployment {
         actions.push(stage.approveAllKeys.selector);
         actions.push(stage.preferKey.selector);
         actions.push(stage.lendKey.selector);
-        actions.push(stage.renewKey.selector);
+        actions.push(stage.renew.selector);
+        actions.push(stage.buyBatch.selector);
+        actions.push(stage.buyWithAuthorization.selector);
+        actions.push(stage.buyWithPoints.selector);
+        actions.push(stage.release.selector);
+        actions.push(stage.accept.selector);
+        actions.push(stage.refund.selector);
+        actions.push(stage.freeze.selector);
+        actions.push(stage.settle.selector);
+        actions.push(stage.recordAccess.selector);
+        actions.push(stage.issueForCharge.selector);
+        actions.push(stage.chargeback.selector);
+        actions.push(stage.pause.selector);
+        actions.push(stage.payBounty.selector);
         actions.push(stage.announceKey.selector);
         actions.push(stage.label.selector);
         actions.push(stage.allowValidator.selector);
@@ -103,7 +119,26 @@ contract MarketTest is Deployment {
         _happened(IExperienceKey.announce.selector, "announce");
         _happened(IERC4907.setUser.selector, "setUser");
         _happened(bytes4("gave"), "a rental that its tenant gave up");
-        _happened(IExperienceKey.renew.selector, "renew");
+        _happened(IExchange.renew.selector, "renew");
+        _happened(IExchange.buyBatch.selector, "buyBatch");
+        _happened(IExchange.buyWithAuthorization.selector, "buyWithAuthorization");
+        _happened(IExchange.buyWithPoints.selector, "buyWithPoints");
+        _happened(IExchange.release.selector, "release");
+        _happened(IExchange.accept.selector, "accept");
+        _happened(IExchange.refund.selector, "refund");
+        _happened(IOrders.freeze.selector, "freeze");
+        _happened(IOrders.settle.selector, "settle");
+        _happened(IExchange.recordAccess.selector, "recordAccess");
+        _happened(IBountyPot.payBounty.selector, "payBounty");
+        _happened(ICardIssuer.issueForCharge.selector, "issueForCharge");
+        _happened(ICardIssuer.chargeback.selector, "chargeback");
+        _happened(IExchange.pause.selector, "pause");
+        _happenedInPause(IExchange.release.selector, "release");
+        _happenedInPause(IExchange.accept.selector, "accept");
+        _happenedInPause(IExchange.refund.selector, "refund");
+        _happenedInPause(IExchange.withdraw.selector, "withdraw");
+        _happenedInPause(IOrders.freeze.selector, "freeze");
+        _happenedInPause(ITills.refundTill.selector, "refundTill");
         _happened(ILabelRegistry.label.selector, "label");
         _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
         _happened(IValidatorBonds.bond.selector, "bond");
@@ -129,6 +164,14 @@ contract MarketTest is Deployment {
         (bool ok, bytes memory result) = address(stage).call(abi.encodePacked(action, words));
         if (!ok) equal(result, "", "a step of the market failed");
         isTrue(ok, "a step of the market failed");
+    }
+
+    function _happenedInPause(bytes4 selector, string memory what) private view {
+        uint256 times;
+        for (uint256 i; i < DAYS; ++i) {
+            times += _days[i].successesInPause(selector);
+        }
+        isTrue(times != 0, string.concat("never happened in a pause: ", what));
     }
 
     function _happened(bytes4 selector, string memory what) private view {

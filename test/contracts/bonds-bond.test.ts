@@ -65,7 +65,7 @@ describe("ValidatorBonds: bonds", () => {
   it("T3 refuses a token that takes a fee, also in challenges", async () => {
     const token = await createWeirdToken("FeeOnTransferToken");
     const bondsAt = await predict(1);
-    const labels = await create("LabelRegistry", [moa.registry.address, moa.exchange.address, bondsAt]);
+    const labels = await create("LabelRegistry", [moa.registry.address, moa.catalog.address, bondsAt]);
     await create("ValidatorBonds", [
       ...[moa.registry.address, labels, token.address, moa.arbitrator.address, STAKE, "0x", ""],
     ]);

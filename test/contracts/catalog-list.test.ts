@@ -6,12 +6,7 @@
  * ├── given an end that is over, or not after the start   reverts InvalidTimes(startTime, endTime)
  * ├── given parameters that the curve refuses             reverts InvalidCurveParams(reason)
  * │   └── or of more than 16,384 bytes                    reverts CurveParamsTooLong(length, maximum)
- * ├── given a refund window above 30 days                 reverts RefundWindowTooLong(window, maximum)
- * │   └── none, but refund terms                          reverts RefundWindowMissing(refundTerms)
- * ├── given more than 8 royalties                         reverts TooManyRoyalties(count, maximum)
- * │   └── one to no older listing, twice, or of nothing   reverts InvalidRoyalty(index, ekId, bps)
- * ├── given shares above half of the price                reverts SharesTooLarge(bps, maximum)
- * ├── given more than a tenth of a resale                 reverts ResaleTooLarge(bps, maximum)
+ * ├── given refunds or shares that there may not be       see catalog-list-shares.test.ts
  * ├── during a pause                                      reverts Paused(until) (exchange-pause.test.ts)
  * ├── given no manifest hash                              reverts ManifestHashMissing()
  * ├── given a summary
@@ -37,7 +32,6 @@ import {
   DAY,
   deployMarket,
   NO_HASH,
-  RefundTerms,
   rotate,
   SELLER,
   SLOPE,
@@ -218,75 +212,6 @@ describe("Catalog.list", () => {
     await reverts(list({ terms: { curveParams } }), moa.catalog, "CurveParamsTooLong", [16_385n, 16_384n]);
     const longest = list({ terms: { curveParams: toHex(0n, { size: 16_384 }) } });
     await reverts(longest, moa.fixed, "CurveParamsLength", [16_384n, 32n]);
-  });
-
-  it("refuses refund windows above 30 days, and refund terms without a window", async () => {
-    expect(await moa.catalog.read.MAX_REFUND_WINDOW()).to.equal(30 * DAY);
-    const refundWindow = 30 * DAY + 1;
-    const long = list({ terms: { refundWindow } });
-    await reverts(long, moa.catalog, "RefundWindowTooLong", [refundWindow, 30 * DAY]);
-    for (const refundTerms of [RefundTerms.UntilAccess, RefundTerms.Full]) {
-      const missing = list({ terms: { refundTerms } });
-      await reverts(missing, moa.catalog, "RefundWindowMissing", [refundTerms]);
-      await list({ terms: { refundTerms, refundWindow: 1 } });
-    }
-    await list({ terms: { refundWindow: 30 * DAY, refundTerms: RefundTerms.None } });
-  });
-
-  it("refuses royalties to what is not older, twice or of nothing", async () => {
-    const royal = (...royalties: [ekId: bigint, bps: number][]) =>
-      list({ terms: { royalties: royalties.map(([ekId, bps]) => ({ ekId, bps })) } });
-    const refused = (call: Promise<unknown>, index: bigint, ekId: bigint, bps: number) =>
-      reverts(call, moa.catalog, "InvalidRoyalty", [index, ekId, bps]);
-    await refused(royal([0n, 1]), 0n, 0n, 1);
-    await refused(royal([4n, 1]), 0n, 4n, 1);
-    await refused(royal([2n ** 64n - 1n, 1]), 0n, 2n ** 64n - 1n, 1);
-    await refused(royal([2n, 1], [2n, 1]), 1n, 2n, 1);
-    await refused(royal([2n, 1], [1n, 1]), 1n, 1n, 1);
-    await refused(royal([1n, 1], [3n, 0]), 1n, 3n, 0);
-    await royal([1n, 1], [2n, 1], [3n, 1]);
-    await royal([4n, 1]);
-    const own = moa.catalog.write.update(
-      [4n, termsOf(moa, { royalties: [{ ekId: 4n, bps: 1 }] }), contentOf("v2")],
-      by(seller),
-    );
-    await refused(own, 0n, 4n, 1);
-    const younger = moa.catalog.write.update(
-      [4n, termsOf(moa, { royalties: [{ ekId: 5n, bps: 1 }] }), contentOf("v2")],
-      by(seller),
-    );
-    await refused(younger, 0n, 5n, 1);
-  });
-
-  it("refuses a ninth royalty", async () => {
-    for (let n = 0; n < 6; n++) await list();
-    const royalties = Array.from({ length: 9 }, (_, i) => ({ ekId: BigInt(i + 1), bps: 1 }));
-    await reverts(list({ terms: { royalties } }), moa.catalog, "TooManyRoyalties", [9n, 8n]);
-    await list({ terms: { royalties: royalties.slice(0, 8) } });
-  });
-
-  it("invariant 7 refuses to share out more than half of the price", async () => {
-    expect(await moa.catalog.read.MAX_SHARES_BPS()).to.equal(5000);
-    const royalties = [
-      { ekId: 1n, bps: 1000 },
-      { ekId: 2n, bps: 1000 },
-    ];
-    const terms = { bountyBps: 1500, referralBps: 1500, royalties };
-    await list({ terms });
-    for (const more of [
-      { ...terms, bountyBps: 1501 },
-      { ...terms, referralBps: 1501 },
-      { ...terms, royalties: [...royalties, { ekId: 3n, bps: 1 }] },
-    ]) {
-      await reverts(list({ terms: more }), moa.catalog, "SharesTooLarge", [5001n, 5000n]);
-    }
-    const all = { bountyBps: 65_535, referralBps: 65_535, royalties: [{ ekId: 1n, bps: 65_535 }] };
-    await reverts(list({ terms: all }), moa.catalog, "SharesTooLarge", [196_605n, 5000n]);
-  });
-
-  it("refuses to ask more than a tenth of a resale", async () => {
-    await list({ terms: { resaleBps: 1000 } });
-    await reverts(list({ terms: { resaleBps: 1001 } }), moa.catalog, "ResaleTooLarge", [1001, 1000]);
   });
 
   it("refuses content that nobody could check", async () => {

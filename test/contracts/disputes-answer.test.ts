@@ -6,7 +6,6 @@ import {
   AMOUNT,
   ANSWER_TIME,
   answer,
-  BUYER,
   books,
   COST,
   type Desk,
@@ -20,10 +19,9 @@ import {
   open,
   pass,
   RULING_TIMEOUT,
-  rotate,
-  SELLER,
   Status,
 } from "./support/disputes.ts";
+import { BUYER, rotate, SELLER } from "./support/market.ts";
 
 const { buyer, next, seller, stranger } = people;
 

@@ -6,7 +6,6 @@ import {
   AMOUNT,
   ANSWER_TIME,
   answer,
-  BUYER,
   books,
   COST,
   type Desk,
@@ -16,16 +15,14 @@ import {
   EVIDENCE,
   KEY,
   logsOf,
-  OrderStatus,
   OTHER_KEY,
   Outcome,
   open,
   pass,
   RULING_TIMEOUT,
-  rotate,
-  SELLER,
   Status,
 } from "./support/disputes.ts";
+import { BUYER, OrderStatus, rotate, SELLER, Share } from "./support/market.ts";
 
 const { admin, buyer, next, seller, stranger, validator } = people;
 const HALF = AMOUNT / 2n;
@@ -46,8 +43,17 @@ function ending(outcome: number, ruling: bigint, toBuyer: bigint, who: Person, c
       "Disputes.Credited",
       { agentId, keyId: KEY, amount, creditAfter: amount },
     ]),
-    ["Orders.Settled", { keyId: KEY, toBuyer, toSeller: AMOUNT - toBuyer, status }],
+    ["Exchange.OrderStatusChanged", { keyId: KEY, status, toBuyer, by: world.desk.address }],
+    ...paid(BUYER, Share.Refund, toBuyer),
+    ...paid(SELLER, Share.Seller, AMOUNT - toBuyer),
   ];
+}
+
+/** The log of the agent's first money at the exchange, if it gets any. */
+function paid(agentId: bigint, share: number, amount: bigint) {
+  const token = world.usdc.address;
+  const args = { agentId, token, keyId: KEY, share, amount, creditAfter: amount };
+  return amount === 0n ? [] : [["Exchange.Credited", args]];
 }
 
 async function expectClosed(outcome: number, ruling: number) {
@@ -253,8 +259,8 @@ describe("Disputes: what T29 and invariants 9 to 11 ask of single disputes", () 
     it(`T29 ${stage}: nothing is paid out before the end`, async () => {
       await reach(world);
       await pass(30n * 86_400n);
-      const { orders } = world;
-      await reverts(orders.write.release([KEY]), orders, "WrongOrderStatus", [KEY, OrderStatus.Disputed]);
+      const { exchange } = world;
+      await reverts(exchange.write.release([KEY]), exchange, "OrderNotInStatus", [KEY, OrderStatus.Disputed]);
       expect((await books(world)).tokens).to.deep.equal([0n, 0n]);
     });
   }

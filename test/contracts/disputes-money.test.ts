@@ -5,7 +5,6 @@ import { by, people } from "./support/deploy.ts";
 import {
   AMOUNT,
   APPEAL_COST,
-  BUYER,
   books,
   COST,
   DAY,
@@ -18,10 +17,9 @@ import {
   OTHER_KEY,
   open,
   pass,
-  rotate,
-  SELLER,
   Status,
 } from "./support/disputes.ts";
+import { BUYER, rotate, SELLER } from "./support/market.ts";
 
 const { buyer, next, seller, stranger, unit, validator } = people;
 const HALF = AMOUNT / 2n;

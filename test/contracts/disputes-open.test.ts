@@ -4,7 +4,6 @@ import { reverts } from "./support/check.ts";
 import { by, people } from "./support/deploy.ts";
 import {
   ANSWER_TIME,
-  BUYER,
   books,
   Category,
   COST,
@@ -15,25 +14,22 @@ import {
   KEY,
   logsOf,
   MAX_COST,
-  OrderStatus,
   OTHER_KEY,
   open,
   pass,
   RULING_TIMEOUT,
-  rotate,
-  SELLER,
   Status,
-  sell,
   WINDOW,
 } from "./support/disputes.ts";
+import { BUYER, FIXED, FREE, keyOf, OrderStatus, purchaseOf, rotate, SELLER } from "./support/market.ts";
 
 const { buyer, next, seller, stranger } = people;
 
 describe("Disputes", () => {
   it("is made for one arbitrator, with its data and its rules", async () => {
-    const { desk, house, orders, registry } = await loadFixture(deployAtHouse);
+    const { desk, house, exchange, registry } = await loadFixture(deployAtHouse);
     expect(await desk.read.arbitrator()).to.equal(house.address);
-    expect(await desk.read.orders()).to.equal(orders.address);
+    expect(await desk.read.orders()).to.equal(exchange.address);
     expect(await desk.read.registry()).to.equal(registry.address);
     expect(await desk.read.arbitratorExtraData()).to.equal("0xc0de");
     expect(await desk.read.ANSWER_TIME()).to.equal(Number(ANSWER_TIME));
@@ -62,7 +58,7 @@ describe("Disputes.open", () => {
   });
 
   it("freezes the order, takes the fee and starts the seller's time", async () => {
-    const { desk, house, orders } = world;
+    const { desk, house, exchange } = world;
     const hash = open(world);
     const logs = await logsOf(world, hash);
     const answerBy = (await now()) + ANSWER_TIME;
@@ -83,22 +79,26 @@ describe("Disputes.open", () => {
         "Disputes.Evidence",
         { arbitrator: house.address, evidenceGroupID: KEY, party: buyer.address, evidence: EVIDENCE },
       ],
+      [
+        "Exchange.OrderStatusChanged",
+        { keyId: KEY, status: OrderStatus.Disputed, toBuyer: 0n, by: desk.address },
+      ],
     ]);
     expect(await desk.read.disputeOf([KEY])).to.deep.equal({
       ...{ status: Status.Opened, category: Category.FailedService, outcome: 0, ruling: 0, appeals: 0 },
       ...{ submitted: false, buyerId: BUYER, sellerId: SELLER, deadline: Number(answerBy) },
       ...{ buyerFee: COST, sellerFee: 0n, spent: 0n, appellantId: 0n, disputeID: 0n },
     });
-    expect((await orders.read.orderOf([KEY])).status).to.equal(OrderStatus.Disputed);
-    expect((await orders.read.orderOf([OTHER_KEY])).status).to.equal(OrderStatus.Held);
+    expect((await exchange.read.orderOf([KEY])).status).to.equal(OrderStatus.Disputed);
+    expect((await exchange.read.orderOf([OTHER_KEY])).status).to.equal(OrderStatus.Held);
     expect(await books(world)).to.deep.equal({ ether: COST, credits: [0n, 0n], tokens: [0n, 0n] });
     await pass(WINDOW);
-    await reverts(orders.write.release([KEY]), orders, "WrongOrderStatus", [KEY, OrderStatus.Disputed]);
+    await reverts(exchange.write.release([KEY]), exchange, "OrderNotInStatus", [KEY, OrderStatus.Disputed]);
   });
 
   it("credits the buyer with what it paid too much", async () => {
     const logs = await logsOf(world, open(world, KEY, COST + 5n));
-    expect(logs.at(-1)).to.deep.equal([
+    expect(logs[2]).to.deep.equal([
       "Disputes.Credited",
       { agentId: BUYER, keyId: KEY, amount: 5n, creditAfter: 5n },
     ]);
@@ -113,6 +113,7 @@ describe("Disputes.open", () => {
     await reverts(write(KEY, "x".repeat(2049)), desk, "EvidenceTooLong", [2049n, 2048n]);
     expect((await logsOf(world, write(KEY, ""))).map(([name]) => name)).to.deep.equal([
       "Disputes.DisputeOpened",
+      "Exchange.OrderStatusChanged",
     ]);
     await write(OTHER_KEY, "x".repeat(2048));
   });
@@ -138,30 +139,35 @@ describe("Disputes.open", () => {
   });
 
   it("is possible until the last second before the release", async () => {
-    const { desk, orders } = world;
-    const { releaseTime } = await orders.read.orderOf([KEY]);
+    const { desk, exchange } = world;
+    const { releaseTime } = await exchange.read.orderOf([KEY]);
     await nextBlockAt(BigInt(releaseTime) - 1n);
     await open(world);
-    const { releaseTime: late } = await orders.read.orderOf([OTHER_KEY]);
+    const { releaseTime: late } = await exchange.read.orderOf([OTHER_KEY]);
     await nextBlockAt(BigInt(late));
     const call = open(world, OTHER_KEY);
     await reverts(call, desk, "RefundWindowOver", [OTHER_KEY, BigInt(late), BigInt(late)]);
   });
 
   it("is possible once, and only while the money is held", async () => {
-    const { desk, orders } = world;
+    const { desk, exchange } = world;
     await open(world);
     await reverts(open(world), desk, "OrderNotHeld", [KEY]);
     await pass(ANSWER_TIME);
     await desk.write.lapse([KEY], by(stranger));
     await reverts(open(world), desk, "OrderNotHeld", [KEY]);
     await pass(WINDOW);
-    await orders.write.release([OTHER_KEY]);
+    await exchange.write.release([OTHER_KEY]);
     await reverts(open(world, OTHER_KEY), desk, "OrderNotHeld", [OTHER_KEY]);
   });
 
-  it("is refused where nothing was paid", async () => {
-    await sell(world, 9n, { amount: 0n });
-    await reverts(open(world, 9n), world.desk, "NothingAtStake", [9n]);
+  it("is for orders alone: what was free, or paid out at the sale, has none", async () => {
+    const { desk, exchange } = world;
+    await exchange.write.claim([FREE, 1, BUYER], by(buyer));
+    await exchange.write.buy([await purchaseOf(buyer)], by(buyer));
+    for (const ekId of [FREE, FIXED]) {
+      const keyId = keyOf(ekId, BUYER);
+      await reverts(open(world, keyId), desk, "UnknownOrder", [keyId]);
+    }
   });
 });

@@ -2,8 +2,9 @@ import { expect } from "chai";
 import { networkHelpers, nextBlockAt, publicClient } from "./support/chain.ts";
 import { reverts } from "./support/check.ts";
 import { by, people } from "./support/deploy.ts";
-import { BUYER, COST, callOf, logsOf, MAX_COST, Manner, PAYEE, pass, ZERO } from "./support/disputes.ts";
+import { COST, callOf, logsOf, MAX_COST, Manner, PAYEE, pass } from "./support/disputes.ts";
 import { APPEAL_WINDOW, DisputeStatus, Phase, RULING_TIME, useHouse } from "./support/house.ts";
+import { BUYER, ZERO } from "./support/market.ts";
 
 const { admin, buyer, rival, seller, stranger, unit, validator } = people;
 

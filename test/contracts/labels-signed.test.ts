@@ -116,7 +116,7 @@ describe("labels by signature", () => {
 
       it("T9 works once: not on another chain, at a clone, for another function, twice, late, with another nonce", async () => {
         const bonds = moa.bonds.address;
-        const address = await create("LabelRegistry", [moa.registry.address, moa.exchange.address, bonds]);
+        const address = await create("LabelRegistry", [moa.registry.address, moa.catalog.address, bonds]);
         const clone = getContract({ address, abi: labelRegistryAbi, client }) as Moa["labels"];
         const signature = await sign(validator, kind);
         await reverts(submit(kind, signature, {}, clone), clone, "InvalidSignature", [validator.address]);

@@ -24,6 +24,7 @@ import {
   creditOf,
   DAY,
   deployMarket,
+  Flags,
   FUNDS,
   keyOf,
   list,
@@ -43,7 +44,7 @@ import {
 import { awarded, credited, saleOf } from "./support/sale.ts";
 import { expectSolvent } from "./support/solvency.ts";
 
-const { buyer, next, operator, rival, seller, sponsor, stranger, validator } = people;
+const { buyer, disputesDesk, next, operator, rival, seller, sponsor, stranger, validator } = people;
 
 describe("a sale with a refund window", () => {
   let moa: Moa;
@@ -77,6 +78,21 @@ describe("a sale with a refund window", () => {
     expect(await moa.points.read.balanceOf([SELLER])).to.equal(0n);
     expect(await moa.keys.read.hasAccess([ekId, buyer.address, 1])).to.equal(true);
     await expectSolvent(moa);
+  });
+
+  it("holds the key too: it is neither given away nor lent before the order is over", async () => {
+    const flags = Flags.TRANSFERABLE | Flags.LENDABLE;
+    const { ekId, keyId } = await sell(moa, { ...REFUNDABLE, flags });
+    const give = () => moa.keys.write.transferFrom([buyer.address, validator.address, keyId], by(buyer));
+    const lend = () => moa.keys.write.setUser([keyId, validator.address, 2n ** 40n], by(buyer));
+    for (const dispute of [false, true]) {
+      if (dispute) await moa.exchange.write.freeze([keyId], by(disputesDesk));
+      await reverts(give(), moa.keys, "KeyHeld", [keyId]);
+      await reverts(lend(), moa.keys, "KeyHeld", [keyId]);
+    }
+    await moa.exchange.write.settle([keyId, 1n], by(disputesDesk));
+    await give();
+    expect(await moa.keys.read.hasAccess([ekId, validator.address, 1])).to.equal(true);
   });
 
   it("leaves no order where the price is nothing, or the window", async () => {

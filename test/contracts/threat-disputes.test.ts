@@ -12,7 +12,6 @@ import {
   AMOUNT,
   ANSWER_TIME,
   answer,
-  BUYER,
   books,
   COST,
   callOf,
@@ -25,16 +24,14 @@ import {
   Manner,
   OTHER_KEY,
   open,
+  orderAs,
   pass,
-  SELLER,
-  sell,
-  ZERO,
 } from "./support/disputes.ts";
+import { BUYER, SELLER, ZERO } from "./support/market.ts";
 
 const { buyer, seller, stranger } = people;
 /** `ReentrancyGuardReentrantCall()` */
 const REENTRANT: Hex = "0x3ee5aeb5";
-const EVIL_KEY = 77n;
 
 /** Everything of the desk that writes, with arguments that are allowed from outside or refused for a reason of their own. */
 const verbs: Record<string, readonly unknown[]> = {
@@ -115,15 +112,12 @@ describe("T1 reentrancy into disputes", () => {
   }
 
   it("a payee can call nothing from inside its payment", async () => {
-    const { desk, registry } = world;
+    const { desk } = world;
     const party = await createParty();
-    const register = callOf(registry.abi, "register", []);
-    await party.write.act([registry.address, register]);
-    const agentId = await registry.read.agentOf([party.address]);
-    await sell(world, EVIL_KEY, { buyerId: agentId });
-    const complaint = callOf(disputesAbi, "open", [EVIL_KEY, 0, ""]);
+    const { agentId, keyId } = await orderAs(world, party);
+    const complaint = callOf(disputesAbi, "open", [keyId, 0, ""]);
     await party.write.act([desk.address, complaint], { value: COST });
-    await desk.write.concede([EVIL_KEY], by(seller));
+    await desk.write.concede([keyId], by(seller));
     await dispute(world);
     for (const [verb, args] of Object.entries({ ...verbs, withdraw: [agentId, ZERO] })) {
       await party.write.arm([desk.address, callOf(disputesAbi, verb, args)]);
@@ -144,17 +138,15 @@ describe("T2 parties that can't be paid", () => {
   ] as const) {
     it(`a buyer that ${name} settles like any other; its money waits, and goes where it says`, async () => {
       const world = await loadFixture(deployAtHouse);
-      const { desk, registry } = world;
+      const { desk } = world;
       const party = await createParty();
-      await party.write.act([registry.address, callOf(registry.abi, "register", [])]);
-      const agentId = await registry.read.agentOf([party.address]);
-      await sell(world, EVIL_KEY, { buyerId: agentId });
-      const complaint = callOf(disputesAbi, "open", [EVIL_KEY, 0, ""]);
+      const { agentId, keyId } = await orderAs(world, party);
+      const complaint = callOf(disputesAbi, "open", [keyId, 0, ""]);
       await party.write.act([desk.address, complaint], { value: COST + 9n });
       await party.write.behave([manner]);
       await open(world);
       await pass(ANSWER_TIME);
-      for (const key of [EVIL_KEY, KEY]) await desk.write.lapse([key], by(stranger));
+      for (const key of [keyId, KEY]) await desk.write.lapse([key], by(stranger));
       await desk.write.withdraw([BUYER, ZERO], by(stranger));
       let refused = false;
       await desk.write.withdraw([agentId, ZERO], by(stranger)).catch(() => {

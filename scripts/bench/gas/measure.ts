@@ -44,15 +44,16 @@ async function traceOf(world: World, hash: `0x${string}`): Promise<Itemised> {
 }
 
 const NUMBERS = [2, 10, 100, 1_000] as const;
+const TYPICAL = 10;
 
-/** The n-th purchase costs what the second did. */
+/** The n-th purchase costs what any other does. */
 async function constantRows(kind: TokenKind): Promise<Row[]> {
   const world = await createWorld(kind);
   const gas = await nthPurchases(world, NUMBERS);
   await world.close();
-  const second = gas.get(2) as number;
-  return NUMBERS.slice(1).map((n) => {
-    const against = { what: "purchase number 2", value: second };
+  const value = gas.get(TYPICAL) as number;
+  return NUMBERS.filter((n) => n !== TYPICAL).map((n) => {
+    const against = { what: `purchase number ${TYPICAL}`, value };
     return finish({ name: `purchase number ${n}`, gas: gas.get(n) as number, floor: null, against, goal: 1 });
   });
 }

@@ -2,32 +2,53 @@
 pragma solidity ^0.8.34;
 
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
-import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
+import {IOrders} from "../../../contracts/interfaces/IOrders.sol";
 import {Deployment} from "./Deployment.sol";
 import {PointsBook} from "./PointsBook.sol";
 
 /// @title The ghost books: what ought to be true, kept from what was done and never read from the contracts
 abstract contract Books is Deployment, PointsBook {
-    /// @dev One sale. The shares are what the contracts credited; everything else is what the books expected of it.
+    /// @dev One sale and what became of its money. Shares stand at the place of their {IExchange.Share}; the bounty's is what went to the
+    /// pot. Amounts are those of all payments for the key: its price and its renewals.
     struct Order {
         uint256 keyId;
         uint256 ekId;
         uint256 sellerId;
+        /// The agent that the key was made for.
         uint256 buyerId;
+        /// The agent that a refund goes to.
+        uint256 payerId;
+        uint256 referrerId;
+        uint32 version;
         address token;
         uint256 price;
-        uint256 sellerShare;
-        uint256 feeShare;
         uint256 feeBps;
         /// The number of keys sold before this one.
         uint256 index;
         uint256 maxPrice;
         uint256 deadline;
         uint256 time;
-        /// The quote's hash where a till paid, else zero.
-        bytes32 quoteHash;
+        /// The quote's hash where a till paid, an authorization's nonce, else zero.
+        bytes32 paymentRef;
+        uint256 releaseTime;
+        IOrders.OrderStatus status;
+        bool accessed;
+        /// A charge was taken back after the money had gone.
+        bool revoked;
+        uint256 paid;
+        uint256 held;
+        uint256[6] shares;
+        /// What the shares would be without rounding, times 10,000; and how often there was something to share.
+        uint256[6] exact;
+        uint256 splits;
+    }
+
+    struct ChargeEntry {
+        bytes32 id;
+        uint256 keyId;
+        bool reversed;
     }
 
     struct QuoteEntry {
@@ -38,12 +59,11 @@ abstract contract Books is Deployment, PointsBook {
         uint256 keys;
     }
 
-    /// @dev An ERC-3009 authorization that the token accepted, and the quote to whose till it went.
+    /// @dev An ERC-3009 authorization that the token accepted.
     struct Payment {
         address token;
         address payer;
         bytes32 nonce;
-        uint256 quoteIndex;
     }
 
     struct Grant {
@@ -103,6 +123,7 @@ abstract contract Books is Deployment, PointsBook {
         uint256 earned;
         uint256 withdrawn;
         uint256 open;
+        uint256 told;
     }
 
     /// @dev Where some earners send what they withdraw.
@@ -111,6 +132,10 @@ abstract contract Books is Deployment, PointsBook {
     /// @dev All who act. Any of them can be seller, buyer, payer, validator, operator or thief.
     address[] public accounts;
     address[] public tokens;
+    /// @notice The card issuer's contract, which is an agent once it has bought something.
+    address public cardDesk;
+    /// @notice How many calls were tried.
+    uint256 public steps;
 
     // ---------------------------------------------------------------- agents
 
@@ -133,8 +158,13 @@ abstract contract Books is Deployment, PointsBook {
 
     uint256 public listingCount;
     mapping(uint256 ekId => ICatalog.Listing) internal _listings;
+    mapping(uint256 ekId => mapping(uint32 version => ICatalog.Terms)) internal _versions;
     Order[] internal _orders;
+    mapping(uint256 keyId => uint256 place) internal _places;
     mapping(uint256 keyId => uint256) public ordersOf;
+    /// @dev The places of the orders that were touched last.
+    uint256[4] internal _touched;
+    uint256 private _touches;
     mapping(uint256 ekId => mapping(uint256 agentId => uint256)) public bought;
     mapping(uint256 keyId => IExperienceKey.Key) internal _keys;
     mapping(uint256 agentId => uint256) public keysHeldBy;
@@ -158,6 +188,11 @@ abstract contract Books is Deployment, PointsBook {
     uint256 public feeAgentId;
     QuoteEntry[] internal _quotes;
     Payment[] internal _payments;
+    ChargeEntry[] internal _charges;
+    mapping(uint256 ekId => mapping(address token => uint256)) public bountyOf;
+    mapping(address token => mapping(uint256 day => uint256)) internal _chargedOn;
+    uint256 public pausedUntil;
+    uint256 public pausableFrom;
 
     // ---------------------------------------------------------------- labels
 
@@ -185,6 +220,11 @@ abstract contract Books is Deployment, PointsBook {
     function _earn(uint256 agentId, address token, uint256 amount) internal {
         creditOf[agentId][token] += amount;
         earned[agentId][token] += amount;
+    }
+
+    /// @dev The invariants look at it next.
+    function _touch(uint256 keyId) internal {
+        _touched[_touches++ % _touched.length] = _places[keyId];
     }
 
     function _enter(address account) internal returns (uint256 agentId) {
@@ -223,64 +263,5 @@ abstract contract Books is Deployment, PointsBook {
     function _presentOf(address buyer) internal view returns (address) {
         uint256 agentId = everAgentAt[buyer];
         return agentId == 0 ? buyer : eoaOf[agentId];
-    }
-
-    /// @dev The agent that rents the key now; 0 for none.
-    function _tenant(uint256 keyId) internal view returns (uint256) {
-        Rental memory rental = _rentals[keyId];
-        return rental.expires > block.timestamp ? rental.tenantId : 0;
-    }
-
-    /// @dev Until when the agent may use the key; 0 when it may not now. A rented key is its tenant's and not its holder's.
-    function _usedUntil(uint256 keyId, uint256 agentId) internal view returns (uint256) {
-        IExperienceKey.Key storage key = _keys[keyId];
-        if (key.agentId == 0) return 0;
-        uint256 tenantId = _tenant(keyId);
-        if (agentId != (tenantId == 0 ? key.agentId : tenantId)) return 0;
-        if (tenantId != 0) return _rentals[keyId].expires;
-        if (key.expiry == 0) return type(uint256).max;
-        return key.expiry > block.timestamp ? key.expiry : 0;
-    }
-
-    /// @dev Whether `keyId` gives the agent all that `other` does, for as long.
-    function _isAsGood(uint256 keyId, uint256 other, uint256 agentId) internal view returns (bool) {
-        bool lasts = _usedUntil(keyId, agentId) >= _usedUntil(other, agentId);
-        bool covers = _keys[keyId].scopes & _keys[other].scopes == _keys[other].scopes;
-        return lasts && covers && _keys[keyId].version >= _keys[other].version;
-    }
-
-    /// @dev The key by which the agent may use the Experience.
-    function _accessKey(uint256 ekId, uint256 agentId) internal view returns (uint256 keyId) {
-        Access memory access = _access[ekId][agentId];
-        uint256 first = _keyId(ekId, agentId, 0);
-        if (_usedUntil(access.chosen, agentId) != 0) keyId = access.chosen;
-        else if (_usedUntil(first, agentId) != 0) keyId = first;
-        if (_usedUntil(access.given, agentId) == 0) return keyId;
-        if (keyId == 0) return access.given;
-        return access.givenLater && _isAsGood(access.given, keyId, agentId) ? access.given : keyId;
-    }
-
-    function _bookChoice(uint256 keyId, uint256 agentId) internal {
-        Access storage access = _access[keyId >> 96][agentId];
-        // An agent that never had a key of its own has no choice but among what it was given.
-        if (bought[keyId >> 96][agentId] == 0) access.given = keyId;
-        else (access.chosen, access.givenLater) = (keyId, false);
-    }
-
-    /// @dev `isFinal`: no refund can take the key away again.
-    function _bookGift(uint256 keyId, uint256 agentId, bool isFinal) internal {
-        Access storage access = _access[keyId >> 96][agentId];
-        bool stays = _usedUntil(access.given, agentId) != 0;
-        if (isFinal && _isAsGood(keyId, access.given, agentId)) stays = false;
-        if (keyId == _keyId(keyId >> 96, agentId, 0)) {
-            if (stays && _usedUntil(access.chosen, agentId) == 0) access.chosen = access.given;
-        } else if (!stays) {
-            access.given = keyId;
-            access.givenLater = bought[keyId >> 96][agentId] != 0;
-        }
-    }
-
-    function _keyId(uint256 ekId, uint256 buyerId, uint256 n) internal pure returns (uint256) {
-        return ekId * 2 ** 96 + buyerId * 2 ** 32 + n;
     }
 }

@@ -4,19 +4,18 @@ pragma solidity ^0.8.34;
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
+import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
-import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Reasons} from "./Reasons.sol";
 import {Sales} from "./Sales.sol";
 import {TypedData} from "./TypedData.sol";
 
-/// @title Buyers buy with a wallet, or take what is free; earners withdraw
+/// @title Buyers buy with a wallet; earners withdraw
 abstract contract BuyingActions is Sales {
     using Reasons for Reasons.List;
 
     /// @param fault 0: a maximum below the price, 1: too late, 2: another version, 3: no sufficient allowance, 4: a gift, 5: the token
-    /// keeps a part of what it moves; else none.
+    /// keeps a part of what it moves, 7: brought by nobody that there is; else none.
     function buy(uint256 who, uint256 ek, uint256 seed, uint256 fault) public {
         fault %= 16;
         (Trade memory t, IExchange.Purchase memory p, Reasons.List memory reasons) = _order(who, ek, seed, fault);
@@ -25,16 +24,8 @@ abstract contract BuyingActions is Sales {
         bool keepsPart = fault == 5 && token == address(hostile) && t.cost != 0;
         if (keepsPart) _levyToll(reasons, t.cost, seed);
         _provide(token, t.caller, t.cost, allowance);
-        reasons.when(
-            allowance < t.cost,
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientAllowance.selector,
-                address(sys.exchange),
-                allowance,
-                t.cost
-            )
-        );
-        bool done = _attemptSale(t, abi.encodeCall(IExchange.buy, (p)), reasons);
+        _mustBeAllowed(reasons, allowance, t.cost);
+        bool done = _attemptSale(t, address(sys.exchange), abi.encodeCall(IExchange.buy, (p)), reasons);
         if (keepsPart) hostile.setToll(0);
         if (done) _move(token, t.caller, address(sys.exchange), t.cost);
     }
@@ -50,39 +41,15 @@ abstract contract BuyingActions is Sales {
         // Neither a token without permits nor a smart account can grant an allowance by a signature.
         bool usable = fault != 6 && token != address(hostile) && !_isSmart(t.caller);
         uint256 allowance = usable ? permit.value : 0;
-        reasons.when(
-            allowance < t.cost,
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientAllowance.selector,
-                address(sys.exchange),
-                allowance,
-                t.cost
-            )
+        _mustBeAllowed(reasons, allowance, t.cost);
+        bool done = _attemptSale(
+            t,
+            address(sys.exchange),
+            abi.encodeCall(IExchange.buyWithPermit, (p, permit)),
+            reasons
         );
-        bool done = _attemptSale(t, abi.encodeCall(IExchange.buyWithPermit, (p, permit)), reasons);
         if (done) _move(token, t.caller, address(sys.exchange), t.cost);
         _approve(token, t.caller, 0);
-    }
-
-    /// @dev By the agent, by its operator, or by somebody who may not; of a listing that is free, or not.
-    function claim(uint256 who, uint256 ek, uint256 version) external {
-        uint256 ekId = ek % 2 == 0 ? 1 : _listingId(ek);
-        uint256 agentId = who % 2 == 0 ? 0 : _agent(who / 2);
-        Trade memory t = _trade(ekId, agentId == 0 ? _account(who / 2) : _actorFor(agentId, version));
-        if (agentId != 0) t.recipient = eoaOf[agentId];
-        t.payer = t.recipient;
-        // Whoever may claim for an agent asks in its name.
-        t.asked = true;
-        uint32 given = _listings[ekId].version + (version % 16 == 0 ? 1 : 0);
-        Reasons.List memory reasons = Reasons.none();
-        _mustBeOpen(reasons, t, given);
-        reasons.when(t.cost != 0, abi.encodeWithSelector(IExchange.NotFree.selector, ekId, t.cost));
-        if (agentId == 0 && agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
-        reasons.when(
-            agentId != 0 && !_mayAct(agentId, t.caller, Actions.CLAIM),
-            abi.encodeWithSelector(IExchange.NotAuthorized.selector, agentId, t.caller, Actions.CLAIM)
-        );
-        _attemptSale(t, abi.encodeCall(IExchange.claim, (ekId, given, agentId)), reasons);
     }
 
     /// @dev Anyone may send earned money home; only the agent itself may send it elsewhere.
@@ -151,30 +118,42 @@ abstract contract BuyingActions is Sales {
         uint256 fault
     ) private view returns (Trade memory t, IExchange.Purchase memory p, Reasons.List memory reasons) {
         t = _trade(_listingId(ek), _account(who));
+        reasons = Reasons.none();
+        p = _purchase(reasons, t, seed, fault);
+        if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
+    }
+
+    /// @dev The same without a wallet: whoever pays is `t.payer`.
+    function _purchase(
+        Reasons.List memory reasons,
+        Trade memory t,
+        uint256 seed,
+        uint256 fault
+    ) internal view returns (IExchange.Purchase memory p) {
         t.maxPrice = t.cost + (seed % 3 == 0 ? 0 : seed % 1_000_000);
         t.deadline = block.timestamp + (seed % 2 == 0 ? 0 : seed % 1 days);
+        if (part(seed, "referred") % 2 == 0) t.referrerId = _agent(part(seed, "referrer"));
         if (fault == 0 && t.cost != 0) t.maxPrice = t.cost - 1;
         if (fault == 1) t.deadline = block.timestamp - 1;
         if (fault == 4) t.recipient = _account(seed);
-        p.ekId = t.ekId;
-        p.version = _listings[t.ekId].version;
+        if (fault == 7) t.referrerId = agentCount + 2;
+        p = IExchange.Purchase(t.ekId, _listings[t.ekId].version, t.recipient, t.maxPrice, t.deadline, t.referrerId);
         if (fault == 2) p.version = seed % 2 == 0 ? p.version + 1 : p.version - 1;
-        p.recipient = t.recipient;
-        p.maxPrice = t.maxPrice;
-        p.deadline = t.deadline;
-        reasons = Reasons.none();
         _mustBeOpen(reasons, t, p.version);
-        t.byWallet = true;
-        t.asked = t.recipient == t.caller;
-        if (agentAt[t.caller] == 0) _mustBeFree(reasons, t.caller, 0);
-        if (t.recipient != t.caller) {
-            bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
-            reasons.when(agentAt[t.recipient] == 0, noAgent);
-        }
+        t.enrolls = true;
+        t.asked = t.recipient == t.payer;
+        reasons.when(fault == 7, abi.encodeWithSelector(IAgentRegistry.UnknownAgent.selector, t.referrerId));
+        bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
+        reasons.when(t.recipient != t.payer && agentAt[t.recipient] == 0, noAgent);
+    }
+
+    function _mustBeAllowed(Reasons.List memory reasons, uint256 allowance, uint256 cost) internal view {
+        bytes4 short = IERC20Errors.ERC20InsufficientAllowance.selector;
+        reasons.when(allowance < cost, abi.encodeWithSelector(short, address(sys.exchange), allowance, cost));
     }
 
     /// @dev Exactly the money that is needed, and exactly the allowance: a unit too much taken would fail.
-    function _provide(address token, address buyer, uint256 amount, uint256 allowance) private {
+    function _provide(address token, address buyer, uint256 amount, uint256 allowance) internal {
         _give(token, buyer, amount);
         _approve(token, buyer, allowance);
     }

@@ -49,8 +49,15 @@ abstract contract Deployment is TestBase {
         LinearPrice linearPrice;
     }
 
+    /// @dev How many contracts {deploySystem} makes.
+    uint256 internal constant SYSTEM_SIZE = 15;
+
+    function deploySystem(address admin) internal returns (System memory) {
+        return deploySystem(admin, DISPUTES);
+    }
+
     /// @dev Each wants the others' addresses, so all are known by the nonce they are made at.
-    function deploySystem(address admin) internal returns (System memory s) {
+    function deploySystem(address admin, address disputes) internal returns (System memory s) {
         s.admin = admin;
         s.authority = new Authority(admin);
         s.bondToken = new TestUSDC();
@@ -68,7 +75,7 @@ abstract contract Deployment is TestBase {
                 points: s.points,
                 tills: at.tills,
                 consensus: at.consensus,
-                disputes: DISPUTES,
+                disputes: disputes,
                 cardIssuer: at.cards
             })
         );

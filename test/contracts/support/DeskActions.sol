@@ -1,143 +1,75 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
-import {AgentRegistry} from "../../../contracts/AgentRegistry.sol";
-import {Disputes} from "../../../contracts/Disputes.sol";
-import {HouseArbitrator} from "../../../contracts/HouseArbitrator.sol";
 import {IDisputes} from "../../../contracts/interfaces/IDisputes.sol";
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IHouseArbitrator} from "../../../contracts/interfaces/IHouseArbitrator.sol";
 import {IOrders} from "../../../contracts/interfaces/IOrders.sol";
-import {MockOrders} from "../../../contracts/mocks/MockOrders.sol";
-import {TestUSDC} from "../../../contracts/mocks/TestUSDC.sol";
-import {House} from "./House.sol";
+import {DeskBooks} from "./DeskBooks.sol";
 
-/// @title Everything that people do with orders in dispute, with books of their own
+/// @title Everything that people do with orders in dispute
 /// @dev Each action knows from the books alone whether it must go through, and asserts that it does or does not. Whoever acts is mostly
 /// who may, sometimes anybody.
-abstract contract DeskActions is House {
-    /// @notice What the books say of an order.
-    struct Entry {
-        uint256 keyId;
-        uint256 sellerId;
-        uint256 buyerId;
-        uint256 amount;
-        uint256 releaseTime;
-        IOrders.OrderStatus status;
-        IDisputes.Status stage;
-        IDisputes.Outcome outcome;
-        uint256 deadline;
-        uint256 buyerFee;
-        uint256 sellerFee;
-        uint256 spent;
-        uint256 disputeID;
-        uint256 winner;
-        /// The agent whose appeal nobody has ruled on yet, else 0.
-        uint256 appellantId;
-    }
-
-    /// @notice What the books say of a case at the house.
-    struct Trial {
-        uint256 entry;
-        IHouseArbitrator.Phase phase;
-        uint256 deadline;
-        uint256 fee;
-        uint256 ruling;
-    }
-
-    uint256 internal constant AGENTS = 4;
-    uint256 internal constant PAYEE = 1;
-
-    AgentRegistry public registry;
-    Disputes public desk;
-    HouseArbitrator public house;
-    MockOrders public orders;
-    TestUSDC public token;
-
-    Entry[] internal _entries;
-    Trial[] internal _trials;
-    mapping(uint256 agentId => address) public eoaOf;
-    mapping(uint256 agentId => uint256) public ether_;
-    mapping(uint256 agentId => uint256) public tokens;
-    uint256 public earned;
-    uint256 public cost = 0.01 ether;
-    uint256 public appealCost = 0.03 ether;
-    uint256 private _accounts;
-    mapping(bytes32 what => uint256) public reached;
-
-    function _start() internal {
-        registry = new AgentRegistry(address(this), address(this));
-        for (uint256 agentId = 1; agentId <= AGENTS; ++agentId) {
-            eoaOf[agentId] = _newAccount();
-            vm.prank(eoaOf[agentId]);
-            registry.register();
-        }
-        house = deployHouse(registry, PAYEE);
-        orders = new MockOrders();
-        desk = new Disputes(registry, orders, house, "", "ipfs://rules");
-        orders.wire(address(desk));
-        token = new TestUSDC();
-        token.mint(address(this), 1e30);
-        token.approve(address(orders), 1e30);
-    }
-
-    function entries() external view returns (Entry[] memory) {
-        return _entries;
-    }
-
-    function trials() external view returns (Trial[] memory) {
-        return _trials;
-    }
-
-    /// @notice The keys of {reached}.
-    function deeds() external pure returns (bytes32[18] memory) {
-        return
-            [
-                bytes32("opened"),
-                "answered",
-                "cheaper",
-                "dearer",
-                "appealed",
-                "ruled",
-                "ruled finally",
-                "expired",
-                "late ruling",
-                "reclaimed",
-                "withdrawn",
-                "rotated",
-                "released",
-                bytes32(uint256(IDisputes.Outcome.Ruled)),
-                bytes32(uint256(IDisputes.Outcome.Lapsed)),
-                bytes32(uint256(IDisputes.Outcome.Conceded)),
-                bytes32(uint256(IDisputes.Outcome.Withdrawn)),
-                bytes32(uint256(IDisputes.Outcome.TimedOut))
-            ];
-    }
-
-    // --------------------------------------------------------------- actions
-
+abstract contract DeskActions is DeskBooks {
+    /// @dev A listing of its own for each order: the key's id tells the entry.
     function sell(uint256 seed) external {
         if (_entries.length == 16) return;
         Entry memory e;
-        e.keyId = _entries.length + 1;
         e.sellerId = 1 + (part(seed, "seller") % AGENTS);
         e.buyerId = 1 + (part(seed, "buyer") % AGENTS);
-        e.amount = part(seed, "amount") % 1e9;
+        e.amount = part(seed, "free") % 8 == 0 ? 0 : part(seed, "amount") % 1e9;
+        e.feeBps = feeBps;
+        e.bountyBps = part(seed, "bounty") % 5000;
         uint256 window = part(seed, "short") % 4 == 0 ? 0 : part(seed, "window") % 30 days;
-        e.releaseTime = block.timestamp + window;
-        e.status = IOrders.OrderStatus.Held;
+        e.keyId = _buy(_list(e, window), e);
         _entries.push(e);
-        orders.sell(e.keyId, uint64(e.sellerId), uint64(e.buyerId), token, uint96(e.amount), uint40(window));
+        if (window == 0 || e.amount == 0) {
+            _paid(_entries[_entries.length - 1], 0);
+            ++reached["paid at once"];
+        } else {
+            _entries[_entries.length - 1].releaseTime = block.timestamp + window;
+            _entries[_entries.length - 1].status = IOrders.OrderStatus.Held;
+        }
+    }
+
+    function setFee(uint256 seed) external {
+        feeBps = part(seed, "fee") % 501;
+        exchange.setFee(uint16(feeBps), PAYEE);
     }
 
     function release(uint256 seed) external {
         if (_entries.length == 0) return;
         Entry storage e = _any(seed);
         bool allowed = e.status == IOrders.OrderStatus.Held && block.timestamp >= e.releaseTime;
-        _try(allowed, address(this), address(orders), 0, abi.encodeCall(MockOrders.release, (e.keyId)));
+        _try(allowed, address(this), address(exchange), 0, abi.encodeCall(IExchange.release, (e.keyId)));
         if (!allowed) return;
         e.status = IOrders.OrderStatus.Released;
-        tokens[e.sellerId] += e.amount;
+        _paid(e, 0);
         ++reached["released"];
+    }
+
+    function accept(uint256 seed) external {
+        if (_entries.length == 0 || part(seed, "rarely") % 4 != 0) return;
+        Entry storage e = _any(seed);
+        address who = _who(seed, e.buyerId);
+        bool allowed = e.status == IOrders.OrderStatus.Held && who == eoaOf[e.buyerId];
+        _try(allowed, who, address(exchange), 0, abi.encodeCall(IExchange.accept, (e.keyId)));
+        if (!allowed) return;
+        e.status = IOrders.OrderStatus.Released;
+        _paid(e, 0);
+        ++reached["accepted"];
+    }
+
+    function refund(uint256 seed) external {
+        if (_entries.length == 0 || part(seed, "rarely") % 4 != 0) return;
+        Entry storage e = _any(seed);
+        address who = _who(seed, e.sellerId);
+        bool allowed = e.status == IOrders.OrderStatus.Held && who == eoaOf[e.sellerId];
+        _try(allowed, who, address(exchange), 0, abi.encodeCall(IExchange.refund, (e.keyId)));
+        if (!allowed) return;
+        e.status = IOrders.OrderStatus.Refunded;
+        _paid(e, e.amount);
+        ++reached["refunded"];
     }
 
     function open(uint256 seed) external {
@@ -148,7 +80,6 @@ abstract contract DeskActions is House {
         bool allowed =
             e.status == IOrders.OrderStatus.Held &&
                 block.timestamp < e.releaseTime &&
-                e.amount != 0 &&
                 who == eoaOf[e.buyerId] &&
                 value >= cost;
         IDisputes.Category category = IDisputes.Category(part(seed, "category") % 5);
@@ -182,7 +113,7 @@ abstract contract DeskActions is House {
         ether_[e.sellerId] += value - cost;
         (e.stage, e.sellerFee, e.spent) = (IDisputes.Status.Submitted, cost, cost);
         (e.deadline, e.disputeID) = (block.timestamp + 180 days, _trials.length);
-        _trials.push(Trial(e.keyId - 1, IHouseArbitrator.Phase.Waiting, block.timestamp + 30 days, cost, 0));
+        _trials.push(Trial((e.keyId >> 96) - 1, IHouseArbitrator.Phase.Waiting, block.timestamp + 30 days, cost, 0));
         ++reached["answered"];
     }
 
@@ -370,94 +301,5 @@ abstract contract DeskActions is House {
                                     : 4
                 ]
         );
-    }
-
-    // -------------------------------------------------------------- internal
-
-    function _closed(Entry storage e, IDisputes.Outcome outcome, uint256 winner) private {
-        e.stage = IDisputes.Status.Closed;
-        (e.outcome, e.winner) = (outcome, winner);
-        uint256 toBuyer =
-            winner == 1
-                ? e.amount
-                : winner == 2
-                    ? 0
-                    : e.amount / 2;
-        e.status = winner == 1 ? IOrders.OrderStatus.Refunded : IOrders.OrderStatus.Released;
-        tokens[e.buyerId] += toBuyer;
-        tokens[e.sellerId] += e.amount - toBuyer;
-        _feesBack(e);
-        ++reached[bytes32(uint256(outcome))];
-    }
-
-    /// @dev In words of its own: whoever loses pays the arbitrator first; what its fee does not cover is the winner's loss.
-    function _feesBack(Entry storage e) private {
-        (uint256 buyerPays, uint256 sellerPays) = (0, 0);
-        if (e.winner == 1) {
-            sellerPays = e.spent < e.sellerFee ? e.spent : e.sellerFee;
-            buyerPays = e.spent - sellerPays;
-        } else if (e.winner == 2) {
-            buyerPays = e.spent < e.buyerFee ? e.spent : e.buyerFee;
-            sellerPays = e.spent - buyerPays;
-        } else {
-            buyerPays = e.spent - e.spent / 2;
-            if (buyerPays > e.buyerFee) buyerPays = e.buyerFee;
-            sellerPays = e.spent - buyerPays;
-        }
-        ether_[e.buyerId] += e.buyerFee - buyerPays;
-        ether_[e.sellerId] += e.sellerFee - sellerPays;
-    }
-
-    function _runs(Entry storage e) private view returns (bool) {
-        return e.stage == IDisputes.Status.Opened || e.stage == IDisputes.Status.Submitted;
-    }
-
-    function _any(uint256 seed) private view returns (Entry storage) {
-        return _entries[part(seed, "entry") % _entries.length];
-    }
-
-    function _likelyHeld(uint256 seed) private view returns (Entry storage) {
-        uint256 at = part(seed, "entry");
-        for (uint256 i; i < _entries.length; ++i) {
-            Entry storage e = _entries[(at + i) % _entries.length];
-            if (e.status == IOrders.OrderStatus.Held && block.timestamp < e.releaseTime) return e;
-        }
-        return _any(seed);
-    }
-
-    /// @dev The first order at or after a random one that is in this stage, else the random one.
-    function _likely(uint256 seed, IDisputes.Status stage) private view returns (Entry storage) {
-        uint256 at = part(seed, "entry");
-        for (uint256 i; i < _entries.length; ++i) {
-            Entry storage e = _entries[(at + i) % _entries.length];
-            if (e.stage == stage) return e;
-        }
-        return _any(seed);
-    }
-
-    /// @dev Mostly the agent's EOA, sometimes another agent's.
-    function _who(uint256 seed, uint256 agentId) private view returns (address) {
-        uint256 other = 1 + (part(seed, "other") % AGENTS);
-        return eoaOf[part(seed, "who") % 6 == 0 ? other : agentId];
-    }
-
-    /// @dev Mostly the price, sometimes more, seldom less.
-    function _value(uint256 seed, uint256 price) private pure returns (uint256) {
-        uint256 kind = part(seed, "value") % 8;
-        if (kind == 0 && price != 0) return price - 1;
-        return kind < 3 ? price + (part(seed, "surplus") % 1 ether) : price;
-    }
-
-    function _try(bool allowed, address from, address to, uint256 value, bytes memory data) private {
-        vm.deal(from, from.balance + value);
-        vm.prank(from);
-        (bool done, bytes memory result) = to.call{value: value}(data);
-        if (done == allowed) return;
-        equal(result, "", allowed ? "refused, though allowed" : "went through, though forbidden");
-        isTrue(false, allowed ? "refused, though allowed" : "went through, though forbidden");
-    }
-
-    function _newAccount() private returns (address account) {
-        account = vm.addr(uint256(keccak256(abi.encode("desk actor", ++_accounts))) % CURVE_ORDER);
     }
 }

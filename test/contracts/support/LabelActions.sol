@@ -6,11 +6,11 @@ import {IValidatorBonds} from "../../../contracts/interfaces/IValidatorBonds.sol
 import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
 import {LabelTypes} from "../../../contracts/libraries/LabelTypes.sol";
-import {KeyActions} from "./KeyActions.sol";
 import {Reasons} from "./Reasons.sol";
+import {RenewalActions} from "./RenewalActions.sol";
 
 /// @title Validators label, sellers choose validators
-abstract contract LabelActions is KeyActions {
+abstract contract LabelActions is RenewalActions {
     using Reasons for Reasons.List;
 
     struct Labelled {

@@ -20,10 +20,10 @@ abstract contract ListingActions is RotationActions, SampleTerms {
         address caller = _account(who);
         uint256 sellerId = kind % 2 == 0 ? 0 : _agent(kind / 2);
         if (sellerId != 0) caller = _actorFor(sellerId, who);
-        ICatalog.Terms memory terms = _terms(seed);
+        ICatalog.Terms memory terms = _terms(seed, listingCount + 1);
         ICatalog.Content memory content = _content(seed);
         Reasons.List memory reasons = Reasons.none();
-        _mustBeSellable(reasons, terms, content);
+        _mustBeSellable(reasons, terms, content, listingCount + 1);
         if (sellerId == 0 && agentAt[caller] == 0) _mustBeFree(reasons, caller, 0);
         if (sellerId != 0) _mustBeAuthorized(reasons, sellerId, caller);
         bytes memory data = abi.encodeCall(ICatalog.list, (sellerId, terms, content));
@@ -34,18 +34,18 @@ abstract contract ListingActions is RotationActions, SampleTerms {
         ICatalog.Listing storage offer = _listings[listingCount];
         offer.sellerId = uint64(sellerId);
         offer.status = ICatalog.Status.Active;
-        _bookVersion(offer, terms, content);
+        _bookVersion(listingCount, terms, content);
     }
 
     function update(uint256 ek, uint256 who, uint256 seed) external {
         uint256 ekId = _listingId(ek);
         ICatalog.Listing storage offer = _listings[ekId];
         address caller = _actorFor(offer.sellerId, who);
-        ICatalog.Terms memory terms = _terms(seed);
+        ICatalog.Terms memory terms = _terms(seed, ekId);
         ICatalog.Content memory content = _content(seed);
         Reasons.List memory reasons = Reasons.none();
         _mustBeAuthorized(reasons, offer.sellerId, caller);
-        _mustBeSellable(reasons, terms, content);
+        _mustBeSellable(reasons, terms, content, ekId);
         reasons.when(
             offer.status == ICatalog.Status.Archived,
             abi.encodeWithSelector(IExchange.ListingNotActive.selector, ekId, offer.status)
@@ -57,7 +57,7 @@ abstract contract ListingActions is RotationActions, SampleTerms {
         bytes memory data = abi.encodeCall(ICatalog.update, (ekId, terms, content));
         (bool done, bytes memory result) = _attempt(caller, address(sys.catalog), data, reasons);
         if (!done) return;
-        _bookVersion(offer, terms, content);
+        _bookVersion(ekId, terms, content);
         equal(abi.decode(result, (uint256)), offer.version, "number of the new version");
     }
 
@@ -87,13 +87,11 @@ abstract contract ListingActions is RotationActions, SampleTerms {
         return 1 + (seed % listingCount);
     }
 
-    function _bookVersion(
-        ICatalog.Listing storage offer,
-        ICatalog.Terms memory terms,
-        ICatalog.Content memory content
-    ) private {
+    function _bookVersion(uint256 ekId, ICatalog.Terms memory terms, ICatalog.Content memory content) private {
+        ICatalog.Listing storage offer = _listings[ekId];
         ++offer.version;
         _copy(offer.terms, terms);
+        _copy(_versions[ekId][offer.version], terms);
         offer.contentHash = keccak256(abi.encode(content.manifestHash, content.summaryHash));
     }
 

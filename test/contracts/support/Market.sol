@@ -20,33 +20,48 @@ abstract contract Market is TrespassActions {
         _requestQuote(4, 1, 1, 3);
     }
 
-    /// @dev A little, or a lot.
+    /// @dev A little, a lot, or so much that every window closes.
     function passTime(uint256 kind, uint256 seed) external {
-        vm.warp(block.timestamp + (kind % 4 == 0 ? seed % 3 days : seed % 10 minutes));
+        uint256 most = kind % 4 == 0 ? 3 days : 10 minutes;
+        vm.warp(block.timestamp + (seed % (kind % 32 == 1 ? 31 days : most)));
     }
 
     /// @dev The last second of something, or the first one after it, and what it decides.
     function reachEdge(uint256 kind, uint256 which, uint256 who) external {
-        uint256 early = (kind / 4) % 2;
-        if (kind % 4 == 0) {
+        uint256 early = (kind / 6) % 2;
+        kind %= 6;
+        if (kind == 0) {
             uint256 agentId = _agent(which);
             address operator = _lastOperator[agentId];
             _waitUntil(_grants[agentId][operator].expiry, early);
             _checkGrant(agentId, operator);
-        } else if (kind % 4 == 1) {
+        } else if (kind == 1) {
             _waitUntil(_listings[_listingId(which)].terms.endTime, early);
             buy(who, which, who, 15);
-        } else if (kind % 4 == 2 && _orders.length != 0) {
-            uint256 keyId = _someKey(which);
-            uint256 tenant = _tenant(keyId);
-            _waitUntil(tenant == 0 ? _keys[keyId].expiry : _rentals[keyId].expires, early);
-            _checkAccess(keyId >> 96, _keys[keyId].agentId);
-            if (tenant != 0) _checkAccess(keyId >> 96, tenant);
-        } else if (kind % 4 == 3) {
+        } else if (kind == 2) {
+            _reachKeysEnd(which, early);
+        } else if (kind == 3) {
             _waitUntil(_fundedQuote(which).quote.deadline + 1, early);
-            if ((kind / 8) % 2 == 0) finalizeTill(which, who);
+            if (who % 2 == 0) finalizeTill(which, who);
             else refundTill(which, 1, who);
+        } else if (kind == 4) {
+            _waitUntil(pausedUntil, early);
+            buy(who, which, who, 15);
+        } else if (_orders.length != 0) {
+            _waitUntil(_waiting(which).releaseTime, early);
+            if (who % 3 == 0) release(which, who / 3);
+            if (who % 3 == 1) refund(which, who / 3);
+            if (who % 3 == 2) freeze(which, who / 3);
         }
+    }
+
+    function _reachKeysEnd(uint256 which, uint256 early) private {
+        uint256 keyId = _someKey(which);
+        if (keyId == 0) return;
+        uint256 tenant = _tenant(keyId);
+        _waitUntil(tenant == 0 ? _keys[keyId].expiry : _rentals[keyId].expires, early);
+        _checkAccess(keyId >> 96, _keys[keyId].agentId);
+        if (tenant != 0) _checkAccess(keyId >> 96, tenant);
     }
 
     /// @dev The contracts answer questions as the books would.
@@ -83,10 +98,13 @@ abstract contract Market is TrespassActions {
     /// keys may be transferred and lent.
     function _wantedSeed(uint256 from) private view returns (uint256 seed) {
         for (seed = from * 1000; ; ++seed) {
-            ICatalog.Terms memory terms = _terms(seed);
+            ICatalog.Terms memory terms = _terms(seed, listingCount + 1);
             bool free = tokenAllowed[terms.token] && _priceOf(terms, 0) == 0;
             bool wanted = listingCount == 0 ? free : !free && terms.token == tokens[listingCount - 1];
             wanted = wanted && (listingCount > 1 || terms.flags == Flags.TRANSFERABLE | Flags.LENDABLE);
+            // The second one's money waits, the third one has a parent.
+            if (listingCount == 1) wanted = wanted && terms.refundWindow != 0 && terms.bountyBps != 0;
+            if (listingCount == 2) wanted = wanted && terms.royalties.length != 0;
             if (wanted && terms.startTime == 0 && terms.endTime == 0 && terms.supplyCap == 0) return seed;
         }
     }

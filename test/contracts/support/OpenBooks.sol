@@ -2,13 +2,19 @@
 pragma solidity ^0.8.34;
 
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
-import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
-import {Books} from "./Books.sol";
+import {Chronicle} from "./Chronicle.sol";
 
 /// @title The books, open for the invariants to read
 /// @dev Each function answers for all there is: an invariant asks after every step, and calls cost more than memory.
-abstract contract OpenBooks is Books {
+abstract contract OpenBooks is Chronicle {
+    struct Page {
+        Order order;
+        Told told;
+        IExperienceKey.Key key;
+        address user;
+    }
+
     function listings() external view returns (ICatalog.Listing[] memory all) {
         all = new ICatalog.Listing[](listingCount);
         for (uint256 i; i < listingCount; ++i) {
@@ -16,24 +22,56 @@ abstract contract OpenBooks is Books {
         }
     }
 
-    function orders() external view returns (Order[] memory) {
-        return _orders;
-    }
-
-    /// @notice The keys behind the orders, in the orders' order.
-    function keys() external view returns (IExperienceKey.Key[] memory all) {
-        all = new IExperienceKey.Key[](_orders.length);
-        for (uint256 i; i < all.length; ++i) {
-            all[i] = _keys[_orders[i].keyId];
+    /// @notice The orders to look at now: the ones touched last, one at random, and now and then all; what the log tells of each, and who
+    /// rents its key.
+    function page(bool all) external view returns (Page[] memory entries) {
+        uint256 count = _orders.length;
+        if (count == 0) return entries;
+        entries = new Page[](all ? count : _touched.length + 1);
+        for (uint256 i; i < entries.length; ++i) {
+            uint256 place = steps % count;
+            if (all) place = i;
+            else if (i < _touched.length && _touched[i] != 0) place = _touched[i] - 1;
+            Order storage o = _orders[place];
+            entries[i] = Page(o, _told[o.keyId], _keys[o.keyId], eoaOf[_tenant(o.keyId)]);
         }
     }
 
-    /// @notice Who rents the keys behind the orders, in the orders' order; the zero address for nobody.
-    function users() external view returns (address[] memory all) {
-        all = new address[](_orders.length);
-        for (uint256 i; i < all.length; ++i) {
-            all[i] = eoaOf[_tenant(_orders[i].keyId)];
+    function orderCount() external view returns (uint256) {
+        return _orders.length;
+    }
+
+    /// @notice What all open orders hold of the token, and all listings' pots.
+    function waiting(address token) external view returns (uint256 escrow, uint256 bounties) {
+        for (uint256 i; i < _orders.length; ++i) {
+            if (_orders[i].token == token) escrow += _orders[i].held;
         }
+        for (uint256 ekId = 1; ekId <= listingCount; ++ekId) {
+            bounties += bountyOf[ekId][token];
+        }
+    }
+
+    function paymentRefs() external view returns (bytes32[] memory all) {
+        all = new bytes32[](_orders.length);
+        for (uint256 i; i < all.length; ++i) {
+            all[i] = _orders[i].paymentRef;
+        }
+    }
+
+    /// @notice The keys of all orders whose money waits.
+    function openKeys() external view returns (uint256[] memory all) {
+        uint256 count;
+        all = new uint256[](_orders.length);
+        for (uint256 i; i < _orders.length; ++i) {
+            if (_orders[i].held != 0) all[count++] = _orders[i].keyId;
+        }
+        assembly ("memory-safe") {
+            mstore(all, count)
+        }
+    }
+
+    function charges() external view returns (ChargeEntry[] memory) {
+        return _charges;
     }
 
     function quotes() external view returns (QuoteEntry[] memory) {
@@ -64,16 +102,18 @@ abstract contract OpenBooks is Books {
     function revenues(address token) external view returns (Revenue[] memory all) {
         all = new Revenue[](agentCount);
         for (uint256 i; i < agentCount; ++i) {
-            all[i] = Revenue(earned[i + 1][token], withdrawn[i + 1][token], creditOf[i + 1][token]);
+            uint256 told = toldCreditOf[i + 1][token];
+            all[i] = Revenue(earned[i + 1][token], withdrawn[i + 1][token], creditOf[i + 1][token], told);
         }
     }
 
     /// @notice Everybody who may hold the token, and how much of it they should have.
     function balances(address token) external view returns (address[] memory holders, uint256[] memory amounts) {
         uint256 people = accounts.length;
-        holders = new address[](people + _quotes.length + 1);
+        holders = new address[](people + _quotes.length + 2);
         amounts = new uint256[](holders.length);
         holders[holders.length - 1] = COLD_WALLET;
+        holders[holders.length - 2] = cardDesk;
         for (uint256 i; i < people; ++i) {
             holders[i] = accounts[i];
         }

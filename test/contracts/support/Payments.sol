@@ -3,12 +3,12 @@ pragma solidity ^0.8.34;
 
 import {IERC3009Cancel} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
-import {BuyingActions} from "./BuyingActions.sol";
+import {BindingActions} from "./BindingActions.sol";
 import {Reasons} from "./Reasons.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @title ERC-3009 authorizations for tills: good ones, bad ones, and what others do to them
-abstract contract Payments is BuyingActions {
+abstract contract Payments is BindingActions {
     /// @dev What happens to a payer's authorization before the purchase is submitted.
     enum Before {
         Nothing,
@@ -90,7 +90,7 @@ abstract contract Payments is BuyingActions {
             );
             _attempt(_other(p.from), token, data, Reasons.none());
             _move(token, p.from, p.to, p.value);
-            _payments.push(Payment(token, p.from, p.nonce, index));
+            _payments.push(Payment(token, p.from, p.nonce));
         }
         return abi.encodeWithSelector(ERC3009.ERC3009UsedAuthorization.selector, p.from, p.nonce);
     }

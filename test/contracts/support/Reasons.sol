@@ -10,7 +10,7 @@ library Reasons {
         uint256 count;
     }
 
-    uint256 private constant CAPACITY = 16;
+    uint256 private constant CAPACITY = 64;
 
     function none() internal pure returns (List memory list) {
         list.errors = new bytes[](CAPACITY);

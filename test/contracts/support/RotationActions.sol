@@ -163,7 +163,7 @@ abstract contract RotationActions is JoiningActions {
         }
     }
 
-    /// @dev Keys, rights, points, credits and listings, as the contracts answer for the agent's account of the moment.
+    /// @dev Keys, rights, points, credits, listings and open orders, as the contracts answer for the agent's account of the moment.
     function _possessionsOf(uint256 agentId) private view returns (bytes32 digest) {
         address account = sys.registry.eoaOf(agentId);
         digest = keccak256(
@@ -176,6 +176,10 @@ abstract contract RotationActions is JoiningActions {
             (uint256 keyId, ) = sys.keys.accessOf(ekId, agentId);
             (uint256 sellerId, , , ) = sys.catalog.listingHead(ekId);
             digest = keccak256(abi.encode(digest, keyId, sys.keys.hasAccess(ekId, account, 0), sellerId == agentId));
+        }
+        for (uint256 i; i < _orders.length; ++i) {
+            if (_orders[i].held == 0 || (_orders[i].payerId != agentId && _orders[i].sellerId != agentId)) continue;
+            digest = keccak256(abi.encode(digest, sys.exchange.orderOf(_orders[i].keyId)));
         }
     }
 

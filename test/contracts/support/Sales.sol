@@ -6,7 +6,6 @@ import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {ListingActions} from "./ListingActions.sol";
 import {Reasons} from "./Reasons.sol";
-import {Vm} from "./Vm.sol";
 
 /// @title What forbids a sale, and how a sale is booked and checked, whichever way it was paid
 abstract contract Sales is ListingActions {
@@ -18,38 +17,52 @@ abstract contract Sales is ListingActions {
         /// Whose agent gets the key.
         address recipient;
         address caller;
+        /// Who the log is to say called: the caller, but for cards.
+        address by;
         /// Who the log is to say paid.
         address payer;
-        /// The caller pays by allowance, and is an agent from then on.
-        bool byWallet;
+        /// The payer is an agent from then on, and gets refunds; else whoever gets the key does.
+        bool enrolls;
         /// Whoever gets the key asked for it.
         bool asked;
+        /// Paid with points: no money, and no award.
+        bool forPoints;
         uint256 maxPrice;
         uint256 deadline;
-        bytes32 quoteHash;
+        bytes32 paymentRef;
+        uint256 referrerId;
+        /// How long the money waits at least.
+        uint256 hold;
+        /// The number of keys sold before.
+        uint256 index;
         uint256 cost;
-        /// Credits in the contract before it.
-        uint256 sellerCredit;
-        uint256 feeCredit;
     }
 
     function _trade(uint256 ekId, address caller) internal view returns (Trade memory t) {
         ICatalog.Listing storage offer = _listings[ekId];
         t.ekId = ekId;
         t.caller = caller;
+        t.by = caller;
         t.payer = caller;
         t.recipient = caller;
+        t.index = offer.sold;
         t.cost = _priceOf(offer.terms, offer.sold);
         t.maxPrice = type(uint256).max;
         t.deadline = type(uint256).max;
-        t.sellerCredit = sys.exchange.creditOf(offer.sellerId, offer.terms.token);
-        t.feeCredit = sys.exchange.creditOf(feeAgentId, offer.terms.token);
     }
 
     /// @dev What keeps the listing from selling one key of `version` now.
     function _mustBeOpen(Reasons.List memory reasons, Trade memory t, uint32 version) internal view {
+        uint32 cap = _listings[t.ekId].terms.supplyCap;
+        reasons.when(cap != 0 && t.index >= cap, abi.encodeWithSelector(IExchange.SoldOut.selector, t.ekId, cap));
+        _mustBeOpenUncapped(reasons, t, version);
+    }
+
+    /// @dev The same for what takes no key out of the supply.
+    function _mustBeOpenUncapped(Reasons.List memory reasons, Trade memory t, uint32 version) internal view {
         ICatalog.Listing storage offer = _listings[t.ekId];
         uint256 time = block.timestamp;
+        reasons.when(time < pausedUntil, abi.encodeWithSelector(IExchange.Paused.selector, pausedUntil));
         reasons.when(
             offer.status != ICatalog.Status.Active,
             abi.encodeWithSelector(IExchange.ListingNotActive.selector, t.ekId, offer.status)
@@ -67,41 +80,36 @@ abstract contract Sales is ListingActions {
             abi.encodeWithSelector(IExchange.Ended.selector, t.ekId, offer.terms.endTime, time)
         );
         reasons.when(
-            offer.terms.supplyCap != 0 && offer.sold >= offer.terms.supplyCap,
-            abi.encodeWithSelector(IExchange.SoldOut.selector, t.ekId, offer.terms.supplyCap)
-        );
-        reasons.when(
             t.cost > t.maxPrice,
             abi.encodeWithSelector(IExchange.CostAboveMaximum.selector, t.cost, t.maxPrice)
         );
         reasons.when(time > t.deadline, abi.encodeWithSelector(IExchange.DeadlinePassed.selector, t.deadline, time));
     }
 
-    /// @dev Tries a sale, and when it went through books it and compares credits, key and log with the books.
-    function _attemptSale(Trade memory t, bytes memory data, Reasons.List memory reasons) internal returns (bool done) {
-        vm.recordLogs();
+    /// @dev Tries a sale, and when it went through books it and compares key and log with the books.
+    function _attemptSale(
+        Trade memory t,
+        address target,
+        bytes memory data,
+        Reasons.List memory reasons
+    ) internal returns (bool done) {
         bytes memory result;
-        address target = t.quoteHash == 0 ? address(sys.exchange) : address(sys.tills);
         (done, result) = _attempt(t.caller, target, data, reasons);
-        Vm.Log[] memory logs = vm.getRecordedLogs();
         if (!done) return false;
-        if (t.byWallet && agentAt[t.caller] == 0) _enter(t.caller);
-        uint256 buyerId = agentAt[t.recipient] == 0 ? _enter(t.recipient) : agentAt[t.recipient];
-        uint256 keyId = _bookKey(t.ekId, buyerId, t.asked);
+        uint256 keyId = _bookSale(t);
         equal(abi.decode(result, (uint256)), keyId, "id of the new key");
-        _bookOrder(t, buyerId, keyId);
-        _checkLog(logs, t);
-        _checkAccess(t.ekId, buyerId);
-        ++_listings[t.ekId].sold;
-        _bookPoints(t, buyerId);
+        _checkAccess(t.ekId, agentAt[t.recipient]);
     }
 
-    function _bookPoints(Trade memory t, uint256 buyerId) private {
-        uint256 sellerId = _listings[t.ekId].sellerId;
-        bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
-        bool endorsed = _vouches(t.ekId, _endorserOf[t.ekId], STAKE);
-        uint256 payerId = t.cost == 0 ? 0 : everAgentAt[t.payer];
-        _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[t.ekId].sold, endorsed));
+    function _bookSale(Trade memory t) internal returns (uint256 keyId) {
+        if (t.enrolls && agentAt[t.payer] == 0) _enter(t.payer);
+        uint256 buyerId = agentAt[t.recipient] == 0 ? _enter(t.recipient) : agentAt[t.recipient];
+        keyId = _bookKey(t.ekId, buyerId, t.asked);
+        Order storage o = _bookOrder(t, buyerId, keyId);
+        ++_listings[t.ekId].sold;
+        _bookPrice(o);
+        if (o.releaseTime == 0 && !t.forPoints) _bookPoints(o, everAgentAt[t.payer]);
+        _checkLog(o, t);
     }
 
     /// @dev Whether, and by which key, the agent may use the Experience now.
@@ -138,63 +146,47 @@ abstract contract Sales is ListingActions {
         ++keysHeldBy[buyerId];
     }
 
-    /// @dev The exchange's part is the largest whole number of units that is not above its rate; the seller has the rest.
-    function _bookOrder(Trade memory t, uint256 buyerId, uint256 keyId) private {
+    function _bookOrder(Trade memory t, uint256 buyerId, uint256 keyId) private returns (Order storage o) {
         ICatalog.Listing storage offer = _listings[t.ekId];
-        address token = offer.terms.token;
-        uint256 parts = t.cost * feeBps;
-        uint256 fee = (parts - (parts % 10_000)) / 10_000;
-        _earn(offer.sellerId, token, t.cost - fee);
-        _earn(feeAgentId, token, fee);
-        uint256 sellerShare = sys.exchange.creditOf(offer.sellerId, token) - t.sellerCredit;
-        uint256 feeShare = fee;
-        if (offer.sellerId == feeAgentId) sellerShare -= fee;
-        else feeShare = sys.exchange.creditOf(feeAgentId, token) - t.feeCredit;
-        _orders.push(
-            Order({
-                keyId: keyId,
-                ekId: t.ekId,
-                sellerId: offer.sellerId,
-                buyerId: buyerId,
-                token: token,
-                price: t.cost,
-                sellerShare: sellerShare,
-                feeShare: feeShare,
-                feeBps: feeBps,
-                index: offer.sold,
-                maxPrice: t.maxPrice,
-                deadline: t.deadline,
-                time: block.timestamp,
-                quoteHash: t.quoteHash
-            })
-        );
+        o = _orders.push();
+        _places[keyId] = _orders.length;
+        _touch(keyId);
+        o.keyId = keyId;
+        o.ekId = t.ekId;
+        o.sellerId = offer.sellerId;
+        o.buyerId = buyerId;
+        o.payerId = t.enrolls ? agentAt[t.payer] : buyerId;
+        o.referrerId = t.referrerId;
+        o.version = offer.version;
+        o.token = offer.terms.token;
+        o.price = t.cost;
+        o.feeBps = feeBps;
+        o.index = t.index;
+        o.maxPrice = t.maxPrice;
+        o.deadline = t.deadline;
+        o.time = block.timestamp;
+        o.paymentRef = t.paymentRef;
+        uint256 wait = t.hold > offer.terms.refundWindow ? t.hold : offer.terms.refundWindow;
+        if (t.cost != 0 && wait != 0) o.releaseTime = block.timestamp + wait;
     }
 
     /// @dev One sale, one event, and in it the state after the sale.
-    function _checkLog(Vm.Log[] memory logs, Trade memory t) private view {
-        Order storage o = _orders[_orders.length - 1];
+    function _checkLog(Order storage o, Trade memory t) private view {
         IExchange.Sale memory sale;
         sale.sellerId = o.sellerId;
-        sale.version = _listings[t.ekId].version;
+        sale.version = o.version;
         sale.soldAfter = uint32(o.index + 1);
         sale.expiry = _keys[o.keyId].expiry;
         sale.payer = t.payer;
+        sale.payerId = o.payerId;
         sale.token = o.token;
         sale.price = o.price;
-        sale.payerId = t.byWallet ? agentAt[t.caller] : o.buyerId;
+        sale.releaseTime = uint40(o.releaseTime);
         sale.feeBps = uint16(o.feeBps);
-        sale.paymentRef = t.quoteHash;
-        sale.by = t.caller;
-        uint256 seen;
-        for (uint256 i; i < logs.length; ++i) {
-            if (logs[i].emitter != address(sys.exchange) || logs[i].topics[0] != IExchange.KeySold.selector) continue;
-            ++seen;
-            bytes32[] memory topics = logs[i].topics;
-            equal(uint256(topics[1]), o.ekId, "KeySold: listing");
-            equal(uint256(topics[2]), o.buyerId, "KeySold: buyer");
-            equal(uint256(topics[3]), o.keyId, "KeySold: key");
-            equal(logs[i].data, abi.encode(sale), "KeySold: sale");
-        }
-        equal(seen, 1, "KeySold events of one sale");
+        sale.referrerId = o.referrerId;
+        sale.paymentRef = o.paymentRef;
+        sale.by = t.by;
+        bytes32 expected = keccak256(abi.encode(o.ekId, o.buyerId, abi.encode(sale)));
+        equal(_told[o.keyId].sale, expected, "26: what the log says of a sale");
     }
 }

@@ -13,7 +13,7 @@ import {World} from "./World.sol";
 abstract contract SampleTerms is World {
     using Reasons for Reasons.List;
 
-    function _terms(uint256 seed) internal view returns (ICatalog.Terms memory terms) {
+    function _terms(uint256 seed, uint256 ekId) internal view returns (ICatalog.Terms memory terms) {
         uint256 fault = part(seed, "fault") % 40;
         terms.token = fault == 0 ? address(0xbad) : tokens[part(seed, "token") % tokens.length];
         terms.curve = part(seed, "curve") % 2 == 0 ? address(sys.fixedPrice) : address(sys.linearPrice);
@@ -31,6 +31,43 @@ abstract contract SampleTerms is World {
                     ? Scopes.ALL + 1
                     : uint8(1 + (part(seed, "scopes") % Scopes.ALL));
         terms.flags = fault == 6 ? Flags.ALL + 1 : uint8(part(seed, "flags") % (Flags.ALL + 1));
+        _setWindow(terms, part(seed, "window"), fault);
+        _setShares(terms, part(seed, "shares"), ekId, fault);
+    }
+
+    /// @dev No window, an hour or so, or up to the longest; money back never, until the first use, or all the time.
+    function _setWindow(ICatalog.Terms memory terms, uint256 seed, uint256 fault) private pure {
+        uint256 kind = seed % 8;
+        if (kind > 2) terms.refundWindow = uint32(1 + (part(seed, "short") % 2 hours));
+        if (kind > 5) terms.refundWindow = uint32(part(seed, "long") % 30 days);
+        if (kind == 7 && seed % 3 == 0) terms.refundWindow = 30 days;
+        if (terms.refundWindow != 0) terms.refundTerms = ICatalog.RefundTerms(part(seed, "terms") % 3);
+        if (fault == 7) terms.refundWindow = 30 days + 1;
+        if (fault == 8) (terms.refundWindow, terms.refundTerms) = (0, ICatalog.RefundTerms.UntilAccess);
+        if (part(seed, "points") % 3 == 0) terms.pointsPrice = uint32(1 + (part(seed, "price") % 250));
+        terms.requestsPerMinute = uint32(part(seed, "minute") % 100);
+        terms.requestsPerDay = uint32(part(seed, "day") % 10_000);
+    }
+
+    /// @dev Half of the listings share with validators, a third with whoever brings buyers, and with up to four parents where there are
+    /// older listings; together at most half.
+    function _setShares(ICatalog.Terms memory terms, uint256 seed, uint256 ekId, uint256 fault) private pure {
+        if (seed % 2 == 0) terms.bountyBps = uint16(part(seed, "bounty") % 1001);
+        if (part(seed, "referred") % 3 != 0) terms.referralBps = uint16(part(seed, "referral") % 1501);
+        if (fault == 9) terms.referralBps = 5001;
+        terms.resaleBps = fault == 10 ? 1001 : uint16(part(seed, "resale") % 1001);
+        uint256 parents = part(seed, "parents") % 5;
+        if (parents >= ekId) parents = ekId - 1;
+        if (fault == 11) parents = 9;
+        terms.royalties = new ICatalog.Royalty[](parents);
+        // A row of neighbours: ascending, and the last one is older than the listing.
+        uint256 first = fault == 11 ? 1 : 1 + (part(seed, "first") % (ekId - parents));
+        for (uint256 i; i < parents; ++i) {
+            terms.royalties[i] = ICatalog.Royalty(uint64(first + i), uint16(1 + ((part(seed, "royalty") + i) % 625)));
+        }
+        if (parents == 0) return;
+        if (fault == 12) terms.royalties[parents - 1].ekId = uint64(ekId);
+        if (fault == 13) terms.royalties[0].bps = 0;
     }
 
     function _content(uint256 seed) internal pure returns (ICatalog.Content memory content) {
@@ -62,8 +99,12 @@ abstract contract SampleTerms is World {
     function _mustBeSellable(
         Reasons.List memory reasons,
         ICatalog.Terms memory terms,
-        ICatalog.Content memory content
+        ICatalog.Content memory content,
+        uint256 ekId
     ) internal view {
+        reasons.when(block.timestamp < pausedUntil, abi.encodeWithSelector(ICatalog.Paused.selector, pausedUntil));
+        _mustBeRefundable(reasons, terms);
+        _mustBeShareable(reasons, terms, ekId);
         reasons.when(
             !tokenAllowed[terms.token],
             abi.encodeWithSelector(ICatalog.TokenNotAllowed.selector, terms.token)
@@ -85,6 +126,34 @@ abstract contract SampleTerms is World {
             abi.encodeWithSelector(IPriceCurve.CurveParamTooLarge.selector, fixedCurve ? "price" : "base", base, bound)
         );
         _mustBeContent(reasons, content);
+    }
+
+    function _mustBeRefundable(Reasons.List memory reasons, ICatalog.Terms memory terms) private pure {
+        uint32 window = terms.refundWindow;
+        reasons.when(window > 30 days, abi.encodeWithSelector(ICatalog.RefundWindowTooLong.selector, window, 30 days));
+        reasons.when(
+            window == 0 && terms.refundTerms != ICatalog.RefundTerms.None,
+            abi.encodeWithSelector(ICatalog.RefundWindowMissing.selector, terms.refundTerms)
+        );
+    }
+
+    function _mustBeShareable(Reasons.List memory reasons, ICatalog.Terms memory terms, uint256 ekId) private pure {
+        uint256 sum = uint256(terms.bountyBps) + terms.referralBps;
+        uint256 count = terms.royalties.length;
+        for (uint256 i; i < count; ++i) {
+            ICatalog.Royalty memory royalty = terms.royalties[i];
+            sum += royalty.bps;
+            reasons.when(
+                royalty.ekId >= ekId || royalty.bps == 0,
+                abi.encodeWithSelector(ICatalog.InvalidRoyalty.selector, i, royalty.ekId, royalty.bps)
+            );
+        }
+        reasons.when(sum > 5000, abi.encodeWithSelector(ICatalog.SharesTooLarge.selector, sum, 5000));
+        reasons.when(count > 8, abi.encodeWithSelector(ICatalog.TooManyRoyalties.selector, count, 8));
+        reasons.when(
+            terms.resaleBps > 1000,
+            abi.encodeWithSelector(ICatalog.ResaleTooLarge.selector, terms.resaleBps, 1000)
+        );
     }
 
     function _mustBeContent(Reasons.List memory reasons, ICatalog.Content memory content) private pure {

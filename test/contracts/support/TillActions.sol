@@ -26,7 +26,7 @@ abstract contract TillActions is Payments {
         q.buyer = _asker(who);
         q.token = offer.terms.token;
         q.maxPrice = cost + (seed % 3 == 0 ? 0 : seed % 100_000);
-        q.deadline = block.timestamp + (seed % 2 hours);
+        q.deadline = block.timestamp + (seed % 3 days);
         q.salt = keccak256(abi.encode("salt", _quotes.length));
         if (fault % 16 == 0) q.token = tokens[seed % tokens.length];
         if (fault % 16 == 1) --q.version;
@@ -68,7 +68,7 @@ abstract contract TillActions is Payments {
         if (e.quote.token == address(hostile)) refusal = new bytes(0);
         else if (good) refusal = _meddle(index, p, signature, Before(before % 3));
         bool pays = good && refusal.length == 0 && e.quote.token != address(hostile);
-        _redeem(e, index, p, signature, refusal, pays, fault % 16 != 8 && fault % 16 != 10);
+        _redeem(e, p, signature, refusal, pays, fault % 16 != 8 && fault % 16 != 10);
     }
 
     function finalizeTill(uint256 quote, uint256 who) public {
@@ -77,7 +77,7 @@ abstract contract TillActions is Payments {
         uint256 funds = held[e.quote.token][e.till];
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, "");
         _mustBeAgreed(reasons, t, t.caller == e.quote.buyer);
-        if (!_attemptSale(t, abi.encodeCall(ITills.finalizeTill, (e.quote)), reasons)) return;
+        if (!_attemptSale(t, address(sys.tills), abi.encodeCall(ITills.finalizeTill, (e.quote)), reasons)) return;
         _settle(e, t.cost, funds);
     }
 
@@ -105,7 +105,6 @@ abstract contract TillActions is Payments {
 
     function _redeem(
         QuoteEntry storage e,
-        uint256 index,
         TypedData.Payment memory p,
         bytes memory signature,
         bytes memory refusal,
@@ -114,7 +113,7 @@ abstract contract TillActions is Payments {
     ) private {
         Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
         // The log names as payer only whom the exchange saw pay the whole price.
-        if (pays && p.value >= t.cost) t.payer = p.from;
+        if (pays && p.value != 0 && p.value >= t.cost) t.payer = p.from;
         uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, refusal);
         // Late or used up: its signature still tells that the buyer wants this.
@@ -122,9 +121,9 @@ abstract contract TillActions is Payments {
         _mustBeAgreed(reasons, t, agreed || t.caller == e.quote.buyer);
         ITills.Authorization memory a = ITills.Authorization(p.from, p.value, p.validAfter, p.validBefore, p.nonce);
         bytes memory data = abi.encodeCall(ITills.buyViaTill, (e.quote, a, signature));
-        if (!_attemptSale(t, data, reasons)) return;
+        if (!_attemptSale(t, address(sys.tills), data, reasons)) return;
         if (pays) {
-            _payments.push(Payment(e.quote.token, p.from, p.nonce, index));
+            _payments.push(Payment(e.quote.token, p.from, p.nonce));
             _move(e.quote.token, p.from, e.till, p.value);
         }
         _settle(e, t.cost, funds);
@@ -144,7 +143,7 @@ abstract contract TillActions is Payments {
         t.recipient = _presentOf(e.quote.buyer);
         t.maxPrice = e.quote.maxPrice;
         t.deadline = e.quote.deadline;
-        t.quoteHash = e.hash;
+        t.paymentRef = e.hash;
     }
 
     function _mustBeRedeemable(

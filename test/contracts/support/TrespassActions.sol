@@ -6,48 +6,26 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../../contracts/interfaces/IERC8004Identity.sol";
+import {ICardIssuer} from "../../../contracts/interfaces/ICardIssuer.sol";
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
+import {IOrders} from "../../../contracts/interfaces/IOrders.sol";
 import {IPointsLedger} from "../../../contracts/interfaces/IPointsLedger.sol";
+import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {Till} from "../../../contracts/Till.sol";
-import {LabelActions} from "./LabelActions.sol";
+import {HouseActions} from "./HouseActions.sol";
 import {Reasons} from "./Reasons.sol";
 
-/// @title What administrators may do, and what nobody may
-abstract contract TrespassActions is LabelActions {
+/// @title What nobody may
+abstract contract TrespassActions is HouseActions {
     using Reasons for Reasons.List;
 
-    /// @dev Every eighth time by somebody who is no administrator; now and then above the cap, or to an agent that is not there.
-    function setFee(uint256 bps, uint256 agent, uint256 who) external {
-        uint16 given = uint16(bps % 4 == 0 ? bps % 2 ** 16 : bps % 501);
-        uint256 agentId = agent % 16 == 0 ? agentCount + 1 : _agent(agent);
-        address caller = who % 8 == 0 ? _account(who) : sys.admin;
-        Reasons.List memory reasons = Reasons.none();
-        _mustBeAdministrator(reasons, caller);
-        reasons.when(given > 500, abi.encodeWithSelector(IExchange.FeeAboveMaximum.selector, given, 500));
-        reasons.when(agentId > agentCount, abi.encodeWithSelector(IAgentRegistry.UnknownAgent.selector, agentId));
-        bytes memory data = abi.encodeCall(IExchange.setFee, (given, agentId));
-        (bool done, ) = _attempt(caller, address(sys.exchange), data, reasons);
-        if (!done) return;
-        feeBps = given;
-        feeAgentId = agentId;
-    }
-
-    function allowToken(uint256 tokenIndex, uint256 allowed, uint256 who) external {
-        address token = tokens[tokenIndex % tokens.length];
-        address caller = who % 8 == 0 ? _account(who) : sys.admin;
-        Reasons.List memory reasons = Reasons.none();
-        _mustBeAdministrator(reasons, caller);
-        bytes memory data = abi.encodeCall(ICatalog.allowToken, (token, allowed % 4 != 0));
-        (bool done, ) = _attempt(caller, address(sys.catalog), data, reasons);
-        if (done) tokenAllowed[token] = allowed % 4 != 0;
-    }
-
     function attack(uint256 who, uint256 kind, uint256 seed) external {
-        if (kind % 3 == 0) _replay(seed, who);
-        if (kind % 3 == 1) _trespass(who, kind / 3, seed);
-        if (kind % 3 == 2) _actAsFormerAccount(who, seed);
+        if (kind % 4 == 0) _replay(seed, who);
+        if (kind % 4 == 1) _trespass(who, kind / 4, seed);
+        if (kind % 4 == 2) _actAsFormerAccount(who, seed);
+        if (kind % 4 == 3) _knock(who, kind / 4, seed);
     }
 
     /// @dev No call that carried a signature goes through a second time, whoever sends it.
@@ -67,7 +45,7 @@ abstract contract TrespassActions is LabelActions {
         bytes memory notExchange = abi.encodeWithSelector(IExperienceKey.NotExchange.selector, thief);
         if (kind % 7 == 0) _refused(thief, address(sys.keys), mint, notExchange);
         if (kind % 7 == 1) {
-            uint256 keyId = _orders.length == 0 ? 1 : _someKey(seed);
+            uint256 keyId = _someKey(seed);
             _refused(thief, address(sys.keys), abi.encodeCall(IExperienceKey.burn, (keyId)), notExchange);
         }
         if (kind % 7 == 2) {
@@ -90,6 +68,43 @@ abstract contract TrespassActions is LabelActions {
         }
     }
 
+    /// @dev Doors of the exchange that are for one caller each.
+    function _knock(uint256 who, uint256 kind, uint256 seed) private {
+        if (kind % 6 == 5) return _govern(_account(who));
+        uint256 ekId = _listingId(seed);
+        address owner = cardDesk;
+        bytes memory data = abi.encodeCall(IExchange.reverse, (_someKey(seed)));
+        if (kind % 6 == 1) {
+            IExchange.Purchase memory purchase;
+            data = abi.encodeCall(IExchange.buyForCard, (purchase, 0));
+        } else if (kind % 6 == 2) {
+            data = abi.encodeCall(IExchange.setVersion, (ekId, 9, owner));
+            owner = address(sys.catalog);
+        } else if (kind % 6 == 3) {
+            data = abi.encodeCall(IExchange.setStatus, (ekId, ICatalog.Status.None));
+            owner = address(sys.catalog);
+        } else if (kind % 6 == 4) {
+            ITills.Quote memory q;
+            IExchange.TillPayment memory payment;
+            data = abi.encodeCall(IExchange.sellToTill, (q, 0, payment));
+            owner = address(sys.tills);
+        }
+        bytes memory wrong = abi.encodeWithSelector(IExchange.WrongCaller.selector, _account(who), owner);
+        _refused(_account(who), address(sys.exchange), data, wrong);
+    }
+
+    /// @dev What roles may do, by somebody who has none.
+    function _govern(address thief) private {
+        bytes memory unauthorized = abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, thief);
+        _refused(thief, address(sys.cards), abi.encodeCall(ICardIssuer.setHold, (1)), unauthorized);
+        bytes memory data = abi.encodeCall(ICardIssuer.setDailyCap, (tokens[0], type(uint256).max));
+        _refused(thief, address(sys.cards), data, unauthorized);
+        data = abi.encodeCall(ICardIssuer.withdrawFloat, (tokens[0], thief, 0));
+        _refused(thief, address(sys.cards), data, unauthorized);
+        IPointsLedger.Policy memory policy = IPointsLedger.Policy(10, 10, 50, 10_000, 1000, 100);
+        _refused(thief, address(sys.points), abi.encodeCall(IPointsLedger.setPolicy, (policy)), unauthorized);
+    }
+
     /// @dev A key that its agent has left tries everything that it could before.
     function _actAsFormerAccount(uint256 who, uint256 seed) private {
         address old = _account(who);
@@ -110,6 +125,21 @@ abstract contract TrespassActions is LabelActions {
         denied = abi.encodeWithSelector(IExchange.NotAuthorized.selector, agentId, old, 0);
         bytes memory take = abi.encodeCall(IExchange.withdraw, (agentId, tokens[seed % tokens.length], old));
         _refused(old, address(sys.exchange), take, denied);
+        _wantBack(old, agentId);
+    }
+
+    /// @dev The rights of a buyer and of a seller have moved with the agent.
+    function _wantBack(address old, uint256 agentId) private {
+        for (uint256 i; i < _orders.length; ++i) {
+            Order storage o = _orders[i];
+            if (o.status != IOrders.OrderStatus.Held || (o.payerId != agentId && o.sellerId != agentId)) continue;
+            bytes memory denied = abi.encodeWithSelector(IExchange.NotBuyer.selector, o.keyId, old);
+            _refused(old, address(sys.exchange), abi.encodeCall(IExchange.accept, (o.keyId)), denied);
+            ICatalog.RefundTerms terms = _versions[o.ekId][o.version].refundTerms;
+            denied = abi.encodeWithSelector(IExchange.RefundRefused.selector, o.keyId, old, terms);
+            _refused(old, address(sys.exchange), abi.encodeCall(IExchange.refund, (o.keyId)), denied);
+            return;
+        }
     }
 
     function _robTill(address thief, uint256 seed) private {
@@ -123,12 +153,5 @@ abstract contract TrespassActions is LabelActions {
         Reasons.List memory reasons = Reasons.none();
         reasons.when(true, reason);
         _attempt(caller, to, data, reasons);
-    }
-
-    function _mustBeAdministrator(Reasons.List memory reasons, address caller) private view {
-        reasons.when(
-            caller != sys.admin,
-            abi.encodeWithSelector(IAccessManaged.AccessManagedUnauthorized.selector, caller)
-        );
     }
 }

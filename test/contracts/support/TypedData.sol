@@ -89,6 +89,14 @@ library TypedData {
         return digest("Test USD Coin", token, keccak256(abi.encode(typehash, p)));
     }
 
+    /// @dev What only the receiver itself may submit.
+    function receipt(address token, Payment memory p) internal view returns (bytes32) {
+        bytes32 typehash = keccak256(
+            "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        );
+        return digest("Test USD Coin", token, keccak256(abi.encode(typehash, p)));
+    }
+
     function cancellation(address token, address from, bytes32 nonce) internal view returns (bytes32) {
         bytes32 typehash = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
         return digest("Test USD Coin", token, keccak256(abi.encode(typehash, from, nonce)));

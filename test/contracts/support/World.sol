@@ -1,22 +1,32 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {ICardIssuer} from "../../../contracts/interfaces/ICardIssuer.sol";
+import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {TestUSDC} from "../../../contracts/mocks/TestUSDC.sol";
 import {Wallet1271} from "../../../contracts/mocks/Wallet1271.sol";
 import {OpenBooks} from "./OpenBooks.sol";
 import {Reasons} from "./Reasons.sol";
 import {ReenteringToken} from "./ReenteringToken.sol";
+import {Vm} from "./Vm.sol";
 
 /// @title The actors, the tokens, and the one way in which they call the contracts
 /// @dev The last two actors are smart accounts, the last token is hostile.
 abstract contract World is OpenBooks {
     uint256 internal constant EOAS = 12;
     uint256 internal constant SMART_ACCOUNTS = 2;
+    /// @dev What the card issuer may spend of a token per day, and how long a card's money waits.
+    uint256 internal constant DAILY_CAP = 10 ** 10;
+    uint32 internal constant CARD_HOLD = 5 days;
+    address internal constant GUARDIAN = address(0x60a2d);
+    address internal constant RECORDER = address(0x2ec02d);
+    address internal constant ISSUER = address(0x1550e2);
 
     System internal sys;
     ReenteringToken public hostile;
     /// @notice How often each function was called with success.
     mapping(bytes4 selector => uint256) public successes;
+    mapping(bytes4 selector => uint256) public successesInPause;
     mapping(address account => uint256 privateKey) internal _signers;
 
     constructor(System memory system) {
@@ -35,7 +45,27 @@ abstract contract World is OpenBooks {
             vm.prank(sys.admin);
             sys.catalog.allowToken(tokens[i], true);
             tokenAllowed[tokens[i]] = true;
+            vm.prank(sys.admin);
+            sys.cards.setDailyCap(tokens[i], DAILY_CAP);
         }
+        cardDesk = address(sys.cards);
+        vm.prank(sys.admin);
+        sys.cards.setHold(CARD_HOLD);
+        _giveRole(GUARDIAN, address(sys.exchange), IExchange.pause.selector);
+        _giveRole(RECORDER, address(sys.exchange), IExchange.recordAccess.selector);
+        _giveRole(ISSUER, address(sys.cards), ICardIssuer.issueForCharge.selector);
+        _giveRole(ISSUER, address(sys.cards), ICardIssuer.chargeback.selector);
+    }
+
+    /// @dev A role of its own for each function.
+    function _giveRole(address member, address target, bytes4 selector) private {
+        bytes4[] memory selectors = new bytes4[](1);
+        selectors[0] = selector;
+        uint64 role = uint64(uint32(selector));
+        vm.prank(sys.admin);
+        sys.authority.setTargetFunctionRole(target, selectors, role);
+        vm.prank(sys.admin);
+        sys.authority.grantRole(role, member, 0);
     }
 
     /// @notice Sends what nothing forbids, and asserts that it goes through; or what something forbids, and asserts that it is refused
@@ -46,11 +76,17 @@ abstract contract World is OpenBooks {
         bytes memory data,
         Reasons.List memory reasons
     ) internal returns (bool done, bytes memory result) {
+        ++steps;
+        vm.recordLogs();
         (done, result) = callAs(from, to, data);
+        // What a failed call said before it failed is recorded too.
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        if (done) _read(address(sys.exchange), logs);
         if (reasons.count == 0) {
             if (!done) equal(result, "", "refused, though the books know no reason");
             isTrue(done, "refused without a word, though the books know no reason");
             ++successes[bytes4(data)];
+            if (block.timestamp < pausedUntil) ++successesInPause[bytes4(data)];
         } else {
             isTrue(!done, "went through, though the books know a reason");
             if (!Reasons.has(reasons, result)) equal(result, reasons.errors[0], "refused for another reason");
@@ -65,9 +101,10 @@ abstract contract World is OpenBooks {
         return account.code.length != 0;
     }
 
-    /// @dev Any agent there is; there is always one.
-    function _agent(uint256 seed) internal view returns (uint256) {
-        return 1 + (seed % agentCount);
+    /// @dev Any agent there is but the card issuer, which acts by itself alone; there is always one.
+    function _agent(uint256 seed) internal view returns (uint256 agentId) {
+        agentId = 1 + (seed % agentCount);
+        if (eoaOf[agentId] == cardDesk) agentId = 1;
     }
 
     /// @dev Mostly the agent's own account, often its operator, sometimes anybody.

@@ -89,6 +89,7 @@ const house = [
   "labels",
   "bonds",
   "consensus",
+  "desk",
 ] as const;
 export type House = Record<(typeof house)[number], Address>;
 
@@ -98,7 +99,10 @@ export async function plan(ahead = 0): Promise<House> {
   return Object.fromEntries(house.map((name, i) => [name, addresses[i]])) as House;
 }
 
-/** What the exchange is wired to. Two people stand in for the disputes and the consensus, so that tests can act as them. */
+/**
+ * What the exchange is wired to. Two people stand in for the consensus and the disputes, unless told otherwise, so that tests can act as
+ * them.
+ */
 export function wiringOf(
   { registry, catalog, keys, points, tills, cards }: House,
   disputes: Address = people.disputesDesk.address,
@@ -132,13 +136,17 @@ export async function deployCurves(
   };
 }
 
-/** All contracts, the curves and the test token allowed; no agents yet. */
-export function deployMoa(): Promise<Moa> {
-  return deployMoaWith(people.disputesDesk.address);
-}
+/** All contracts, the curves and the test token allowed; no agents yet. A person is the desk of disputes. */
+export const deployMoa = () => deployMoaWith();
 
-/** The same, wired to these disputes. `payingConsensus`: the exchange's bounties are the consensus' and not that person's and a mock. */
-export async function deployMoaWith(disputes: Address, { payingConsensus = false } = {}) {
+type CreateDesk = (at: House, authority: Address) => Promise<unknown>;
+
+/**
+ * The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions.
+ * `payingConsensus`: the exchange's bounties are the consensus' to share; else a person's, and the consensus has a mock.
+ */
+export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsensus = false } = {}) {
+  const createDesk = typeof desk === "function" ? desk : undefined;
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
@@ -148,6 +156,7 @@ export async function deployMoaWith(disputes: Address, { payingConsensus = false
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
+  const disputes = createDesk ? at.desk : (desk as Address | undefined);
   await create("Exchange", [authority, wiringOf(at, disputes, payingConsensus ? at.consensus : undefined)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
   await create("Tills", [at.registry, at.exchange]);
@@ -157,6 +166,7 @@ export async function deployMoaWith(disputes: Address, { payingConsensus = false
   await create("Consensus", [
     ...[authority, at.registry, at.catalog, at.labels, at.bonds, payingConsensus ? at.exchange : pot, POLICY],
   ]);
+  await createDesk?.(at, authority);
   const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
   await catalog.write.allowToken([usdc, true]);
   for (const curve of Object.values(curveAddresses)) await catalog.write.allowCurve([curve, true]);

@@ -1,4 +1,4 @@
-/** The fixture of the tests of disputes: real agents, orders with real tokens (`MockOrders`), and any of three arbitrators. */
+/** The fixture of the tests of disputes: MOA whose desk is the real one, orders that the buyer paid for, and any of three arbitrators. */
 import {
   type Abi,
   type Address,
@@ -11,20 +11,20 @@ import {
   parseEventLogs,
   toFunctionSelector,
 } from "viem";
-import { agentRegistryAbi, disputesAbi, houseArbitratorAbi, testUSDCAbi } from "../../../sdk/abis/index.ts";
-import { joinTokenId } from "../../../sdk/ids.ts";
+import { agentRegistryAbi, disputesAbi, exchangeAbi, houseArbitratorAbi } from "../../../sdk/abis/index.ts";
 import { publicClient, time } from "./chain.ts";
 import type { Log } from "./check.ts";
-import { by, client, create, type Person, people, predict } from "./deploy.ts";
+import { by, client, create, deployMoaWith, type House, type Person, people, predict } from "./deploy.ts";
+import { at, BUYER, FUNDS, keyOf, list, populate, purchaseOf, SELLER, type Terms, UNIT } from "./market.ts";
 
-export const SELLER = 1n;
-export const BUYER = 2n;
 /** The agent that earns the house arbitrator's fees. */
-export const PAYEE = 3n;
+export const PAYEE = UNIT;
 
 export const DAY = 86_400n;
 export const ANSWER_TIME = 7n * DAY;
 export const RULING_TIMEOUT = 180n * DAY;
+/** The listing of the disputed orders, the first after the market's. */
+export const EK = 4n;
 /** The orders' refund window. */
 export const WINDOW = 14n * DAY;
 /** Odd, so that half of it leaves a unit. */
@@ -32,32 +32,16 @@ export const AMOUNT = 1_000_001n;
 export const COST = parseEther("0.01");
 export const APPEAL_COST = parseEther("0.03");
 export const MAX_COST = parseEther("0.05");
-export const ZERO: Address = `0x${"00".repeat(20)}`;
 
-export const KEY = joinTokenId({ ekId: 1n, firstBuyer: BUYER, n: 0n });
-export const OTHER_KEY = joinTokenId({ ekId: 1n, firstBuyer: BUYER, n: 1n });
+export const KEY = keyOf(EK, BUYER);
+export const OTHER_KEY = keyOf(EK, BUYER, 1n);
 
 /** Roles of the house arbitrator's two courts. */
 export const Roles = { ARBITER: 20n, APPEAL: 21n } as const;
 export const Status = { None: 0, Opened: 1, Answered: 2, Submitted: 3, Closed: 4 } as const;
 export const Outcome = { None: 0, Ruled: 1, Lapsed: 2, Conceded: 3, Withdrawn: 4, TimedOut: 5 } as const;
-export const OrderStatus = { None: 0, Held: 1, Disputed: 2, Released: 3, Refunded: 4 } as const;
 export const Category = { FailedService: 1 } as const;
 export const EVIDENCE = "ipfs://evidence";
-
-const ordersAbi = parseAbi([
-  "struct Order { uint64 sellerId; uint64 buyerId; uint32 version; address token; uint96 amount; uint40 releaseTime; uint8 status; bool accessed; }",
-  "error WrongOrderStatus(uint256 keyId, uint8 status)",
-  "error Halted()",
-  "event Settled(uint256 indexed keyId, uint256 toBuyer, uint256 toSeller, uint8 status)",
-  "function wire(address disputes)",
-  "function halt(bool halted)",
-  "function release(uint256 keyId)",
-  "function sell(uint256 keyId, uint64 sellerId, uint64 buyerId, address token, uint96 amount, uint40 window)",
-  "function orderOf(uint256 keyId) view returns (Order)",
-  "function creditOf(uint256 agentId, address token) view returns (uint256)",
-  "function held() view returns (uint256)",
-]);
 
 export const puppetAbi = parseAbi([
   "error OutOfOrder()",
@@ -106,7 +90,29 @@ export async function createParty() {
 export const callOf = <const A extends Abi>(abi: A, functionName: string, args: readonly unknown[]): Hex =>
   encodeFunctionData({ abi, functionName, args } as never);
 
-/** The agents, and a house arbitrator with a judge in each court: `validator` in the first, `rival` in the second. */
+/** The house arbitrator, its judges yet to come. */
+async function createHouse(authority: Address, registry: Address, payeeId: bigint) {
+  const address = await create("HouseArbitrator", [
+    ...[authority, registry, payeeId],
+    ...[MAX_COST, COST, APPEAL_COST],
+  ]);
+  return getContract({ address, abi: houseArbitratorAbi, client });
+}
+
+/** A judge for each of its courts: `validator` in the first, `rival` in the second. */
+async function seatJudges(authority: Address, house: Address) {
+  const courts = [
+    ["function giveRuling(uint256,uint256)", Roles.ARBITER, people.validator],
+    ["function giveFinalRuling(uint256,uint256)", Roles.APPEAL, people.rival],
+  ] as const;
+  const { write } = getContract({ address: authority, abi: authorityAbi, client });
+  for (const [signature, role, judge] of courts) {
+    await write.setTargetFunctionRole([house, [toFunctionSelector(signature)], role]);
+    await write.grantRole([role, judge.address, 0]);
+  }
+}
+
+/** The agents and a house arbitrator with judges, and nothing else. */
 export async function deployHouse() {
   const authority = getContract({
     address: await create("Authority", [people.admin.address]),
@@ -118,56 +124,65 @@ export async function deployHouse() {
     abi: agentRegistryAbi,
     client,
   });
-  for (const agent of [people.seller, people.buyer, people.unit]) await registry.write.register(by(agent));
-  const args = [authority.address, registry.address, PAYEE, MAX_COST, COST, APPEAL_COST];
-  const house = getContract({
-    address: await create("HouseArbitrator", args),
-    abi: houseArbitratorAbi,
-    client,
-  });
-  const courts = [
-    ["function giveRuling(uint256,uint256)", Roles.ARBITER, people.validator],
-    ["function giveFinalRuling(uint256,uint256)", Roles.APPEAL, people.rival],
-  ] as const;
-  for (const [signature, role, judge] of courts) {
-    await authority.write.setTargetFunctionRole([house.address, [toFunctionSelector(signature)], role]);
-    await authority.write.grantRole([role, judge.address, 0]);
+  for (const agent of [people.seller, people.buyer, people.validator, people.unit]) {
+    await registry.write.register(by(agent));
   }
+  const house = await createHouse(authority.address, registry.address, PAYEE);
+  await seatJudges(authority.address, house.address);
   return { authority, registry, house };
 }
 
-/** Everything, with the desk at the named arbitrator and two orders of the buyer's at the seller. */
-async function deployDesk(arbitrator: "house" | "court" | "puppet") {
-  const base = await deployHouse();
+type Arbitrator = "house" | "court" | "puppet";
+
+/** MOA, its market and its desk at the named arbitrator, with a listing of these terms that has sold nothing yet. */
+export async function deployDesk(arbitrator: Arbitrator, terms: Partial<Terms> = {}) {
   const puppet = getContract({ address: await create("PuppetArbitrator"), abi: puppetAbi, client });
   await puppet.write.set([COST, 7n, 0n]);
   const court = getContract({ address: await create("CourtArbitrator"), abi: courtAbi, client });
-  const at = { house: base.house.address, court: court.address, puppet: puppet.address }[arbitrator];
-  const usdc = getContract({ address: await create("TestUSDC"), abi: testUSDCAbi, client });
-  const orders = getContract({ address: await create("MockOrders"), abi: ordersAbi, client });
-  const deskAddress = await predict(0);
-  await create("Disputes", [base.registry.address, orders.address, at, "0xc0de", "ipfs://rules"]);
-  const desk = getContract({ address: deskAddress, abi: disputesAbi, client });
-  await orders.write.wire([desk.address]);
-  await usdc.write.mint([people.admin.address, 10n * AMOUNT]);
-  await usdc.write.approve([orders.address, 10n * AMOUNT]);
-  const world = { ...base, puppet, court, usdc, orders, desk };
-  for (const key of [KEY, OTHER_KEY]) await sell(world, key);
-  return world;
+  const made: { desk?: Address; house?: Awaited<ReturnType<typeof createHouse>> } = {};
+  const createDesk = async ({ registry, exchange }: House, authority: Address) => {
+    const chosen = { house: await predict(1), court: court.address, puppet: puppet.address }[arbitrator];
+    made.desk = await create("Disputes", [registry, exchange, chosen, "0xc0de", "ipfs://rules"]);
+    made.house = await createHouse(authority, registry, 0n);
+  };
+  const moa = await populate(await deployMoaWith(createDesk));
+  const desk = getContract({ address: made.desk as Address, abi: disputesAbi, client });
+  const house = made.house as Awaited<ReturnType<typeof createHouse>>;
+  await house.write.setPayee([PAYEE]);
+  await seatJudges(moa.authority, house.address);
+  await list(moa, { ...at(AMOUNT), refundWindow: Number(WINDOW), ...terms });
+  return { ...moa, puppet, court, desk, house };
 }
 export type Desk = Awaited<ReturnType<typeof deployDesk>>;
 
-export const deployAtHouse = () => deployDesk("house");
-export const deployAtCourt = () => deployDesk("court");
-export const deployAtPuppet = () => deployDesk("puppet");
+/** The same with two orders of the buyer's. */
+async function deployOrders(arbitrator: Arbitrator) {
+  const world = await deployDesk(arbitrator);
+  for (let i = 0; i < 2; i++) await order(world);
+  return world;
+}
 
-/** An order that the administrator paid for the agent `buyerId`. */
-export function sell(
-  { orders, usdc }: Pick<Desk, "orders" | "usdc">,
-  keyId: bigint,
-  { amount = AMOUNT, sellerId = SELLER, buyerId = BUYER } = {},
+export const deployAtHouse = () => deployOrders("house");
+export const deployAtCourt = () => deployOrders("court");
+export const deployAtPuppet = () => deployOrders("puppet");
+
+/** `who` buys a key of the listing, its version 1, for itself. */
+export async function order({ exchange }: Desk, who: Person = people.buyer, fields = {}) {
+  const purchase = await purchaseOf(who, { ekId: EK, maxPrice: AMOUNT, ...fields });
+  await exchange.write.buy([purchase], by(who));
+}
+
+/** A hostile party buys a key. Returns its agent and the key. */
+export async function orderAs(
+  { exchange, registry, usdc }: Desk,
+  party: Awaited<ReturnType<typeof createParty>>,
 ) {
-  return orders.write.sell([keyId, sellerId, buyerId, usdc.address, amount, Number(WINDOW)]);
+  await usdc.write.mint([party.address, FUNDS]);
+  await party.write.act([usdc.address, callOf(usdc.abi, "approve", [exchange.address, FUNDS])]);
+  const purchase = await purchaseOf(party, { ekId: EK, maxPrice: AMOUNT });
+  await party.write.act([exchange.address, callOf(exchangeAbi, "buy", [purchase])]);
+  const agentId = await registry.read.agentOf([party.address]);
+  return { agentId, keyId: keyOf(EK, agentId) };
 }
 
 /** The buyer disputes an order; `value` pays its side. */
@@ -184,30 +199,37 @@ export async function dispute(world: Desk, keyId = KEY) {
   await answer(world, keyId);
 }
 
+/** The first court's ruling on a dispute that it has, which nobody appeals against. Returns the handing over. */
+export async function rule({ house }: Desk, ruling: bigint, disputeID = 0n): Promise<Hash> {
+  await house.write.giveRuling([disputeID, ruling], by(people.validator));
+  await pass(7n * DAY);
+  return house.write.execute([disputeID], by(people.stranger));
+}
+
 /** Lets this many seconds pass. */
 export const pass = (seconds: bigint) => time.increase(Number(seconds));
 
-/** All that one can see of the money: ether of the desk, credits of buyer and seller in ether, and in the orders' token. */
-export async function books({ desk, orders, usdc }: Desk) {
+/** All that one can see of the money: ether of the desk, credits of buyer and seller in ether, and at the exchange. */
+export async function books({ desk, exchange, usdc }: Desk) {
   const ids = [BUYER, SELLER];
   const [ether, credits, tokens] = await Promise.all([
     publicClient.getBalance({ address: desk.address }),
     Promise.all(ids.map((id) => desk.read.creditOf([id]))),
-    Promise.all(ids.map((id) => orders.read.creditOf([id, usdc.address]))),
+    Promise.all(ids.map((id) => exchange.read.creditOf([id, usdc.address]))),
   ]);
   return { ether, credits, tokens };
 }
 
-/** Everything that a transaction made the desk, the house and the orders log, in order. */
+/** Everything that a transaction made the desk, the house and the exchange log, in order. */
 export async function logsOf(
-  world: Pick<Desk, "house"> & Partial<Desk>,
+  world: Pick<Desk, "house"> & Partial<Pick<Desk, "desk" | "exchange">>,
   hash: Hash | Promise<Hash>,
 ): Promise<Log[]> {
   const { logs } = await publicClient.waitForTransactionReceipt({ hash: await hash });
   const known = [
     ["Disputes", world.desk],
     ["HouseArbitrator", world.house],
-    ["Orders", world.orders],
+    ["Exchange", world.exchange],
   ] as const;
   return logs.flatMap((log): Log[] => {
     const [name, contract] = known.find(([, c]) => c?.address.toLowerCase() === log.address) ?? [];
@@ -217,10 +239,4 @@ export async function logsOf(
       ? [[`${name}.${event.eventName}`, (event.args ?? {}) as unknown as Record<string, unknown>]]
       : [];
   });
-}
-
-/** Moves an agent to another EOA. */
-export async function rotate({ registry }: Desk, agentId: bigint, from: Person, to: Person) {
-  await registry.write.consentToRotation([agentId, 2n ** 63n], by(to));
-  await registry.write.transferFrom([from.address, to.address, agentId], by(from));
 }

@@ -2,8 +2,8 @@
 import { encodeAbiParameters, getAddress, type Hex, keccak256, sliceHex, toHex } from "viem";
 import { labelRegistryAbi } from "../../../sdk/abis/index.ts";
 import { networkHelpers } from "./chain.ts";
-import { by, type Moa, POLICY, people } from "./deploy.ts";
-import { deployMarketWith, FIXED, NO_HASH } from "./market.ts";
+import { by, deployMoaWith, type Moa, POLICY, people } from "./deploy.ts";
+import { FIXED, NO_HASH, populate } from "./market.ts";
 
 export const SCORES = { authenticity: 95, utility: 80, reproducibility: 100, freshness: 0, safety: 77 };
 export const INPUT = {
@@ -46,7 +46,7 @@ export type Validator = { agentId: bigint; address: `0x${string}` };
 
 /** The market, and `count` more agents with ether and with what they need to bond `bond`, which they do unless it is 0. */
 export async function deployValidators(count: number, bond = POLICY.minBond, options = {}) {
-  const moa = await deployMarketWith(people.disputesDesk.address, options);
+  const moa = await populate(await deployMoaWith(undefined, options));
   const validators: Validator[] = [];
   for (let i = 0; i < count; i++) validators.push(await joinValidator(moa, i, bond));
   return { moa, validators };

@@ -3,7 +3,7 @@ import { type Address, encodeAbiParameters, type Hex, keccak256, toHex } from "v
 import { curves } from "../../../sdk/curves.ts";
 import { joinTokenId } from "../../../sdk/ids.ts";
 import { networkHelpers, now } from "./chain.ts";
-import { by, deployMoaWith, type Moa, type Person, people } from "./deploy.ts";
+import { by, deployMoa, deployMoaWith, type Moa, type Person, people } from "./deploy.ts";
 
 export const ZERO = "0x0000000000000000000000000000000000000000";
 export const NO_HASH = `0x${"00".repeat(32)}` as const;
@@ -164,13 +164,17 @@ export function keyOf(ekId: bigint, firstBuyer: bigint, n = 0n): bigint {
 }
 
 /** MOA with agents 1 to 4, three listings of the seller's, and wallets that hold and allow enough. */
-export function deployMarket(): Promise<Moa> {
-  return deployMarketWith(people.disputesDesk.address);
+export async function deployMarket(): Promise<Moa> {
+  return populate(await deployMoa());
 }
 
-/** The same, wired to these disputes. */
-export async function deployMarketWith(disputes: Address, options = {}): Promise<Moa> {
-  const moa = await deployMoaWith(disputes, options);
+/** The same with its disputes at this address. */
+export async function deployMarketWith(disputes: Address): Promise<Moa> {
+  return populate(await deployMoaWith(disputes));
+}
+
+/** Brings the agents, the listings and the money. */
+export async function populate(moa: Moa): Promise<Moa> {
   for (const agent of [people.seller, people.buyer, people.validator, people.unit]) {
     await moa.registry.write.register(by(agent));
   }

@@ -15,13 +15,13 @@ import { deployCurves } from "../../contracts/support/deploy.ts";
 
 const probeAbi = parseAbi([
   "struct Question { uint256 sold; uint256 count; uint256 time; bytes params; }",
-  "struct Answer { bool accepted; bytes refusal; bool priced; uint256 cost; uint256 gas; }",
+  "struct Answer { bool accepted; bytes refusal; bool priced; uint256 cost; uint256 spent; }",
   "function ask(address curve, Question[] questions) view returns (Answer[])",
 ]);
 
 export type Question = CostInput & { params: Hex };
-/** What the contract says: `accepted` and `refusal` of `validate`, `priced`, `cost` and `gas` of `cost`. */
-export type Answer = { accepted: boolean; refusal: Hex; priced: boolean; cost: bigint; gas: bigint };
+/** What the contract says: `accepted` and `refusal` of `validate`, `priced`, `cost` and the gas `spent` by `cost`. */
+export type Answer = { accepted: boolean; refusal: Hex; priced: boolean; cost: bigint; spent: bigint };
 
 const BATCH = 200;
 const GAS = 16_000_000_000n;
