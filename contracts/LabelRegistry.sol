@@ -43,11 +43,7 @@ contract LabelRegistry is ILabelRegistry, EIP712 {
     mapping(uint256 ekId => uint256 tally) private _tallies;
     mapping(uint256 ekId => mapping(uint256 validatorId => bool)) private _allowed;
 
-    constructor(
-        IAgentRegistry registry_,
-        ICatalog catalog_,
-        IValidatorBonds bonds_
-    ) EIP712("MOA LabelRegistry", "1") {
+    constructor(IAgentRegistry registry_, ICatalog catalog_, IValidatorBonds bonds_) EIP712("MOA LabelRegistry", "1") {
         registry = registry_;
         catalog = catalog_;
         bonds = bonds_;

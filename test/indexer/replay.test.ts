@@ -23,7 +23,7 @@ import { modelOfStorage } from "../support/storage-model.ts";
 import { useMarket } from "../support/use-market.ts";
 
 const SEED = 20_261_121;
-const CALLS = 480;
+const CALLS = 560;
 /** How often a kind of call is tried at most that none of these was. */
 const TRIES = 200;
 

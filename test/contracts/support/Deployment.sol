@@ -116,14 +116,6 @@ abstract contract Deployment is TestBase {
     function _deployBonds(System memory s) private {
         s.bonds = new ValidatorBonds(s.registry, s.labels, s.bondToken, s.arbitrator, STAKE, "", "ipfs://label-rules");
         IConsensus.Policy memory policy = IConsensus.Policy(3, 6667, 3334, 2 * STAKE, 20 * STAKE);
-        s.consensus = new Consensus(
-            address(s.authority),
-            s.registry,
-            s.catalog,
-            s.labels,
-            s.bonds,
-            s.exchange,
-            policy
-        );
+        s.consensus = new Consensus(address(s.authority), s.registry, s.catalog, s.labels, s.bonds, s.exchange, policy);
     }
 }
