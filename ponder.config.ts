@@ -6,6 +6,7 @@ import {
   agentRegistryAbi,
   cardIssuerAbi,
   catalogAbi,
+  consensusAbi,
   disputesAbi,
   exchangeAbi,
   experienceKeyAbi,
@@ -13,6 +14,7 @@ import {
   labelRegistryAbi,
   pointsLedgerAbi,
   tillsAbi,
+  validatorBondsAbi,
 } from "./sdk/abis/index.ts";
 import type { Deployment } from "./sdk/deployment.ts";
 
@@ -51,6 +53,8 @@ export default createConfig({
     }),
   ),
   contracts: {
+    Consensus: { abi: consensusAbi, chain: placesOf("Consensus") },
+    ValidatorBonds: { abi: validatorBondsAbi, chain: placesOf("ValidatorBonds") },
     AgentRegistry: { abi: agentRegistryAbi, chain: placesOf("AgentRegistry") },
     CardIssuer: { abi: cardIssuerAbi, chain: placesOf("CardIssuer") },
     Catalog: { abi: catalogAbi, chain: placesOf("Catalog") },

@@ -67,7 +67,7 @@ abstract contract Deals is IExchange, AccessManaged, ReentrancyGuardTransient {
         IExperienceKey keys;
         IPointsLedger points;
         address tills;
-        address labels;
+        address consensus;
         address disputes;
         address cardIssuer;
     }
@@ -83,7 +83,7 @@ abstract contract Deals is IExchange, AccessManaged, ReentrancyGuardTransient {
     IExperienceKey public immutable keys;
     IPointsLedger public immutable points;
     address public immutable tills;
-    address public immutable labels;
+    address public immutable consensus;
     address public immutable disputes;
     address public immutable cardIssuer;
 
@@ -101,7 +101,7 @@ abstract contract Deals is IExchange, AccessManaged, ReentrancyGuardTransient {
         keys = w.keys;
         points = w.points;
         tills = w.tills;
-        labels = w.labels;
+        consensus = w.consensus;
         disputes = w.disputes;
         cardIssuer = w.cardIssuer;
     }

@@ -4,6 +4,7 @@ pragma solidity 0.8.34;
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IBountyPot} from "./interfaces/IBountyPot.sol";
 import {ICatalog} from "./interfaces/ICatalog.sol";
 import {IEscrowView} from "./interfaces/IEscrowView.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
@@ -275,14 +276,14 @@ contract Exchange is Deals {
         IERC20(token).safeTransfer(to, amount);
     }
 
-    /// @inheritdoc IExchange
+    /// @inheritdoc IBountyPot
     function payBounty(
         uint256 ekId,
         address token,
         uint256[] calldata agentIds,
         uint256[] calldata amounts
     ) external nonReentrant {
-        _only(labels);
+        _only(consensus);
         if (agentIds.length != amounts.length) revert LengthMismatch(agentIds.length, amounts.length);
         uint256 left = _bounties[ekId][token];
         for (uint256 i; i < agentIds.length; ++i) {
@@ -324,7 +325,7 @@ contract Exchange is Deals {
         return _credits[agentId][token];
     }
 
-    /// @inheritdoc IExchange
+    /// @inheritdoc IBountyPot
     function bountyOf(uint256 ekId, address token) external view returns (uint256) {
         return _bounties[ekId][token];
     }

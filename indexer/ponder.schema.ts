@@ -85,7 +85,7 @@ export const agent = onchainTable(
     agentType: t.text(),
     /** Listings made. */
     listed: t.integer().notNull(),
-    /** Keys sold, keys got, labels published. */
+    /** Keys sold, keys got, listings labelled. */
     sold: t.integer().notNull(),
     bought: t.integer().notNull(),
     validated: t.integer().notNull(),
@@ -406,6 +406,7 @@ export const tillRefund = onchainTable(
 
 // ------------------------------------------------------- labels and points
 
+/** What a validator last said of a listing, also when it is withdrawn or struck. */
 export const label = onchainTable(
   "label",
   (t) => ({
@@ -413,6 +414,13 @@ export const label = onchainTable(
     chainId: t.integer().notNull(),
     ekId: t.text().notNull(),
     validatorId: t.text().notNull(),
+    /** Counts what this validator said of this listing, from 1. */
+    revision: t.integer().notNull(),
+    status: t.text({ enum: ["live", "withdrawn", "struck"] }).notNull(),
+    /** Whether this revision is challenged, and so frozen. */
+    disputed: t.boolean().notNull(),
+    /** When it was published; a revision keeps it. */
+    createdAt: t.bigint().notNull(),
     /** The listing's version that was examined. */
     version: t.integer().notNull(),
     /** Bit set of label types. */
@@ -422,10 +430,148 @@ export const label = onchainTable(
     summary: t.text().notNull(),
     evidenceKind: t.text({ enum: ["none", "link", "text", "file"] }).notNull(),
     evidence: t.hex().notNull(),
+    /** Hash of what a link leads to; zero when it is not given. */
+    evidenceHash: t.hex().notNull(),
+    /** Who answers for it: the validator's EOA, which sent or signed it, or its operator. */
     by: t.hex().notNull(),
     ...origin(t),
   }),
   (table) => ({ ek: index().on(table.ekId), validator: index().on(table.validatorId) }),
+);
+
+/** A revision that is over. */
+export const formerLabel = onchainTable(
+  "former_label",
+  (t) => ({
+    labelId: t.text().notNull(),
+    revision: t.integer().notNull(),
+    chainId: t.integer().notNull(),
+    version: t.integer().notNull(),
+    types: t.integer().notNull(),
+    ...scores(t),
+    /** When it was revised or withdrawn; it can be challenged for some time after it. Null when it was struck. */
+    endedAt: t.bigint(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.labelId, table.revision] }) }),
+);
+
+/** On whose label a listing's endorsement rests. */
+export const endorsement = onchainTable("endorsement", (t) => ({
+  ekId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  validatorId: t.text().notNull(),
+}));
+
+/** What a validator risks for its labels. */
+export const validatorBond = onchainTable("validator_bond", (t) => ({
+  validatorId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  bonded: t.bigint().notNull(),
+  /** On its way out: without weight, and still to be slashed. */
+  unbonding: t.bigint().notNull(),
+  unbondedAt: t.bigint().notNull(),
+  /** What of it is at stake in open challenges. */
+  atStake: t.bigint().notNull(),
+}));
+
+/** What an agent can withdraw from the bonds' contract, in its token. */
+export const bondCredit = onchainTable("bond_credit", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  amount: t.bigint().notNull(),
+}));
+
+/** Arbitration fees that an account can withdraw, in wei. */
+export const feeCredit = onchainTable(
+  "fee_credit",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    account: t.hex().notNull(),
+    amount: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.account] }) }),
+);
+
+/** A challenge to a label. */
+export const challenge = onchainTable(
+  "challenge",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    challengeId: t.bigint().notNull(),
+    labelId: t.text().notNull(),
+    revision: t.integer().notNull(),
+    validatorId: t.text().notNull(),
+    challengerId: t.text().notNull(),
+    status: t.text({ enum: ["open", "answered", "ruling", "struck", "upheld", "tied"] }).notNull(),
+    atStake: t.bigint().notNull(),
+    /** Each side's arbitration fee, in wei. */
+    fee: t.bigint().notNull(),
+    /** When the present state ends by itself, in Unix time. */
+    deadline: t.bigint().notNull(),
+    evidence: t.text().notNull(),
+    evidenceHash: t.hex().notNull(),
+    /** Null until it is referred to the arbitrator. */
+    disputeId: t.bigint(),
+    appeals: t.integer().notNull(),
+    /** What the validator lost, and what of it the challenger got. */
+    slashed: t.bigint().notNull(),
+    reward: t.bigint().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.challengeId] }),
+    label: index().on(table.labelId),
+    validator: index().on(table.validatorId),
+  }),
+);
+
+/** The seats of bonded validators. With labels, bonds, groups and policy they give the status: see `sdk/consensus.ts`. */
+export const seat = onchainTable(
+  "seat",
+  (t) => ({
+    ekId: t.text().notNull(),
+    index: t.integer().notNull(),
+    chainId: t.integer().notNull(),
+    validatorId: t.text().notNull(),
+    since: t.bigint().notNull(),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.ekId, table.index] }),
+    validator: index().on(table.validatorId),
+  }),
+);
+
+/** Validators that somebody linked; who is not here is a group of its own. */
+export const validatorGroup = onchainTable("validator_group", (t) => ({
+  validatorId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  groupId: t.text().notNull(),
+}));
+
+export const consensusPolicy = onchainTable("consensus_policy", (t) => ({
+  chainId: t.integer().primaryKey(),
+  quorum: t.integer().notNull(),
+  supportBps: t.integer().notNull(),
+  disputeBps: t.integer().notNull(),
+  minBond: t.bigint().notNull(),
+  maxWeight: t.bigint().notNull(),
+}));
+
+/** A bounty that was shared out: `each` to every one of the agents. */
+export const bountyShare = onchainTable(
+  "bounty_share",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    ekId: t.text().notNull(),
+    token: t.hex().notNull(),
+    agentIds: t.text().array().notNull(),
+    each: t.bigint().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex] }),
+    ek: index().on(table.ekId),
+  }),
 );
 
 export const validatorAllowance = onchainTable(
@@ -633,6 +779,7 @@ export const protocol = onchainTable("protocol", (t) => ({
   listings: t.integer().notNull(),
   openListings: t.integer().notNull(),
   sales: t.integer().notNull(),
+  /** Live ones. */
   labels: t.integer().notNull(),
 }));
 

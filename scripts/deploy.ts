@@ -130,8 +130,9 @@ async function deployAll(
   }
   const factory = await ensureFactory(client, sender);
   const at = predictAddresses(factory, deployer);
-  await ensureContracts(client, sender, factory, { at, deployer });
+  // First: validators bond it, and their contract is made for it.
   at.token = paymentToken ?? (await ensureLocalToken(client, sender, factory, at));
+  await ensureContracts(client, sender, factory, { at, deployer });
   const token = await describeToken(client, at.token);
   await makeCalls(client, sender, { at, deployer });
   const start = await findStartBlock(client, factory, deployer);

@@ -9,8 +9,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const CONTRACTS = [
   "AccessPredicate",
   "AgentRegistry",
+  "BountyPot",
   "CardIssuer",
   "Catalog",
+  "Consensus",
   "Disputes",
   "Exchange",
   "ExperienceKey",
@@ -24,10 +26,12 @@ const CONTRACTS = [
   "PointsLedger",
   "QuotaPrice",
   "SeasonalPrice",
+  "TestArbitrator",
   "TestUSDC",
   "Till",
   "Tills",
   "TimeDecayPrice",
+  "ValidatorBonds",
 ];
 
 const artifacts = glob(root, ["artifacts/contracts/**/*.json"]).filter((file) => {

@@ -22,6 +22,8 @@ export const contractNames = [
   "CardIssuer",
   "HouseArbitrator",
   "Disputes",
+  "ValidatorBonds",
+  "Consensus",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 

@@ -1,5 +1,5 @@
 /** Publishing a validator's label for it. */
-import { bytesToHex, type Hex, stringToHex } from "viem";
+import { bytesToHex, type Hex, stringToHex, zeroHash } from "viem";
 import type { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { labelId } from "../../sdk/ids.ts";
@@ -50,6 +50,7 @@ export async function submitLabel(
           summary: request.summary,
           evidenceKind: evidenceKinds[request.evidence?.type ?? "none"],
           evidence,
+          evidenceHash: zeroHash,
         },
       ],
     }),

@@ -218,6 +218,21 @@ const refusals: Record<string, Refusal> = {
     message: (a) => `Agent ${a.validatorId} is not on the validator list of listing ${a.ekId}.`,
     hint: "Ask the seller to add you, or label another listing.",
   },
+  NoLabel: {
+    code: "VALIDATION_CONFLICT",
+    message: (a) => `Agent ${a.validatorId} has no live label of listing ${a.ekId}.`,
+    hint: "Publish one first.",
+  },
+  LabelInDispute: {
+    code: "VALIDATION_CONFLICT",
+    message: (a) => `The label of agent ${a.validatorId} on listing ${a.ekId} is challenged.`,
+    hint: "It is frozen until the challenge is decided.",
+  },
+  TooManyRevisions: {
+    code: "VALIDATION_CONFLICT",
+    message: (a) => `Agent ${a.validatorId} has labelled listing ${a.ekId} ${a.maximum} times.`,
+    hint: "No more is possible.",
+  },
   NoLabelType: {
     code: "VALIDATION_INVALID",
     message: () => "The label has no type.",

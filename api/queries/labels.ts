@@ -24,7 +24,7 @@ export function toValidationRecord(row: LabelRow, validator: Validator): Validat
     tags: row.tags,
     summary: row.summary,
     ...evidenceOf(row.evidenceKind, row.evidence),
-    created_at: isoTime(row.at),
+    created_at: isoTime(row.createdAt),
     version: String(row.version),
   };
 }

@@ -137,6 +137,6 @@ async function readLabels(deps: Deps, ids: readonly string[]) {
       .select({ label, agent })
       .from(label)
       .innerJoin(agent, eq(agent.id, label.validatorId))
-      .where(inArray(label.id, [...ids])),
+      .where(and(inArray(label.id, [...ids]), eq(label.status, "live"))),
   );
 }

@@ -1,5 +1,5 @@
 /** Listings as buyers see them (EKSummary). */
-import { eq, inArray, lte, sql } from "drizzle-orm";
+import { and, eq, inArray, lte, sql } from "drizzle-orm";
 import { formatUnits, getAddress } from "viem";
 import { type Curve, type CurveType, curves, type PiecewiseParams, quoteCurve } from "../../sdk/curves.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
@@ -216,7 +216,7 @@ async function readValidators(
       .select({ ekId: label.ekId, agentId: agent.id, validated: agent.validated, place: place.as("place") })
       .from(label)
       .innerJoin(agent, eq(agent.id, label.validatorId))
-      .where(inArray(label.ekId, ekIds))
+      .where(and(inArray(label.ekId, ekIds), eq(label.status, "live")))
       .as("ranked");
     return db
       .select()

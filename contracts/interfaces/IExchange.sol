@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.34;
 
+import {IBountyPot} from "./IBountyPot.sol";
 import {ICatalog} from "./ICatalog.sol";
 import {IOrders} from "./IOrders.sol";
 import {ITills} from "./ITills.sol";
@@ -12,7 +13,7 @@ import {ITills} from "./ITills.sol";
 ///
 /// **Split.** Of a price the exchange's fee, the validators' bounty, the royalties and the referrer's part are taken by basis points, each
 /// rounded down; all the rest, dust included, is the seller's.
-interface IExchange is IOrders {
+interface IExchange is IOrders, IBountyPot {
     /// @notice Why an agent was credited.
     enum Share {
         Seller,
@@ -249,9 +250,6 @@ interface IExchange is IOrders {
     /// @notice Pays out all that the agent has earned in `token`: to its EOA when anyone else calls, to `to` when the EOA itself does.
     function withdraw(uint256 agentId, address token, address to) external returns (uint256 amount);
 
-    /// @notice Moves a listing's bounty to validators' credits. The label registry alone, which knows who they are.
-    function payBounty(uint256 ekId, address token, uint256[] calldata agentIds, uint256[] calldata amounts) external;
-
     // -------------------------------------------------------- administration
 
     /// @notice Sets the fee on future sales, at most {MAX_FEE_BPS}, and who earns it. Administrators only.
@@ -282,9 +280,6 @@ interface IExchange is IOrders {
 
     /// @notice What the agent can withdraw in `token`.
     function creditOf(uint256 agentId, address token) external view returns (uint256);
-
-    /// @notice What the listing's validators can share in `token`.
-    function bountyOf(uint256 ekId, address token) external view returns (uint256);
 
     function feeBps() external view returns (uint16);
 

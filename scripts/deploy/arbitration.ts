@@ -1,4 +1,4 @@
-/** What the house's court costs, and the rules by which it judges. */
+/** What the house's court costs, the rules by which it judges, and what validators risk. */
 import { parseEther } from "viem";
 
 /** What a court of the house costs, in the chain's coin, and the most that it may ever cost. */
@@ -24,5 +24,38 @@ const RULES = {
   },
 };
 
-/** The rules as `Disputes` publishes them: a link that needs no server. */
-export const rulesUri = `data:application/json,${encodeURIComponent(JSON.stringify(RULES))}`;
+/** The rules of a dispute over a label, likewise. */
+const LABEL_RULES = {
+  title: "A challenged MOA label",
+  description:
+    "Somebody challenges what a validator says of an Experience. By the evidence, could an honest validator have said so of the version that the label names?",
+  question: "Is the label wrong?",
+  rulingOptions: {
+    type: "single-select",
+    titles: ["The label is wrong", "The label stands"],
+    descriptions: [
+      "The label goes and the validator loses its stake, half of it to the challenger.",
+      "The label stays and the challenger's stake is the validator's.",
+    ],
+  },
+};
+
+/** Rules as the contracts publish them: links that need no server. */
+export const rulesUri = linkTo(RULES);
+export const labelRulesUri = linkTo(LABEL_RULES);
+
+function linkTo(rules: object): string {
+  return `data:application/json,${encodeURIComponent(JSON.stringify(rules))}`;
+}
+
+/** What a challenge to a label costs, and the most that it takes from a validator: 10 of a token with 6 decimals, as USDC has. */
+export const CHALLENGE_STAKE = 10_000_000n;
+
+/** How bonded validators' labels make a listing's status, to begin with. */
+export const CONSENSUS = {
+  quorum: 3,
+  supportBps: 6667,
+  disputeBps: 3334,
+  minBond: 2n * CHALLENGE_STAKE,
+  maxWeight: 20n * CHALLENGE_STAKE,
+};

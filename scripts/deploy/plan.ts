@@ -6,7 +6,7 @@
 import { type Address, type Hex, keccak256, type PublicClient, toBytes } from "viem";
 import { type CurveType, curveTypes, formulaTypes, curves as twins } from "../../sdk/curves.ts";
 import { type ContractName, contractNames } from "../../sdk/deployment.ts";
-import { COSTS, rulesUri } from "./arbitration.ts";
+import { CHALLENGE_STAKE, CONSENSUS, COSTS, labelRulesUri, rulesUri } from "./arbitration.ts";
 import { artifactOf } from "./artifact.ts";
 
 export const LOCAL_CHAIN_ID = 31337;
@@ -44,7 +44,7 @@ const wiringOf = ({ at }: Context) => ({
   keys: at.ExperienceKey,
   points: at.PointsLedger,
   tills: at.Tills,
-  labels: at.LabelRegistry,
+  consensus: at.Consensus,
   disputes: at.Disputes,
   cardIssuer: at.CardIssuer,
 });
@@ -73,7 +73,11 @@ export const contracts: Record<ContractName, Entry> = {
     views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }),
   }),
   Tills: entry("Tills", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
-  LabelRegistry: entry("LabelRegistry", ({ at }) => ({ registry: at.AgentRegistry, catalog: at.Catalog })),
+  LabelRegistry: entry("LabelRegistry", ({ at }) => ({
+    registry: at.AgentRegistry,
+    catalog: at.Catalog,
+    bonds: at.ValidatorBonds,
+  })),
   CardIssuer: entry("CardIssuer", ({ at }) => ({
     authority: at.Authority,
     registry: at.AgentRegistry,
@@ -95,6 +99,24 @@ export const contracts: Record<ContractName, Entry> = {
     arbitrator: at.HouseArbitrator,
     extraData: "0x",
     metaEvidence: rulesUri,
+  })),
+  ValidatorBonds: entry("ValidatorBonds", ({ at }) => ({
+    registry: at.AgentRegistry,
+    labels: at.LabelRegistry,
+    token: at.token,
+    arbitrator: at.HouseArbitrator,
+    challengeStake: CHALLENGE_STAKE,
+    arbitratorExtraData: "0x",
+    metaEvidence: labelRulesUri,
+  })),
+  Consensus: entry("Consensus", ({ at }) => ({
+    authority: at.Authority,
+    registry: at.AgentRegistry,
+    catalog: at.Catalog,
+    labels: at.LabelRegistry,
+    bonds: at.ValidatorBonds,
+    pot: at.Exchange,
+    policy: CONSENSUS,
   })),
 };
 

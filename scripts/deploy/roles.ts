@@ -49,13 +49,13 @@ export const roles = {
     id: 4n,
     purpose: "says which validators are linked, and so have one vote",
     ...parameters,
-    functions: {},
+    functions: { Consensus: ["link"] },
   },
   POLICY: {
     id: 5n,
     purpose: "sets points and consensus parameters within compiled bounds",
     ...parameters,
-    functions: { PointsLedger: ["setPolicy"] },
+    functions: { PointsLedger: ["setPolicy"], Consensus: ["setPolicy"] },
   },
   ARBITER: {
     id: 6n,

@@ -16,7 +16,7 @@ export const invariants: Record<string, string> = {
   "14": "The executed price is at most the signed maximum, and the time at most the deadline.",
   "15": "Points minted = held + burned; never negative; none for refunded or related trades.",
   "16": "Points minted per pair and day, and per agent and day, stay within the policy's caps.",
-  "20": "A listing's aggregate is the sum of its live labels; one live label per validator and listing.",
+  "20": "Label weight counts only eligible, unslashed validators; one live label per validator and listing, and the aggregate is their sum.",
   "22": "A rotation changes no agent's keys, points, credits, listings or open orders; afterwards the old key authorises nothing.",
   "23": "Every nonce is used at most once; agent id and EOA are one to one.",
   "24": "Only the administrators change parameters, within bounds; open orders keep their snapshot.",

@@ -105,7 +105,23 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "for what sells often and nobody vouches for; awarded at completion only",
   },
   T32: { attack: "Points spent twice", defence: "the balance is on chain, and each spend checks it" },
-  T37: { attack: "Label spam", defence: "one live label per validator and listing" },
+  T34: {
+    attack: "A validator unbonds to dodge a slash",
+    defence: "unbonding takes longer than the challenge window and can be slashed to its end",
+  },
+  T36: {
+    attack: "Validators collude on a label",
+    defence: "one voice per linked group, public evidence, challenge, arbitration and appeal, bounded slash",
+  },
+  T37: {
+    attack: "Label spam",
+    defence: "one live label per validator and listing; only 16 bonded validators count",
+  },
+  T38: {
+    attack: "A frivolous challenge to slash an honest validator or silence its label",
+    defence:
+      "the challenger's stake and fee, evidence by hash, time to answer; weight is kept until the ruling",
+  },
   T40: {
     attack: "Forged capability tokens: alg none, confusion, key injection",
     defence: "one algorithm, one token type, the exchange's own key list",

@@ -39,7 +39,7 @@ export const exchangeAbi = [
           },
           {
             internalType: "address",
-            name: "labels",
+            name: "consensus",
             type: "address",
           },
           {
@@ -1661,6 +1661,19 @@ export const exchangeAbi = [
     type: "function",
   },
   {
+    inputs: [],
+    name: "consensus",
+    outputs: [
+      {
+        internalType: "address",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
     inputs: [
       {
         internalType: "uint256",
@@ -1808,19 +1821,6 @@ export const exchangeAbi = [
     outputs: [
       {
         internalType: "contract IExperienceKey",
-        name: "",
-        type: "address",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [],
-    name: "labels",
-    outputs: [
-      {
-        internalType: "address",
         name: "",
         type: "address",
       },

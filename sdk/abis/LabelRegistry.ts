@@ -15,9 +15,41 @@ export const labelRegistryAbi = [
         name: "catalog_",
         type: "address",
       },
+      {
+        internalType: "contract IValidatorBonds",
+        name: "bonds_",
+        type: "address",
+      },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "AlreadyEndorsed",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "enum ILabelRegistry.EvidenceKind",
+        name: "evidenceKind",
+        type: "uint8",
+      },
+    ],
+    name: "EvidenceHashWithoutLink",
+    type: "error",
   },
   {
     inputs: [
@@ -39,6 +71,43 @@ export const labelRegistryAbi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "expected",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "given",
+        type: "uint256",
+      },
+    ],
+    name: "InvalidNonce",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "InvalidShortString",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+    ],
+    name: "InvalidSignature",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "ekId",
         type: "uint256",
       },
@@ -49,6 +118,43 @@ export const labelRegistryAbi = [
       },
     ],
     name: "LabelExists",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "LabelInDispute",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "NoLabel",
     type: "error",
   },
   {
@@ -75,6 +181,64 @@ export const labelRegistryAbi = [
       },
     ],
     name: "NotAuthorized",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "caller",
+        type: "address",
+      },
+    ],
+    name: "NotBonds",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "NotEndorsing",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256",
+        name: "endedAt",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "window",
+        type: "uint256",
+      },
+    ],
+    name: "RevisionNotChallengeable",
     type: "error",
   },
   {
@@ -113,6 +277,33 @@ export const labelRegistryAbi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "time",
+        type: "uint256",
+      },
+    ],
+    name: "SignatureExpired",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "string",
+        name: "str",
+        type: "string",
+      },
+    ],
+    name: "StringTooLong",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "length",
         type: "uint256",
       },
@@ -144,6 +335,43 @@ export const labelRegistryAbi = [
       },
     ],
     name: "TagTooLong",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "count",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "TooManyLabels",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "maximum",
+        type: "uint256",
+      },
+    ],
+    name: "TooManyRevisions",
     type: "error",
   },
   {
@@ -212,6 +440,31 @@ export const labelRegistryAbi = [
   },
   {
     anonymous: false,
+    inputs: [],
+    name: "EIP712DomainChanged",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "Endorsed",
+    type: "event",
+  },
+  {
+    anonymous: false,
     inputs: [
       {
         indexed: true,
@@ -227,72 +480,290 @@ export const labelRegistryAbi = [
       },
       {
         indexed: false,
-        internalType: "uint32",
-        name: "version",
-        type: "uint32",
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "LabelDisputed",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+    ],
+    name: "LabelNonceInvalidated",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
       },
       {
         indexed: false,
         internalType: "uint8",
-        name: "types",
+        name: "revision",
         type: "uint8",
       },
       {
         components: [
           {
-            internalType: "uint8",
+            internalType: "uint32",
+            name: "count",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
             name: "authenticity",
-            type: "uint8",
+            type: "uint32",
           },
           {
-            internalType: "uint8",
+            internalType: "uint32",
             name: "utility",
-            type: "uint8",
+            type: "uint32",
           },
           {
-            internalType: "uint8",
+            internalType: "uint32",
             name: "reproducibility",
-            type: "uint8",
+            type: "uint32",
           },
           {
-            internalType: "uint8",
+            internalType: "uint32",
             name: "freshness",
-            type: "uint8",
+            type: "uint32",
           },
           {
-            internalType: "uint8",
+            internalType: "uint32",
             name: "safety",
-            type: "uint8",
+            type: "uint32",
           },
         ],
         indexed: false,
-        internalType: "struct ILabelRegistry.Scores",
-        name: "scores",
+        internalType: "struct ILabelRegistry.Aggregate",
+        name: "aggregate",
+        type: "tuple",
+      },
+    ],
+    name: "LabelStruck",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "LabelUpheld",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+      {
+        components: [
+          {
+            internalType: "uint32",
+            name: "count",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
+            name: "authenticity",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
+            name: "utility",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
+            name: "reproducibility",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
+            name: "freshness",
+            type: "uint32",
+          },
+          {
+            internalType: "uint32",
+            name: "safety",
+            type: "uint32",
+          },
+        ],
+        indexed: false,
+        internalType: "struct ILabelRegistry.Aggregate",
+        name: "aggregate",
         type: "tuple",
       },
       {
         indexed: false,
-        internalType: "string[]",
-        name: "tags",
-        type: "string[]",
+        internalType: "address",
+        name: "by",
+        type: "address",
+      },
+    ],
+    name: "LabelWithdrawn",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
       },
       {
         indexed: false,
-        internalType: "string",
-        name: "summary",
-        type: "string",
-      },
-      {
-        indexed: false,
-        internalType: "enum ILabelRegistry.EvidenceKind",
-        name: "evidenceKind",
+        internalType: "uint8",
+        name: "revision",
         type: "uint8",
       },
       {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "types",
+            type: "uint8",
+          },
+          {
+            components: [
+              {
+                internalType: "uint8",
+                name: "authenticity",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "utility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "reproducibility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "freshness",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "safety",
+                type: "uint8",
+              },
+            ],
+            internalType: "struct ILabelRegistry.Scores",
+            name: "scores",
+            type: "tuple",
+          },
+          {
+            internalType: "string[]",
+            name: "tags",
+            type: "string[]",
+          },
+          {
+            internalType: "string",
+            name: "summary",
+            type: "string",
+          },
+          {
+            internalType: "enum ILabelRegistry.EvidenceKind",
+            name: "evidenceKind",
+            type: "uint8",
+          },
+          {
+            internalType: "bytes",
+            name: "evidence",
+            type: "bytes",
+          },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
+        ],
         indexed: false,
-        internalType: "bytes",
-        name: "evidence",
-        type: "bytes",
+        internalType: "struct ILabelRegistry.LabelInput",
+        name: "input",
+        type: "tuple",
       },
       {
         components: [
@@ -375,7 +846,33 @@ export const labelRegistryAbi = [
   },
   {
     inputs: [],
+    name: "MAX_BATCH",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
     name: "MAX_EVIDENCE_BYTES",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "MAX_REVISIONS",
     outputs: [
       {
         internalType: "uint256",
@@ -514,6 +1011,19 @@ export const labelRegistryAbi = [
   },
   {
     inputs: [],
+    name: "bonds",
+    outputs: [
+      {
+        internalType: "contract IValidatorBonds",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
     name: "catalog",
     outputs: [
       {
@@ -523,6 +1033,128 @@ export const labelRegistryAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "eip712Domain",
+    outputs: [
+      {
+        internalType: "bytes1",
+        name: "fields",
+        type: "bytes1",
+      },
+      {
+        internalType: "string",
+        name: "name",
+        type: "string",
+      },
+      {
+        internalType: "string",
+        name: "version",
+        type: "string",
+      },
+      {
+        internalType: "uint256",
+        name: "chainId",
+        type: "uint256",
+      },
+      {
+        internalType: "address",
+        name: "verifyingContract",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint256[]",
+        name: "extensions",
+        type: "uint256[]",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "endOf",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "endorse",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "endorserOf",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "invalidateNonce",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -620,6 +1252,11 @@ export const labelRegistryAbi = [
             name: "evidence",
             type: "bytes",
           },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
         ],
         internalType: "struct ILabelRegistry.LabelInput",
         name: "input",
@@ -627,6 +1264,205 @@ export const labelRegistryAbi = [
       },
     ],
     name: "label",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "types",
+            type: "uint8",
+          },
+          {
+            components: [
+              {
+                internalType: "uint8",
+                name: "authenticity",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "utility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "reproducibility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "freshness",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "safety",
+                type: "uint8",
+              },
+            ],
+            internalType: "struct ILabelRegistry.Scores",
+            name: "scores",
+            type: "tuple",
+          },
+          {
+            internalType: "string[]",
+            name: "tags",
+            type: "string[]",
+          },
+          {
+            internalType: "string",
+            name: "summary",
+            type: "string",
+          },
+          {
+            internalType: "enum ILabelRegistry.EvidenceKind",
+            name: "evidenceKind",
+            type: "uint8",
+          },
+          {
+            internalType: "bytes",
+            name: "evidence",
+            type: "bytes",
+          },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ILabelRegistry.LabelInput[]",
+        name: "inputs",
+        type: "tuple[]",
+      },
+    ],
+    name: "labelBatch",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "types",
+            type: "uint8",
+          },
+          {
+            components: [
+              {
+                internalType: "uint8",
+                name: "authenticity",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "utility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "reproducibility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "freshness",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "safety",
+                type: "uint8",
+              },
+            ],
+            internalType: "struct ILabelRegistry.Scores",
+            name: "scores",
+            type: "tuple",
+          },
+          {
+            internalType: "string[]",
+            name: "tags",
+            type: "string[]",
+          },
+          {
+            internalType: "string",
+            name: "summary",
+            type: "string",
+          },
+          {
+            internalType: "enum ILabelRegistry.EvidenceKind",
+            name: "evidenceKind",
+            type: "uint8",
+          },
+          {
+            internalType: "bytes",
+            name: "evidence",
+            type: "bytes",
+          },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ILabelRegistry.LabelInput",
+        name: "input",
+        type: "tuple",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "labelBySig",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -691,13 +1527,23 @@ export const labelRegistryAbi = [
             type: "tuple",
           },
           {
-            internalType: "uint40",
+            internalType: "uint32",
             name: "createdAt",
-            type: "uint40",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "revision",
+            type: "uint8",
+          },
+          {
+            internalType: "bool",
+            name: "disputed",
+            type: "bool",
           },
           {
             internalType: "bytes16",
-            name: "textHash",
+            name: "inputHash",
             type: "bytes16",
           },
         ],
@@ -734,6 +1580,53 @@ export const labelRegistryAbi = [
     type: "function",
   },
   {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+    ],
+    name: "nonces",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256",
+        name: "window",
+        type: "uint256",
+      },
+    ],
+    name: "openDispute",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "registry",
     outputs: [
@@ -744,6 +1637,302 @@ export const labelRegistryAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "types",
+            type: "uint8",
+          },
+          {
+            components: [
+              {
+                internalType: "uint8",
+                name: "authenticity",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "utility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "reproducibility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "freshness",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "safety",
+                type: "uint8",
+              },
+            ],
+            internalType: "struct ILabelRegistry.Scores",
+            name: "scores",
+            type: "tuple",
+          },
+          {
+            internalType: "string[]",
+            name: "tags",
+            type: "string[]",
+          },
+          {
+            internalType: "string",
+            name: "summary",
+            type: "string",
+          },
+          {
+            internalType: "enum ILabelRegistry.EvidenceKind",
+            name: "evidenceKind",
+            type: "uint8",
+          },
+          {
+            internalType: "bytes",
+            name: "evidence",
+            type: "bytes",
+          },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ILabelRegistry.LabelInput",
+        name: "input",
+        type: "tuple",
+      },
+    ],
+    name: "revise",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "uint8",
+            name: "types",
+            type: "uint8",
+          },
+          {
+            components: [
+              {
+                internalType: "uint8",
+                name: "authenticity",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "utility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "reproducibility",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "freshness",
+                type: "uint8",
+              },
+              {
+                internalType: "uint8",
+                name: "safety",
+                type: "uint8",
+              },
+            ],
+            internalType: "struct ILabelRegistry.Scores",
+            name: "scores",
+            type: "tuple",
+          },
+          {
+            internalType: "string[]",
+            name: "tags",
+            type: "string[]",
+          },
+          {
+            internalType: "string",
+            name: "summary",
+            type: "string",
+          },
+          {
+            internalType: "enum ILabelRegistry.EvidenceKind",
+            name: "evidenceKind",
+            type: "uint8",
+          },
+          {
+            internalType: "bytes",
+            name: "evidence",
+            type: "bytes",
+          },
+          {
+            internalType: "bytes32",
+            name: "evidenceHash",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ILabelRegistry.LabelInput",
+        name: "input",
+        type: "tuple",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "reviseBySig",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "strike",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint8",
+        name: "revision",
+        type: "uint8",
+      },
+    ],
+    name: "uphold",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+    ],
+    name: "withdraw",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "validatorId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "ekId",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "deadline",
+        type: "uint256",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "withdrawBySig",
+    outputs: [],
+    stateMutability: "nonpayable",
     type: "function",
   },
 ] as const;

@@ -66,8 +66,10 @@ contract LabelsTest is Deployment {
             version: 1,
             types: types,
             scores: input.scores,
-            createdAt: uint40(block.timestamp),
-            textHash: bytes16(keccak256(abi.encode(input.tags, summary, input.evidenceKind, evidence)))
+            createdAt: uint32(block.timestamp),
+            revision: 1,
+            disputed: false,
+            inputHash: _hashOf(input)
         });
         equal(abi.encode(sys.labels.labelOf(listings[0], 1)), abi.encode(expected), "the label");
     }
@@ -99,6 +101,15 @@ contract LabelsTest is Deployment {
         isTrue(!ok, "a second label was taken");
         equal(result, abi.encodeWithSelector(ILabelRegistry.LabelExists.selector, listings[0], 1), "the reason");
         equal(keccak256(abi.encode(sys.labels.aggregateOf(listings[0]))), before, "the aggregate");
+    }
+
+    function _hashOf(ILabelRegistry.LabelInput memory input) private pure returns (bytes16) {
+        bytes memory encoded = abi.encode(input);
+        bytes memory tuple = new bytes(encoded.length - 32);
+        for (uint256 i; i < tuple.length; ++i) {
+            tuple[i] = encoded[i + 32];
+        }
+        return bytes16(keccak256(tuple));
     }
 
     function _label(uint256 validator, ILabelRegistry.LabelInput memory input) private {

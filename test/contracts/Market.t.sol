@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/interfaces/IERC721.sol";
 import {IAgentRegistry} from "../../contracts/interfaces/IAgentRegistry.sol";
 import {IERC8004Identity} from "../../contracts/interfaces/IERC8004Identity.sol";
+import {IBountyPot} from "../../contracts/interfaces/IBountyPot.sol";
 import {ICardIssuer} from "../../contracts/interfaces/ICardIssuer.sol";
 import {ICatalog} from "../../contracts/interfaces/ICatalog.sol";
 import {IERC4907} from "../../contracts/interfaces/IERC4907.sol";
@@ -13,6 +14,7 @@ import {IOrders} from "../../contracts/interfaces/IOrders.sol";
 import {ITills} from "../../contracts/interfaces/ITills.sol";
 import {IExperienceKey} from "../../contracts/interfaces/IExperienceKey.sol";
 import {ILabelRegistry} from "../../contracts/interfaces/ILabelRegistry.sol";
+import {IValidatorBonds} from "../../contracts/interfaces/IValidatorBonds.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {Market} from "./support/Market.sol";
 import {World} from "./support/World.sol";
@@ -72,6 +74,8 @@ contract MarketTest is Deployment {
         actions.push(stage.announceKey.selector);
         actions.push(stage.label.selector);
         actions.push(stage.allowValidator.selector);
+        actions.push(stage.bond.selector);
+        actions.push(stage.endorse.selector);
         actions.push(stage.setFee.selector);
         actions.push(stage.allowToken.selector);
         actions.push(stage.attack.selector);
@@ -125,7 +129,7 @@ contract MarketTest is Deployment {
         _happened(IOrders.freeze.selector, "freeze");
         _happened(IOrders.settle.selector, "settle");
         _happened(IExchange.recordAccess.selector, "recordAccess");
-        _happened(IExchange.payBounty.selector, "payBounty");
+        _happened(IBountyPot.payBounty.selector, "payBounty");
         _happened(ICardIssuer.issueForCharge.selector, "issueForCharge");
         _happened(ICardIssuer.chargeback.selector, "chargeback");
         _happened(IExchange.pause.selector, "pause");
@@ -137,6 +141,9 @@ contract MarketTest is Deployment {
         _happenedInPause(ITills.refundTill.selector, "refundTill");
         _happened(ILabelRegistry.label.selector, "label");
         _happened(ILabelRegistry.allowValidators.selector, "allowValidators");
+        _happened(IValidatorBonds.bond.selector, "bond");
+        _happened(IValidatorBonds.unbond.selector, "unbond");
+        _happened(ILabelRegistry.endorse.selector, "endorse");
     }
 
     function _step(Stage stage, uint256 seed) private {
@@ -148,11 +155,12 @@ contract MarketTest is Deployment {
             part(seed, "d"),
             part(seed, "e")
         );
-        // The last argument of these two is a bool.
+        // The last argument of these is a bool.
         if (action == stage.approveAllKeys.selector) words = abi.encode(part(seed, "a"), part(seed, "b"), seed % 2);
         if (action == stage.allowValidator.selector) {
             words = abi.encode(part(seed, "a"), part(seed, "b"), part(seed, "c"), seed % 2);
         }
+        if (action == stage.bond.selector) words = abi.encode(part(seed, "a"), part(seed, "b"), seed % 3 == 0);
         (bool ok, bytes memory result) = address(stage).call(abi.encodePacked(action, words));
         if (!ok) equal(result, "", "a step of the market failed");
         isTrue(ok, "a step of the market failed");

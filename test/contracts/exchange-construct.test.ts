@@ -19,7 +19,7 @@ import { by, create, deployMoa, type Moa, type Person, people, plan, wiringOf } 
 import { deployMarket, FIXED, impersonate, purchaseOf, quoteOf, ZERO } from "./support/market.ts";
 
 const ELSEWHERE: Address = "0x000000000000000000000000000000000000dEaD";
-const { admin, buyer, disputesDesk, labelsDesk, seller, stranger } = people;
+const { admin, buyer, disputesDesk, consensusDesk, seller, stranger } = people;
 
 describe("Exchange.constructor", () => {
   let moa: Moa;
@@ -67,7 +67,7 @@ describe("Exchange.constructor", () => {
     expect(await read.tills()).to.equal(moa.tills.address);
     expect(await read.cardIssuer()).to.equal(moa.cards.address);
     expect(await read.disputes()).to.equal(disputesDesk.address);
-    expect(await read.labels()).to.equal(labelsDesk.address);
+    expect(await read.consensus()).to.equal(consensusDesk.address);
     expect(await read.feeBps()).to.equal(0);
     expect(await read.feeAgentId()).to.equal(0n);
     expect(await read.pausedUntil()).to.equal(0n);
@@ -123,12 +123,12 @@ describe("T25 what the house does for its own members alone", () => {
     freeze: [() => disputesDesk, (who) => moa.exchange.write.freeze([1n], by(who))],
     settle: [() => disputesDesk, (who) => moa.exchange.write.settle([1n, 0n], by(who))],
     payBounty: [
-      () => labelsDesk,
+      () => consensusDesk,
       (who) => moa.exchange.write.payBounty([FIXED, moa.usdc.address, [1n], [0n]], by(who)),
     ],
   };
 
-  const outsiders: Person[] = [admin, buyer, seller, stranger, disputesDesk, labelsDesk];
+  const outsiders: Person[] = [admin, buyer, seller, stranger, disputesDesk, consensusDesk];
   for (const [name, [ownerOf, call]] of Object.entries(doors)) {
     it(`${name}: nobody else's, whoever calls`, async () => {
       const contracts: Caller[] = [moa.catalog, moa.tills, moa.cards, moa.keys, moa.points, moa.registry];

@@ -51,7 +51,7 @@ import { signPermit, signReceive } from "./support/sign.ts";
 import { expectSolvent } from "./support/solvency.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
-const { admin, buyer, disputesDesk, guardian, issuer, labelsDesk, next, seller, stranger, validator } =
+const { admin, buyer, disputesDesk, guardian, issuer, consensusDesk, next, seller, stranger, validator } =
   people;
 const WEEK = 7n * BigInt(DAY);
 const CHARGE = toHex(1n, { size: 32 });
@@ -219,7 +219,7 @@ describe("Exchange.pause", () => {
     await moa.tills.write.refundTill([quotes[1] as Quote, moa.usdc.address], by(stranger));
     await write.release([released], by(stranger));
     await write.release([seen], by(stranger));
-    await write.payBounty([plain.ekId, moa.usdc.address, [VALIDATOR], [PRICE / 10n]], by(labelsDesk));
+    await write.payBounty([plain.ekId, moa.usdc.address, [VALIDATOR], [PRICE / 10n]], by(consensusDesk));
     await write.setFee([0, UNIT]);
     await moa.catalog.write.setStatus([FIXED, Status.Archived], by(seller));
     await moa.keys.write.transferFrom([buyer.address, validator.address, plain.keyId], by(buyer));

@@ -41,7 +41,7 @@ import {
 import { credited } from "./support/sale.ts";
 import { expectSolvent } from "./support/solvency.ts";
 
-const { buyer, labelsDesk, next, rival, seller, stranger, unit, validator } = people;
+const { buyer, consensusDesk, next, rival, seller, stranger, unit, validator } = people;
 const BPS = 10_000n;
 
 describe("the split of a price", () => {
@@ -214,7 +214,7 @@ describe("Exchange.payBounty", () => {
   });
 
   const POT = PRICE / 10n;
-  const pay = (agentIds: bigint[], amounts: bigint[], id = ekId, sender: Person = labelsDesk) =>
+  const pay = (agentIds: bigint[], amounts: bigint[], id = ekId, sender: Person = consensusDesk) =>
     moa.exchange.write.payBounty([id, moa.usdc.address, agentIds, amounts], by(sender));
   const pot = () => moa.exchange.read.bountyOf([ekId, moa.usdc.address]);
 
@@ -238,7 +238,7 @@ describe("Exchange.payBounty", () => {
     await moa.exchange.write.buy([await purchaseOf(rival, { ekId })], by(rival));
     expect(await pot()).to.equal(2n * POT);
     const token = await create("TestUSDC");
-    const call = moa.exchange.write.payBounty([ekId, token, [VALIDATOR], [1n]], by(labelsDesk));
+    const call = moa.exchange.write.payBounty([ekId, token, [VALIDATOR], [1n]], by(consensusDesk));
     await reverts(call, moa.exchange, "BountyExceeded", [ekId, token, 0n, 1n]);
   });
 

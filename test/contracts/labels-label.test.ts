@@ -9,15 +9,17 @@
  * ├── given no type                                       reverts NoLabelType()
  * ├── given a score above 100                             reverts ScoreOutOfRange(index, score)
  * ├── given too long a summary, evidence or tag, too many tags  reverts SummaryTooLong, EvidenceTooLong, TagTooLong, TooManyTags
+ * ├── given a hash of evidence that is no link            reverts EvidenceHashWithoutLink(evidenceKind)
  * └── else                                                stores it and adds it up; emits Labelled
  *     ├── by an operator with LABEL                       likewise; the event names it
  *     └── of a former version                             likewise
  */
 import { expect } from "chai";
-import { encodeAbiParameters, keccak256, toHex } from "viem";
+import { toHex } from "viem";
 import { loadFixture, now } from "./support/chain.ts";
 import { logsOf, reverts } from "./support/check.ts";
 import { by, type Moa, type Person, people } from "./support/deploy.ts";
+import { INPUT, inputHashOf, type LabelInput, SCORES } from "./support/label.ts";
 import {
   Actions,
   BUYER,
@@ -34,18 +36,6 @@ import {
 } from "./support/market.ts";
 
 const { buyer, next, operator, seller, stranger, unit, validator } = people;
-const SCORES = { authenticity: 95, utility: 80, reproducibility: 100, freshness: 0, safety: 77 };
-const INPUT = {
-  ekId: FIXED,
-  version: 1,
-  types: 3,
-  scores: SCORES,
-  tags: ["csv", "recomputed"],
-  summary: "Recomputed, and it fits.",
-  evidenceKind: 2,
-  evidence: toHex("sum = 42"),
-};
-type Input = typeof INPUT;
 
 describe("LabelRegistry.label", () => {
   let moa: Moa;
@@ -53,7 +43,7 @@ describe("LabelRegistry.label", () => {
     moa = await loadFixture(deployMarket);
   });
 
-  const label = (fields: Partial<Input> = {}, validatorId = VALIDATOR, sender: Person = validator) =>
+  const label = (fields: Partial<LabelInput> = {}, validatorId = VALIDATOR, sender: Person = validator) =>
     moa.labels.write.label([validatorId, { ...INPUT, ...fields }], by(sender));
 
   function sums(count: number, scores: typeof SCORES) {
@@ -61,21 +51,20 @@ describe("LabelRegistry.label", () => {
   }
 
   function labelled(validatorId: bigint, aggregate: ReturnType<typeof sums>, sender: Person) {
-    return [["LabelRegistry.Labelled", { ...INPUT, validatorId, aggregate, by: sender.address }]];
+    const args = { ekId: FIXED, validatorId, revision: 1, input: INPUT, aggregate, by: sender.address };
+    return [["LabelRegistry.Labelled", args]];
   }
 
   it("stores the label in short, and logs all of it", async () => {
     expect(await logsOf(moa, label())).to.deep.equal(labelled(VALIDATOR, sums(1, SCORES), validator));
-    const text = encodeAbiParameters(
-      [{ type: "string[]" }, { type: "string" }, { type: "uint8" }, { type: "bytes" }],
-      [INPUT.tags, INPUT.summary, INPUT.evidenceKind, INPUT.evidence],
-    );
     expect(await moa.labels.read.labelOf([FIXED, VALIDATOR])).to.deep.equal({
       version: 1,
       types: 3,
       scores: SCORES,
       createdAt: Number(await now()),
-      textHash: keccak256(text).slice(0, 34),
+      revision: 1,
+      disputed: false,
+      inputHash: inputHashOf(INPUT),
     });
   });
 
@@ -160,6 +149,19 @@ describe("LabelRegistry.label", () => {
     }
   });
 
+  it("takes a hash with a link, and with nothing else", async () => {
+    const evidenceHash = `0x${"e1".repeat(32)}` as const;
+    const link = { evidenceKind: 1, evidence: toHex("https://e.example/report.pdf"), evidenceHash };
+    await label(link);
+    expect((await moa.labels.read.labelOf([FIXED, VALIDATOR])).inputHash).to.equal(
+      inputHashOf({ ...INPUT, ...link }),
+    );
+    for (const evidenceKind of [0, 2, 3]) {
+      const call = label({ evidenceKind, evidenceHash }, BUYER, buyer);
+      await reverts(call, moa.labels, "EvidenceHashWithoutLink", [evidenceKind]);
+    }
+  });
+
   it("refuses what is too long", async () => {
     const summary = label({ summary: "s".repeat(1001) });
     await reverts(summary, moa.labels, "SummaryTooLong", [1001n, 1000n]);
@@ -179,6 +181,8 @@ describe("LabelRegistry.label", () => {
     expect(await may(VALIDATOR)).to.equal(true);
     expect(await may(SELLER)).to.equal(false);
     expect(await may(0n)).to.equal(false);
+    expect(await may(UNIT)).to.equal(true);
+    expect(await may(UNIT + 1n), "an agent that there is not").to.equal(false);
     expect(await may(VALIDATOR, 9n)).to.equal(false);
     await label();
     expect(await may(VALIDATOR)).to.equal(false);

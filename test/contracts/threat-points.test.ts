@@ -10,7 +10,8 @@
 import { expect } from "chai";
 import { loadFixture, time } from "./support/chain.ts";
 import { eventOf, logsOf, reverts } from "./support/check.ts";
-import { by, type Moa, type Person, people } from "./support/deploy.ts";
+import { by, type Moa, type Person, people, STAKE } from "./support/deploy.ts";
+import { fundBond, INPUT } from "./support/label.ts";
 import {
   at,
   BUYER,
@@ -26,7 +27,6 @@ import {
   rotate,
   SELLER,
   termsOf,
-  UNIT,
   VALIDATOR,
 } from "./support/market.ts";
 import { FIRST_POLICY, NOON, POINT, Reasons } from "./support/points.ts";
@@ -154,24 +154,17 @@ describe("threat T31: points", () => {
     const next = () => eventOf(moa, claim(people.rival, FREE), "PointsLedger.PointsAwarded");
     const half = { sellerDelta: POINT, buyerDelta: POINT / 2n, reasons: Reasons.UNENDORSED };
     expect(await next()).to.include(half);
-    const label = (validator: Person, agentId: bigint, mark: number) =>
-      moa.labels.write.label(
-        [
-          agentId,
-          {
-            ...{ ekId: FREE, version: 1, types: 1, tags: [], summary: "", evidenceKind: 0, evidence: "0x" },
-            scores: { authenticity: mark, utility: mark, reproducibility: 0, freshness: 0, safety: 0 },
-          },
-        ],
-        by(validator),
-      );
-    expect(await moa.labels.read.isEndorsed([FREE])).to.equal(false);
-    await label(people.validator, VALIDATOR, 50);
-    expect(await moa.labels.read.isEndorsed([FREE])).to.equal(true);
-    expect(await next()).to.include({ sellerDelta: 2n * POINT, buyerDelta: POINT, reasons: 0 });
-    await label(people.unit, UNIT, 49);
-    expect(await moa.labels.read.isEndorsed([FREE])).to.equal(false);
-    expect(await next()).to.include(half);
+    const full = { sellerDelta: 2n * POINT, buyerDelta: POINT, reasons: 0 };
+    const { validator } = people;
+    await fundBond(moa, validator);
+    await moa.labels.write.label([VALIDATOR, { ...INPUT, ekId: FREE }], by(validator));
+    expect(await next(), "a label for which nobody risks anything").to.include(half);
+    await moa.bonds.write.bond([VALIDATOR, STAKE], by(validator));
+    expect(await next(), "a label on which the endorsement does not rest").to.include(half);
+    await moa.labels.write.endorse([FREE, VALIDATOR], by(people.stranger));
+    expect(await next()).to.include(full);
+    await moa.bonds.write.unbond([VALIDATOR, 1n], by(validator));
+    expect(await next(), "a bond below the stake").to.include(half);
     expect(await moa.labels.read.isEndorsed([FIXED])).to.equal(false);
   });
 });

@@ -164,7 +164,9 @@ async function expectLabelled(chain: Chain, { cast, listed, labelled }: FirstSal
   expect(await chain.aggregate(ekId)).to.deep.equal({ count: 1, ...scores });
   const { logs } = await chain.receipt(labelled.tx);
   const [event] = parseEventLogs({ abi: labelRegistryAbi, logs, eventName: "Labelled" });
-  expect(Buffer.from(event?.args.evidence.slice(2) ?? "", "hex").toString()).to.include("byte for byte");
+  expect(Buffer.from(event?.args.input.evidence.slice(2) ?? "", "hex").toString()).to.include(
+    "byte for byte",
+  );
 }
 
 async function expectEarned(

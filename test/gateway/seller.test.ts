@@ -140,6 +140,8 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       CardIssuer: unused,
       Disputes: unused,
       HouseArbitrator: unused,
+      ValidatorBonds: unused,
+      Consensus: unused,
     },
     curves: Object.fromEntries(curveTypes.map((type) => [type, unused])) as Deployment["curves"],
     tokens: [{ address: unused, symbol: "USDC", name: "Test USDC", version: "2", decimals: 6 }],

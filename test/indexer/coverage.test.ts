@@ -15,6 +15,8 @@ const contracts: Record<string, Abi> = {
   LabelRegistry: abis.labelRegistryAbi,
   PointsLedger: abis.pointsLedgerAbi,
   Tills: abis.tillsAbi,
+  ValidatorBonds: abis.validatorBondsAbi,
+  Consensus: abis.consensusAbi,
 };
 
 describe("indexer: no event is forgotten", () => {

@@ -15,6 +15,7 @@ import {
   stringToBytes,
   type TransactionReceipt,
   type Transport,
+  zeroHash,
 } from "viem";
 import {
   generatePrivateKey,
@@ -27,6 +28,7 @@ import {
   agentRegistryAbi,
   cardIssuerAbi,
   catalogAbi,
+  consensusAbi,
   disputesAbi,
   exchangeAbi,
   experienceKeyAbi,
@@ -35,6 +37,7 @@ import {
   pointsLedgerAbi,
   testUSDCAbi,
   tillsAbi,
+  validatorBondsAbi,
 } from "../../sdk/abis/index.ts";
 import { canonicalJson } from "../../sdk/canonical.ts";
 import { curves } from "../../sdk/curves.ts";
@@ -73,6 +76,8 @@ export function createMarket(
     labels: { address: deployment.contracts.LabelRegistry, abi: labelRegistryAbi },
     disputes: { address: deployment.contracts.Disputes, abi: disputesAbi },
     house: { address: deployment.contracts.HouseArbitrator, abi: houseArbitratorAbi },
+    bonds: { address: deployment.contracts.ValidatorBonds, abi: validatorBondsAbi },
+    consensus: { address: deployment.contracts.Consensus, abi: consensusAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 
@@ -201,6 +206,7 @@ export function createMarket(
     summary: "The numbers are those of the source.",
     evidenceKind: 2,
     evidence: "0x6f6b",
+    evidenceHash: zeroHash,
     ...changes,
   });
 

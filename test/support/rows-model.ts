@@ -1,6 +1,8 @@
 /** The indexer's rows in the shape of `storage-model.ts`, so that both can be compared whole. */
 import { encodeAbiParameters, type Hex, keccak256, parseAbiParameters, sliceHex } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
+import { labelRegistryAbi } from "../../sdk/abis/index.ts";
+import { ekId } from "../../sdk/ids.ts";
 import { flags, scoreNames } from "../../sdk/records.ts";
 import type { IndexReader } from "./index-reader.ts";
 
@@ -23,6 +25,15 @@ export async function readRows({ db }: IndexReader) {
     charges: await db.select().from(tables.charge),
     pauses: await db.select().from(tables.pause),
     labels: await db.select().from(tables.label),
+    formerLabels: await db.select().from(tables.formerLabel),
+    endorsements: await db.select().from(tables.endorsement),
+    bonds: await db.select().from(tables.validatorBond),
+    bondCredits: await db.select().from(tables.bondCredit),
+    feeCredits: await db.select().from(tables.feeCredit),
+    challenges: await db.select().from(tables.challenge),
+    seats: await db.select().from(tables.seat),
+    groups: await db.select().from(tables.validatorGroup),
+    consensusPolicies: await db.select().from(tables.consensusPolicy),
     allowances: await db.select().from(tables.validatorAllowance),
     fees: await db.select().from(tables.feeSetting),
     tokens: await db.select().from(tables.allowedToken),
@@ -56,6 +67,12 @@ export function modelOfRows(rows: Rows, now: bigint) {
     ),
     charges: shape(rows.charges, (c) => [c.chargeId, { keyId: c.keyId, reversed: c.recovered !== null }]),
     labels: shape(rows.labels, (l) => [l.id, labelOf(l)]),
+    formerLabels: shape(rows.formerLabels, (f) => [
+      `${f.labelId} revision ${f.revision}`,
+      { endedAt: f.endedAt ?? STRUCK },
+    ]),
+    endorsements: shape(rows.endorsements, (e) => [e.ekId, { validatorId: e.validatorId }]),
+    ...bondsOf(rows),
     mayLabel: shape(
       rows.listings.flatMap((l) => rows.agents.map((agent) => ({ l, agentId: agent.id }))),
       ({ l, agentId }) => [`${agentId} labels ${l.id}`, { allowed: mayLabel(rows, l, agentId) }],
@@ -149,21 +166,73 @@ const courtCaseOf = (c: Rows["courtCases"][number]) => ({
 
 const evidenceKinds = ["none", "link", "text", "file"];
 
-const labelOf = (l: Rows["labels"][number]) => ({
-  ...{ version: l.version, types: l.types, createdAt: l.at },
+/** What the contract keeps as the end of a revision that was struck. */
+const STRUCK = 1n;
+
+/** A label that is gone leaves the number of its last revision. */
+const labelOf = (l: Rows["labels"][number]) =>
+  l.status === "live" ? liveLabelOf(l) : { gone: true, revision: l.revision };
+
+const liveLabelOf = (l: Rows["labels"][number]) => ({
+  ...{ version: l.version, types: l.types, createdAt: l.createdAt },
+  ...{ revision: l.revision, disputed: l.disputed },
   scores: scoreNames.map((name) => l[name]),
-  textHash: isLossy(l)
-    ? null
-    : labelTextHash(l.tags, l.summary, evidenceKinds.indexOf(l.evidenceKind), l.evidence),
+  inputHash: isLossy(l) ? null : labelInputHash(l),
 });
 
 /** Whether a NUL, or bytes that are no UTF-8, had to be replaced in a label's text. */
 export const isLossy = (l: Rows["labels"][number]) => [l.summary, ...l.tags].join("").includes("\ufffd");
 
-/** What `LabelRegistry` keeps of a label's text. */
-function labelTextHash(tags: string[], summary: string, kind: number, evidence: Hex): Hex {
-  const types = parseAbiParameters("string[], string, uint8, bytes");
-  return sliceHex(keccak256(encodeAbiParameters(types, [tags, summary, kind, evidence])), 0, 16);
+const labelAbi = labelRegistryAbi.find((item) => item.type === "function" && item.name === "label");
+
+/** What `LabelRegistry` keeps of a label's input: half the hash of its ABI encoding as a tuple. */
+function labelInputHash(l: Rows["labels"][number]): Hex {
+  const type = labelAbi?.type === "function" ? labelAbi.inputs[1] : undefined;
+  if (!type) throw new Error("The ABI has no label(validatorId, input).");
+  const input = {
+    ...{
+      ekId: ekId.parse(l.ekId).ekId,
+      version: l.version,
+      types: l.types,
+      tags: l.tags,
+      summary: l.summary,
+    },
+    scores: Object.fromEntries(scoreNames.map((name) => [name, l[name]])),
+    ...{ evidenceKind: evidenceKinds.indexOf(l.evidenceKind), evidence: l.evidence },
+    evidenceHash: l.evidenceHash,
+  };
+  return sliceHex(keccak256(sliceHex(encodeAbiParameters([type], [input as never]), 32)), 0, 16);
+}
+
+const challengeStatuses = ["none", "open", "answered", "ruling", "struck", "upheld", "tied"];
+
+/** Bonds, challenges and who sits where. */
+function bondsOf(rows: Rows) {
+  return {
+    bonds: shape(rows.bonds, ({ validatorId, bonded, unbonding, unbondedAt, atStake }) => [
+      validatorId,
+      { bonded, unbonding, unbondedAt, atStake },
+    ]),
+    bondCredits: shape(rows.bondCredits, (c) => [c.agentId, { amount: c.amount }]),
+    feeCredits: shape(rows.feeCredits, (c) => [c.account, { amount: c.amount }]),
+    challenges: shape(rows.challenges, (c) => [
+      `challenge ${c.challengeId}`,
+      {
+        ...{ labelId: c.labelId, revision: c.revision, challengerId: c.challengerId },
+        ...{ status: challengeStatuses.indexOf(c.status), atStake: c.atStake, fee: c.fee },
+        ...{ deadline: c.deadline, disputeId: c.disputeId ?? 0n, appeals: c.appeals },
+      },
+    ]),
+    seats: shape(rows.seats, (s) => [
+      `${s.ekId} seat ${s.index}`,
+      { validatorId: s.validatorId, since: s.since },
+    ]),
+    groups: shape(rows.groups, (g) => [g.validatorId, { groupId: g.groupId }]),
+    consensusPolicies: shape(rows.consensusPolicies, ({ chainId, ...policy }) => [
+      `chain ${chainId}`,
+      policy,
+    ]),
+  };
 }
 
 function mayLabel(rows: Rows, listing: Rows["listings"][number], agentId: string): boolean {
@@ -174,6 +243,6 @@ function mayLabel(rows: Rows, listing: Rows["listings"][number], agentId: string
   return (
     listing.sellerId !== agentId &&
     (!isRestricted || isListed) &&
-    !rows.labels.some((label) => label.ekId === listing.id && label.validatorId === agentId)
+    !rows.labels.some((l) => l.ekId === listing.id && l.validatorId === agentId && l.status === "live")
   );
 }

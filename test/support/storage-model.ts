@@ -9,6 +9,8 @@ import { refundTerms, scoreNames } from "../../sdk/records.ts";
 import { arbitrationOf } from "./arbitration-model.ts";
 import type { Market } from "./market.ts";
 import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
+import { bondsOf, seatsOf } from "./storage-bonds.ts";
+import { agentIdsOf, all, ekIdsOf, idsOf } from "./storage-reading.ts";
 
 /** Reads everything at the chain's head; nobody may write meanwhile. */
 export async function modelOfStorage(market: Market, rows: Rows): Promise<Model> {
@@ -16,6 +18,8 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
     ...(await identitiesOf(market, rows)),
     ...(await salesOf(market, rows)),
     ...(await labelsOf(market, rows)),
+    ...(await bondsOf(market, rows)),
+    ...(await seatsOf(market, rows)),
     ...(await settingsOf(market, rows)),
     ...(await arbitrationOf(market, rows)),
   };
@@ -24,23 +28,6 @@ export async function modelOfStorage(market: Market, rows: Rows): Promise<Model>
 const statuses = ["none", "active", "paused", "archived"];
 const orderStatuses = ["none", "held", "disputed", "released", "refunded"];
 const lower = (address: Address) => address.toLowerCase() as Address;
-const range = (count: bigint) => Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1));
-const all = <T, R>(members: readonly T[], read: (member: T) => Promise<R>) => Promise.all(members.map(read));
-
-function idsOf({ deployment: { chainId } }: Market) {
-  return {
-    agt: (agentId: bigint) => ids.agentId.serialize({ chainId, agentId }),
-    ek: (ekId: bigint) => ids.ekId.serialize({ chainId, ekId }),
-    key: (tokenId: bigint) => ids.keyId.serialize({ chainId, ...ids.splitTokenId(tokenId) }),
-    lbl: (ekId: bigint, validatorId: bigint) => ids.labelId.serialize({ chainId, ekId, validatorId }),
-  };
-}
-
-const agentIdsOf = async ({ client, contracts }: Market) =>
-  range(await client.readContract({ ...contracts.registry, functionName: "agentCount" }));
-const ekIdsOf = async ({ client, contracts }: Market) =>
-  range(await client.readContract({ ...contracts.catalog, functionName: "listingCount" }));
-
 async function identitiesOf(market: Market, rows: Rows) {
   const { client, contracts } = market;
   const { registry } = contracts;
@@ -204,7 +191,22 @@ async function labelsOf(market: Market, rows: Rows) {
   const lossy = new Set(rows.labels.filter(isLossy).map(({ id }) => id));
   const labels = await all(pairs, async (args) => ({
     id: lbl(...args),
+    args,
     label: await client.readContract({ ...contracts.labels, functionName: "labelOf", args }),
+  }));
+  const revisions = labels.flatMap(({ id, args, label }) =>
+    Array.from({ length: label.revision }, (_, i) => ({ id, args: [...args, i + 1] as const })),
+  );
+  const ends = await all(revisions, async ({ id, args }) => ({
+    name: `${id} revision ${args[2]}`,
+    endedAt: await client.readContract({ ...contracts.labels, functionName: "endOf", args }),
+  }));
+  const endorsers = await all(await ekIdsOf(market), async (ekId) => ({
+    ekId,
+    validatorId: await client.readContract({
+      ...contracts.labels,
+      ...{ functionName: "endorserOf", args: [ekId] },
+    }),
   }));
   const rights = await all(pairs, async (args) => ({
     name: `${agt(args[1])} labels ${ek(args[0])}`,
@@ -212,15 +214,26 @@ async function labelsOf(market: Market, rows: Rows) {
   }));
   return {
     labels: shape(
-      labels.filter(({ label }) => label.createdAt !== 0),
-      ({ id, label }) => [
+      labels.filter(({ label }) => label.revision !== 0),
+      ({ id, label: { revision, disputed, ...label } }) => [
         id,
-        {
-          ...{ version: label.version, types: label.types, createdAt: BigInt(label.createdAt) },
-          scores: scoreNames.map((name) => label.scores[name]),
-          textHash: lossy.has(id) ? null : label.textHash,
-        },
+        label.createdAt === 0
+          ? { gone: true, revision }
+          : {
+              ...{ version: label.version, types: label.types, createdAt: BigInt(label.createdAt) },
+              ...{ revision, disputed },
+              scores: scoreNames.map((name) => label.scores[name]),
+              inputHash: lossy.has(id) ? null : label.inputHash,
+            },
       ],
+    ),
+    formerLabels: shape(
+      ends.filter(({ endedAt }) => endedAt !== 0n),
+      ({ name, endedAt }) => [name, { endedAt }],
+    ),
+    endorsements: shape(
+      endorsers.filter(({ validatorId }) => validatorId !== 0n),
+      ({ ekId, validatorId }) => [ek(ekId), { validatorId: agt(validatorId) }],
     ),
     mayLabel: shape(rights, ({ name, allowed }) => [name, { allowed }]),
   };

@@ -176,6 +176,16 @@ abstract contract Books is Deployment, PointsBook {
     mapping(uint256 ekId => LabelSums) internal _labelSums;
     mapping(uint256 ekId => mapping(uint256 validatorId => uint256)) public labelsBy;
     mapping(uint256 ekId => mapping(uint256 validatorId => bool)) internal _validatorAllowed;
+    /// @dev Of those who said something good and nothing bad.
+    mapping(uint256 ekId => mapping(uint256 validatorId => bool)) internal _praises;
+    mapping(uint256 validatorId => uint256) internal _bonded;
+    /// @dev Whose label the endorsement rests on. Nobody withdraws, revises or challenges here: a bond is all that can go.
+    mapping(uint256 ekId => uint256 validatorId) internal _endorserOf;
+
+    /// @dev Whether the validator's word can carry an endorsement now.
+    function _vouches(uint256 ekId, uint256 validatorId, uint256 stake) internal view returns (bool) {
+        return _praises[ekId][validatorId] && _bonded[validatorId] >= stake;
+    }
 
     // --------------------------------------------------------------- entries
 

@@ -5,6 +5,7 @@ import {AgentRegistry} from "../../../contracts/AgentRegistry.sol";
 import {Authority} from "../../../contracts/Authority.sol";
 import {CardIssuer} from "../../../contracts/CardIssuer.sol";
 import {Catalog} from "../../../contracts/Catalog.sol";
+import {Consensus} from "../../../contracts/Consensus.sol";
 import {FixedPrice} from "../../../contracts/curves/FixedPrice.sol";
 import {LinearPrice} from "../../../contracts/curves/LinearPrice.sol";
 import {Deals} from "../../../contracts/Deals.sol";
@@ -13,15 +14,21 @@ import {ExperienceKey} from "../../../contracts/ExperienceKey.sol";
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IResaleTerms} from "../../../contracts/interfaces/IResaleTerms.sol";
 import {IEndorsements} from "../../../contracts/interfaces/IEndorsements.sol";
+import {IConsensus} from "../../../contracts/interfaces/IConsensus.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
+import {TestArbitrator} from "../../../contracts/mocks/TestArbitrator.sol";
+import {TestUSDC} from "../../../contracts/mocks/TestUSDC.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
 import {Tills} from "../../../contracts/Tills.sol";
+import {ValidatorBonds} from "../../../contracts/ValidatorBonds.sol";
 import {TestBase} from "./TestBase.sol";
 
 /// @title The whole exchange, wired as the deploy script wires it
 abstract contract Deployment is TestBase {
     /// @dev Who plays the disputes desk here.
     address internal constant DISPUTES = address(0xd15b);
+    /// @dev What a challenge costs, in the bonds' token.
+    uint96 internal constant STAKE = 10_000_000;
 
     struct System {
         address admin;
@@ -34,12 +41,16 @@ abstract contract Deployment is TestBase {
         CardIssuer cards;
         Exchange exchange;
         LabelRegistry labels;
+        ValidatorBonds bonds;
+        Consensus consensus;
+        TestUSDC bondToken;
+        TestArbitrator arbitrator;
         FixedPrice fixedPrice;
         LinearPrice linearPrice;
     }
 
     /// @dev How many contracts {deploySystem} makes.
-    uint256 internal constant SYSTEM_SIZE = 11;
+    uint256 internal constant SYSTEM_SIZE = 15;
 
     function deploySystem(address admin) internal returns (System memory) {
         return deploySystem(admin, DISPUTES);
@@ -49,6 +60,8 @@ abstract contract Deployment is TestBase {
     function deploySystem(address admin, address disputes) internal returns (System memory s) {
         s.admin = admin;
         s.authority = new Authority(admin);
+        s.bondToken = new TestUSDC();
+        s.arbitrator = new TestArbitrator(0.01 ether);
         Predicted memory at = _predict();
         s.registry = new AgentRegistry(at.exchange, at.catalog);
         s.keys = new ExperienceKey(s.registry, at.exchange, IResaleTerms(at.catalog));
@@ -61,7 +74,7 @@ abstract contract Deployment is TestBase {
                 keys: s.keys,
                 points: s.points,
                 tills: at.tills,
-                labels: at.labels,
+                consensus: at.consensus,
                 disputes: disputes,
                 cardIssuer: at.cards
             })
@@ -69,7 +82,8 @@ abstract contract Deployment is TestBase {
         s.catalog = new Catalog(address(s.authority), s.registry, s.exchange);
         s.tills = new Tills(s.registry, s.exchange);
         s.cards = new CardIssuer(address(s.authority), s.registry, s.catalog, s.exchange);
-        s.labels = new LabelRegistry(s.registry, s.catalog);
+        s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(at.bonds));
+        _deployBonds(s);
         s.fixedPrice = new FixedPrice();
         s.linearPrice = new LinearPrice();
         vm.prank(admin);
@@ -84,6 +98,8 @@ abstract contract Deployment is TestBase {
         address tills;
         address cards;
         address labels;
+        address bonds;
+        address consensus;
     }
 
     function _predict() private view returns (Predicted memory at) {
@@ -93,5 +109,13 @@ abstract contract Deployment is TestBase {
         at.tills = vm.computeCreateAddress(address(this), nonce + 5);
         at.cards = vm.computeCreateAddress(address(this), nonce + 6);
         at.labels = vm.computeCreateAddress(address(this), nonce + 7);
+        at.bonds = vm.computeCreateAddress(address(this), nonce + 8);
+        at.consensus = vm.computeCreateAddress(address(this), nonce + 9);
+    }
+
+    function _deployBonds(System memory s) private {
+        s.bonds = new ValidatorBonds(s.registry, s.labels, s.bondToken, s.arbitrator, STAKE, "", "ipfs://label-rules");
+        IConsensus.Policy memory policy = IConsensus.Policy(3, 6667, 3334, 2 * STAKE, 20 * STAKE);
+        s.consensus = new Consensus(address(s.authority), s.registry, s.catalog, s.labels, s.bonds, s.exchange, policy);
     }
 }

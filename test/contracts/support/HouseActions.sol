@@ -3,6 +3,7 @@ pragma solidity ^0.8.34;
 
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
+import {IBountyPot} from "../../../contracts/interfaces/IBountyPot.sol";
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {CardActions} from "./CardActions.sol";
@@ -63,17 +64,17 @@ abstract contract HouseActions is CardActions {
         if (duration != 0) pausableFrom = pausedUntil + MAX_PAUSE;
     }
 
-    /// @dev The label registry pays two validators, or one of them twice; now and then more than there is.
+    /// @dev The consensus pays two validators, or one of them twice; now and then more than there is.
     function payBounty(uint256 ek, uint256 tokenIndex, uint256 seed, uint256 who) external {
         (uint256 ekId, address token) = _pot(ek, tokenIndex);
-        address caller = who % 8 == 0 ? _account(who / 8) : address(sys.labels);
+        address caller = who % 8 == 0 ? _account(who / 8) : address(sys.consensus);
         uint256[] memory agentIds = new uint256[](2);
         (agentIds[0], agentIds[1]) = (_agent(seed), _agent(seed / 8));
         uint256[] memory amounts = _rewards(bountyOf[ekId][token], seed, who % 16 == 1 ? 1 : 2);
         Reasons.List memory reasons = _mustBeInPot(ekId, token, amounts);
-        bytes memory stranger = abi.encodeWithSelector(IExchange.WrongCaller.selector, caller, address(sys.labels));
-        reasons.when(caller != address(sys.labels), stranger);
-        bytes memory data = abi.encodeCall(IExchange.payBounty, (ekId, token, agentIds, amounts));
+        bytes memory stranger = abi.encodeWithSelector(IExchange.WrongCaller.selector, caller, address(sys.consensus));
+        reasons.when(caller != address(sys.consensus), stranger);
+        bytes memory data = abi.encodeCall(IBountyPot.payBounty, (ekId, token, agentIds, amounts));
         (bool done, ) = _attempt(caller, address(sys.exchange), data, reasons);
         if (!done) return;
         bountyOf[ekId][token] -= amounts[0] + amounts[1];

@@ -2,8 +2,10 @@
 pragma solidity ^0.8.34;
 
 import {ILabelRegistry} from "../../../contracts/interfaces/ILabelRegistry.sol";
+import {IValidatorBonds} from "../../../contracts/interfaces/IValidatorBonds.sol";
 import {Actions} from "../../../contracts/libraries/Actions.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
+import {LabelTypes} from "../../../contracts/libraries/LabelTypes.sol";
 import {Reasons} from "./Reasons.sol";
 import {RenewalActions} from "./RenewalActions.sol";
 
@@ -40,6 +42,7 @@ abstract contract LabelActions is RenewalActions {
         if (!done) return;
         _labelled.push(Labelled(ekId, validatorId));
         ++labelsBy[ekId][validatorId];
+        _praises[ekId][validatorId] = LabelTypes.isPositive(input.types);
         ++_labelSums[ekId].count;
         for (uint256 i; i < 5; ++i) {
             _labelSums[ekId].scores[i] += scores[i];
@@ -62,6 +65,42 @@ abstract contract LabelActions is RenewalActions {
         if (done) _validatorAllowed[ekId][ids[0]] = allowed;
     }
 
+    /// @dev A validator that labelled bonds, or unbonds some of it, up to twice the stake.
+    function bond(uint256 which, uint256 amount, bool out) external {
+        if (_labelled.length == 0) return;
+        uint256 id = _labelled[which % _labelled.length].validatorId;
+        address caller = eoaOf[id];
+        uint256 most = out ? _bonded[id] : 2 * STAKE - _bonded[id];
+        if (most == 0) return;
+        amount = within(amount, 1, most);
+        sys.bondToken.mint(caller, amount);
+        vm.prank(caller);
+        sys.bondToken.approve(address(sys.bonds), amount);
+        bytes memory data = abi.encodeCall(IValidatorBonds.bond, (id, amount));
+        if (out) data = abi.encodeCall(IValidatorBonds.unbond, (id, amount));
+        _attempt(caller, address(sys.bonds), data, Reasons.none());
+        _bonded[id] = out ? _bonded[id] - amount : _bonded[id] + amount;
+    }
+
+    function endorse(uint256 which, uint256 who) external {
+        if (_labelled.length == 0) return;
+        Labelled storage l = _labelled[which % _labelled.length];
+        uint256 present = _endorserOf[l.ekId];
+        Reasons.List memory reasons = Reasons.none();
+        reasons.when(
+            _vouches(l.ekId, present, STAKE),
+            abi.encodeWithSelector(ILabelRegistry.AlreadyEndorsed.selector, l.ekId, present)
+        );
+        reasons.when(
+            !_vouches(l.ekId, l.validatorId, STAKE),
+            abi.encodeWithSelector(ILabelRegistry.NotEndorsing.selector, l.ekId, l.validatorId)
+        );
+        bytes memory data = abi.encodeCall(ILabelRegistry.endorse, (l.ekId, l.validatorId));
+        (bool done, ) = _attempt(_account(who), address(sys.labels), data, reasons);
+        if (done) _endorserOf[l.ekId] = l.validatorId;
+        isTrue(sys.labels.isEndorsed(l.ekId) == _vouches(l.ekId, _endorserOf[l.ekId], STAKE), "endorsed, by the book");
+    }
+
     function _labelInput(
         uint256 ekId,
         uint256 seed,
@@ -73,7 +112,8 @@ abstract contract LabelActions is RenewalActions {
         if (fault == 1) scores[seed % 5] = 101;
         input.ekId = ekId;
         input.version = fault == 2 ? _listings[ekId].version + 1 : uint32(1 + (seed % _listings[ekId].version));
-        input.types = fault == 0 ? 0 : uint8(1 + (seed % 255));
+        // Every other one says nothing bad, so that endorsements happen.
+        input.types = fault == 0 ? 0 : uint8(1 + (seed % (seed % 2 == 0 ? 255 : 15)));
         input.scores = ILabelRegistry.Scores(scores[0], scores[1], scores[2], scores[3], scores[4]);
         input.summary = "Checked.";
     }

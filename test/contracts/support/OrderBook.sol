@@ -56,9 +56,8 @@ abstract contract OrderBook is KeyBook {
     /// @dev Points for a sale that is complete; `payerId` is the agent that the payer is or ever was.
     function _bookPoints(Order storage o, uint256 payerId) internal {
         (uint256 sellerId, uint256 buyerId) = (o.sellerId, o.buyerId);
-        LabelSums storage labels = _labelSums[o.ekId];
         bool operators = isOperator(sellerId, eoaOf[buyerId]) || isOperator(buyerId, eoaOf[sellerId]);
-        bool endorsed = labels.count != 0 && labels.scores[0] + labels.scores[1] >= labels.count * 100;
+        bool endorsed = _vouches(o.ekId, _endorserOf[o.ekId], STAKE);
         _bookAward(PointsOrder(sellerId, buyerId, payerId, operators, _listings[o.ekId].sold, endorsed));
     }
 

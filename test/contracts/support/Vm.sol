@@ -16,9 +16,9 @@ interface Vm {
 
     function prank(address caller) external;
 
-    function warp(uint256 time) external;
-
     function deal(address account, uint256 balance) external;
+
+    function warp(uint256 time) external;
 
     function etch(address account, bytes calldata code) external;
 

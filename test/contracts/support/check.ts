@@ -28,6 +28,9 @@ function nameOf(moa: Moa, address: Address): [name: string, abi: Abi] {
     ["Tills", moa.tills],
     ["CardIssuer", moa.cards],
     ["LabelRegistry", moa.labels],
+    ["ValidatorBonds", moa.bonds],
+    ["Consensus", moa.consensus],
+    ["Arbitrator", moa.arbitrator],
     ["Authority", { address: moa.authority, abi: [] }],
   ];
   const found = known.find(([, { address: at }]) => at.toLowerCase() === address.toLowerCase());

@@ -2,16 +2,20 @@
 import { type Address, getAddress, getContract, getContractAddress } from "viem";
 import {
   agentRegistryAbi,
+  bountyPotAbi,
   cardIssuerAbi,
   catalogAbi,
+  consensusAbi,
   exchangeAbi,
   experienceKeyAbi,
   fixedPriceAbi,
   labelRegistryAbi,
   linearPriceAbi,
   pointsLedgerAbi,
+  testArbitratorAbi,
   testUSDCAbi,
   tillsAbi,
+  validatorBondsAbi,
 } from "../../../sdk/abis/index.ts";
 import { type CurveType, curves, type FormulaType, formulas, formulaTypes } from "../../../sdk/curves.ts";
 import { publicClient, viem } from "./chain.ts";
@@ -36,7 +40,7 @@ const names = [
   "guardian",
   "recorder",
   "disputesDesk",
-  "labelsDesk",
+  "consensusDesk",
 ] as const;
 
 /** An account of the test chain. */
@@ -83,6 +87,8 @@ const house = [
   "tills",
   "cards",
   "labels",
+  "bonds",
+  "consensus",
   "desk",
 ] as const;
 export type House = Record<(typeof house)[number], Address>;
@@ -94,16 +100,28 @@ export async function plan(ahead = 0): Promise<House> {
 }
 
 /**
- * What the exchange is wired to. Two people stand in for the contracts of labels and, unless told otherwise, of disputes, so that tests
- * can act as them.
+ * What the exchange is wired to. Two people stand in for the consensus and the disputes, unless told otherwise, so that tests can act as
+ * them.
  */
 export function wiringOf(
   { registry, catalog, keys, points, tills, cards }: House,
   disputes: Address = people.disputesDesk.address,
+  consensus: Address = people.consensusDesk.address,
 ) {
-  const labels = people.labelsDesk.address;
-  return { registry, catalog, keys, points, tills, labels, disputes, cardIssuer: cards };
+  return { registry, catalog, keys, points, tills, consensus, disputes, cardIssuer: cards };
 }
+
+/** What a challenge costs, in USDC: 10. */
+export const STAKE = 10_000_000n;
+/** What an arbitration costs, in wei. */
+export const FEE = 10n ** 16n;
+export const POLICY = {
+  quorum: 3,
+  supportBps: 6667,
+  disputeBps: 3334,
+  minBond: 2n * STAKE,
+  maxWeight: 20n * STAKE,
+} as const;
 
 /** One curve of each kind, by the name that listings use. */
 export async function deployCurves(
@@ -123,21 +141,31 @@ export const deployMoa = () => deployMoaWith();
 
 type CreateDesk = (at: House, authority: Address) => Promise<unknown>;
 
-/** The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions. */
-export async function deployMoaWith(desk?: Address | CreateDesk) {
+/**
+ * The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions.
+ * `payingConsensus`: the exchange's bounties are the consensus' to share; else a person's, and the consensus has a mock.
+ */
+export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsensus = false } = {}) {
   const createDesk = typeof desk === "function" ? desk : undefined;
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
+  const arbitrator = await create("TestArbitrator", [FEE]);
+  const pot = await create("BountyPot");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
   await create("PointsLedger", [authority, at.exchange, at.registry, at.labels]);
-  await create("Exchange", [authority, wiringOf(at, createDesk ? at.desk : (desk as Address | undefined))]);
+  const disputes = createDesk ? at.desk : (desk as Address | undefined);
+  await create("Exchange", [authority, wiringOf(at, disputes, payingConsensus ? at.consensus : undefined)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
   await create("Tills", [at.registry, at.exchange]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
-  await create("LabelRegistry", [at.registry, at.catalog]);
+  await create("LabelRegistry", [at.registry, at.catalog, at.bonds]);
+  await create("ValidatorBonds", [at.registry, at.labels, usdc, arbitrator, STAKE, "0xc0", "ipfs://rules"]);
+  await create("Consensus", [
+    ...[authority, at.registry, at.catalog, at.labels, at.bonds, payingConsensus ? at.exchange : pot, POLICY],
+  ]);
   await createDesk?.(at, authority);
   const catalog = getContract({ address: at.catalog, abi: catalogAbi, client });
   await catalog.write.allowToken([usdc, true]);
@@ -152,6 +180,10 @@ export async function deployMoaWith(desk?: Address | CreateDesk) {
     keys: getContract({ address: at.keys, abi: experienceKeyAbi, client }),
     points: getContract({ address: at.points, abi: pointsLedgerAbi, client }),
     labels: getContract({ address: at.labels, abi: labelRegistryAbi, client }),
+    bonds: getContract({ address: at.bonds, abi: validatorBondsAbi, client }),
+    consensus: getContract({ address: at.consensus, abi: consensusAbi, client }),
+    arbitrator: getContract({ address: arbitrator, abi: testArbitratorAbi, client }),
+    pot: getContract({ address: pot, abi: bountyPotAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
     curves: curveAddresses,
     fixed: getContract({ address: curveAddresses.fixed, abi: fixedPriceAbi, client }),

@@ -17,11 +17,13 @@ export const contracts = {
   PointsLedger: address("4"),
   LabelRegistry: address("5"),
   Disputes: address("9"),
-  HouseArbitrator: address("a"),
+  HouseArbitrator: address("d"),
   Authority: address("6"),
   Catalog: address("a"),
   Tills: address("b"),
   CardIssuer: address("c"),
+  ValidatorBonds: address("e"),
+  Consensus: address("f"),
 } as const;
 export const token = address("7");
 export const relayer = address("8");
