@@ -25,7 +25,7 @@ abstract contract RentalActions is KeyActions {
         address caller = eoaOf[holder];
         if (who % 8 == 0) caller = _account(who / 8);
         else if (who % 8 == 1 && approved != address(0)) caller = approved;
-        else if (who % 8 < 5 && tenant != 0) caller = eoaOf[tenant];
+        else if (who % 8 < 6 && tenant != 0) caller = eoaOf[tenant];
         address user = to % 4 == 0 || (to % 2 == 0 && tenant != 0) ? address(0) : _account(to / 4);
         if (to % 8 == 5 && tenant != 0) user = eoaOf[tenant];
         uint64 expires = uint64(block.timestamp + (time % 10 days));
