@@ -24,6 +24,9 @@ const runners: readonly Runner[] = [
   { task: "solidity", dir: "test/contracts", suffix: ".sol" },
   { task: "mocha", dir: "test", suffix: ".test.ts" },
 ];
+/** The protocol's invariants, all asked in one run, which therefore gets more effort than the rest. */
+const LAWS = join(repoRoot, "test/contracts/Invariants.t.sol");
+const lawsEffort = { INVARIANT_RUNS: "1000", INVARIANT_DEPTH: "100" };
 const hardhat = join(repoRoot, "node_modules/hardhat/dist/src/cli.js");
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -32,10 +35,16 @@ async function runAll(wanted: readonly string[]): Promise<Tally> {
   const total: Tally = { passed: 0, failed: 0 };
   for (const { task, dir, suffix } of runners) {
     const files = chosen?.filter((file) => file.endsWith(suffix)) ?? testFilesIn(join(repoRoot, dir), suffix);
-    if (files.length === 0) continue;
-    const { passed, failed } = await run(task, files);
-    total.passed += passed;
-    total.failed += failed;
+    const batches = [
+      { files: files.filter((file) => file !== LAWS), env: {} },
+      { files: files.filter((file) => file === LAWS), env: lawsEffort },
+    ];
+    for (const batch of batches) {
+      if (batch.files.length === 0) continue;
+      const { passed, failed } = await run(task, batch.files, batch.env);
+      total.passed += passed;
+      total.failed += failed;
+    }
   }
   return total;
 }
@@ -58,11 +67,15 @@ function testFilesIn(dir: string, suffix: string): string[] {
 }
 
 /** Streams what the runner prints and counts what it says it did. One that ended badly or ran nothing has failed, whatever it says. */
-async function run(task: Runner["task"], files: readonly string[]): Promise<Tally> {
+async function run(
+  task: Runner["task"],
+  files: readonly string[],
+  effort: Record<string, string>,
+): Promise<Tally> {
   const child = spawn(process.execPath, [hardhat, "test", task, ...files], {
     cwd: repoRoot,
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
+    env: { ...effort, ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}) },
   });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of signals) process.on(signal, forward);
