@@ -51,20 +51,6 @@ export const proofs: readonly Proof[] = [
       }`,
   },
   {
-    name: "fee: rounded down, never above its rate",
-    claims: ["fee × 10,000 ≤ cost × rate < (fee + 1) × 10,000", "fee ≤ cost / 20 at the compiled maximum"],
-    cuts: { fee: { file: "contracts/Exchange.sol", from: "fee = (cost * _feeBps) / BPS;", to: ";" } },
-    harness: `
-      uint256 private constant BPS = 10_000;
-      function share(uint256 cost, uint256 _feeBps) public pure returns (uint256 fee) {
-        require(cost < 2 ** 128 && _feeBps <= 500);
-        $fee
-        assert(fee * BPS <= cost * _feeBps);
-        assert((fee + 1) * BPS > cost * _feeBps);
-        assert(fee * 20 <= cost);
-      }`,
-  },
-  {
     name: "split: a royalty is rounded down, never above its rate",
     claims: ["part × 10,000 ≤ amount × rate < (part + 1) × 10,000 for amounts below 2^96"],
     cuts: {

@@ -32,6 +32,19 @@ const TRIES = 200;
 /** What most of the rare calls need. */
 const CHAIN = [
   ...["labelBatch", "bond", "challenge", "answer", "refer", "giveRuling", "appeal", "giveFinalRuling"],
+  ...[
+    "list",
+    "list",
+    "buy",
+    "buy",
+    "buy",
+    "buy",
+    "buy",
+    "buy",
+    "openDispute",
+    "answerDispute",
+    "ruleOnOrder",
+  ],
 ] as const;
 
 type Agent = { account: PrivateKeyAccount; past: PrivateKeyAccount[]; agentId: bigint };

@@ -91,7 +91,7 @@ export function createDisputeCalls(
       const { keyId, buyerId } = await any(Status.Opened, Status.Submitted);
       await send(accountOf(buyerId), desk, "withdrawDispute", [keyId]);
     },
-    async giveRuling() {
+    async ruleOnOrder() {
       const { disputeID } = await anyCase(Phase.Waiting);
       await send(market.arbiter, house, "giveRuling", [disputeID, BigInt(random.int(3))]);
     },
@@ -108,7 +108,7 @@ export function createDisputeCalls(
       await send(market.appealJudge, house, "giveFinalRuling", [disputeID, BigInt(random.int(3))]);
       await send(random.pick(agents).account, house, "execute", [disputeID]);
     },
-    async withdrawFees() {
+    async withdrawDisputeFees() {
       const { agentId } = random.pick(agents);
       await send(random.pick(agents).account, desk, "withdraw", [agentId, zeroAddress]);
     },
