@@ -73,10 +73,10 @@ export function modelOfRows(rows: Rows, now: bigint) {
     ]),
     endorsements: shape(rows.endorsements, (e) => [e.ekId, { validatorId: e.validatorId }]),
     ...bondsOf(rows),
-    mayLabel: shape(
-      rows.listings.flatMap((l) => rows.agents.map((agent) => ({ l, agentId: agent.id }))),
-      ({ l, agentId }) => [`${agentId} labels ${l.id}`, { allowed: mayLabel(rows, l, agentId) }],
-    ),
+    mayLabel: shape(judgedPairs(rows), ({ l, agentId }) => [
+      `${agentId} labels ${l.id}`,
+      { allowed: mayLabel(rows, l, agentId) },
+    ]),
     fees: shape(rows.fees, (f) => ["fee", { feeBps: f.feeBps, feeAgentId: f.feeAgentId }]),
     pauses: { pause: { until: rows.pauses[0]?.until ?? 0n } },
     tokens: shape(rows.tokens, (t) => [t.token, { allowed: t.allowed }]),
@@ -91,6 +91,25 @@ export function modelOfRows(rows: Rows, now: bigint) {
       { arbitrationCost, appealCost, payeeId },
     ]),
   };
+}
+
+/** With each listing, how many agents are asked about who have nothing to do with it. */
+const STRANGERS = 5;
+
+/**
+ * Listings with the agents who judged them, may judge them, or sell them, and with a few others that change from listing to listing. All
+ * pairs would be as many as agents times listings.
+ */
+export function judgedPairs(rows: Rows) {
+  return rows.listings.flatMap((l, i) => {
+    const strangers = Array.from(
+      { length: STRANGERS },
+      (_, n) => rows.agents[(i * STRANGERS + n) % rows.agents.length]?.id as string,
+    );
+    const known = [...rows.labels, ...rows.allowances].filter(({ ekId: id }) => id === l.id);
+    const agentIds = new Set([l.sellerId, ...known.map(({ validatorId }) => validatorId), ...strangers]);
+    return [...agentIds].map((agentId) => ({ l, agentId }));
+  });
 }
 
 /** A group from its members, in the order of their names. */

@@ -1,14 +1,14 @@
 /**
- * The contracts' storage in the shape of `rows-model.ts` (invariant 26). Agents, listings and labels are enumerated from storage. What
- * storage cannot list is asked for by the rows' names: grants, keys, orders, charges, tokens, curves; a key that has no row shows in the listing's count
- * of sold keys and in its holder's count of keys.
+ * The contracts' storage in the shape of `rows-model.ts` (invariant 26). Agents and listings are enumerated from storage. What
+ * storage cannot list is asked for by the rows' names: grants, keys, orders, charges, labels, tokens, curves; a key that has no row shows in the listing's
+ * count of sold keys and in its holder's count of keys, a label in the listing's count of labels.
  */
 import { type Address, BaseError, ContractFunctionRevertedError } from "viem";
 import * as ids from "../../sdk/ids.ts";
 import { refundTerms, scoreNames } from "../../sdk/records.ts";
 import { arbitrationOf } from "./arbitration-model.ts";
 import type { Market } from "./market.ts";
-import { isLossy, type Model, type Rows, shape } from "./rows-model.ts";
+import { isLossy, judgedPairs, type Model, type Rows, shape } from "./rows-model.ts";
 import { bondsOf, seatsOf } from "./storage-bonds.ts";
 import { agentIdsOf, all, ekIdsOf, idsOf } from "./storage-reading.ts";
 
@@ -184,9 +184,8 @@ async function keyOf(market: Market, id: string) {
 async function labelsOf(market: Market, rows: Rows) {
   const { client, contracts } = market;
   const { agt, ek, lbl } = idsOf(market);
-  const agentIds = await agentIdsOf(market);
-  const pairs = (await ekIdsOf(market)).flatMap((ekId) =>
-    agentIds.map((agentId) => [ekId, agentId] as const),
+  const pairs = judgedPairs(rows).map(
+    ({ l, agentId }) => [ids.ekId.parse(l.id).ekId, ids.agentId.parse(agentId).agentId] as const,
   );
   const lossy = new Set(rows.labels.filter(isLossy).map(({ id }) => id));
   const labels = await all(pairs, async (args) => ({

@@ -3,8 +3,15 @@ import * as ids from "../../sdk/ids.ts";
 import type { Market } from "./market.ts";
 
 export const range = (count: bigint) => Array.from({ length: Number(count) }, (_, i) => BigInt(i + 1));
-export const all = <T, R>(members: readonly T[], read: (member: T) => Promise<R>) =>
-  Promise.all(members.map(read));
+/** Questions on their way at a time: each is a connection of its own. */
+const AT_ONCE = 128;
+
+export async function all<T, R>(members: readonly T[], read: (member: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (let i = 0; i < members.length; i += AT_ONCE)
+    answers.push(...(await Promise.all(members.slice(i, i + AT_ONCE).map(read))));
+  return answers;
+}
 
 export function idsOf({ deployment: { chainId } }: Market) {
   return {
