@@ -102,7 +102,7 @@ function findItem({ itemId, manifest }: ItemRequest): ManifestItem {
 }
 
 async function openItem(store: Store, { hash }: Manifest, item: ManifestItem): Promise<StoredItem> {
-  const stored = await store.open(hash, item.id).catch((cause) => {
+  const stored = await store.open(hash, item.id, item).catch((cause) => {
     throw storeDown(cause);
   });
   if (stored !== null) return stored;

@@ -4,6 +4,7 @@
  */
 import type { Hash } from "viem";
 import { ExchangeError } from "../sdk/errors.ts";
+import type { ManifestItem } from "../sdk/manifest.ts";
 import type { ByteRange } from "./range.ts";
 
 /** Streams come in pieces of at most this many bytes: small pieces cost two thirds of the throughput. */
@@ -35,7 +36,8 @@ export type StoredItem = {
 export type Store = {
   /** The text of the manifest kept under `hash`; at most {@link MANIFEST_MAX_BYTES}. */
   manifest(hash: Hash): Promise<string | null>;
-  open(hash: Hash, itemId: string): Promise<StoredItem | null>;
+  /** `item` is what the manifest says of it, for what needs more than the name: where it is kept, how it is encrypted. */
+  open(hash: Hash, itemId: string, item?: ManifestItem): Promise<StoredItem | null>;
   /** Rejects when the store can't be read. */
   check(): Promise<void>;
 };
