@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
 import { type Env, EnvError, readEnv, type SellerEnv } from "./env.ts";
@@ -18,7 +19,7 @@ import { openOutbox } from "./outbox.ts";
 import { openRejects } from "./rejects.ts";
 import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
-import { createDiskStore } from "./stores/disk.ts";
+import { openStore } from "./store-config.ts";
 import { createUsageRecorder } from "./usage.ts";
 
 /** Time in ms that deliveries under way get to end when the process is told to stop. */
@@ -35,7 +36,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     file: join(env.stateDir, "exchange-keys.json"),
     log,
   });
-  const store = createDiskStore(env.storeDir);
+  const { store, close: closeStore } = openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
     issuer: env.exchangeUrl,
@@ -59,6 +60,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     keys.stop();
     await courier.stop();
     await outbox.close();
+    await closeStore();
   };
 }
 
@@ -98,7 +100,8 @@ function stopOnSignals(started: Promise<() => Promise<void>>, log: Log): void {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof EnvError) return `The gateway can't start:\n${error.message}`;
+  if (error instanceof EnvError || error instanceof ConfigError)
+    return `The gateway can't start:\n${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") return `The gateway can't start: ${message}. Set another GATEWAY_PORT.`;
   return `The gateway can't start: ${error instanceof Error ? error.message : String(error)}`;

@@ -53,8 +53,12 @@ export function free(piece: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === piece.byteLength) buffer.transfer(0);
 }
 
-/** The error that a buyer gets for a failing store. The cause is for the log: it may name the seller's paths. */
+/**
+ * The error that a buyer gets for a failing store. The cause is for the log: it may name the seller's paths. Bytes that are known to be
+ * wrong stay what they are.
+ */
 export function storeDown(cause: unknown): ExchangeError {
+  if (cause instanceof ExchangeError && cause.code === "HASH_MISMATCH") return cause;
   return new ExchangeError("STORE_DOWN", "The seller's store can't be read at the moment.", {
     hint: "Try again later; if it lasts, report the listing.",
     cause,
