@@ -23,6 +23,9 @@ export type Env = Readonly<{
   outboxMaxBytes: number;
 }>;
 
+/** The process's own environment. */
+export const environment: Record<string, string | undefined> = process.env;
+
 /** Names every variable that is wrong. */
 export class EnvError extends Error {
   override readonly name = "EnvError";
@@ -60,10 +63,14 @@ const schema = z.object({
  * Throws {@link EnvError}, or ConfigError for the file that `GATEWAY_CONFIG` names; a variable counts more than the file. An empty variable
  * counts as absent.
  */
-export function readEnv(raw: Record<string, string | undefined> = process.env): Env {
+export function readEnv(raw: Record<string, string | undefined> = environment): Env {
   const config = raw.GATEWAY_CONFIG ? readConfig(raw.GATEWAY_CONFIG) : undefined;
   const said = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
-  const result = schema.safeParse({ ...(config && asVariables(config)), ...said });
+  // Without a file there is one way to say where the store is.
+  const result = (config ? schema : schema.required({ STORE_DIR: true })).safeParse({
+    ...(config && asVariables(config)),
+    ...said,
+  });
   if (!result.success) {
     throw new EnvError(
       result.error.issues.map(({ path, message }) => `${path.join(".")}: should be ${message}`).join("\n"),

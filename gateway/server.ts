@@ -9,7 +9,7 @@ import express from "express";
 import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
-import { type Env, EnvError, readEnv, type SellerEnv } from "./env.ts";
+import { type Env, EnvError, readEnv } from "./env.ts";
 import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
 import { createKeys } from "./keys.ts";
@@ -17,7 +17,7 @@ import { createListener } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { openRejects } from "./rejects.ts";
-import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
+import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
 import { createUsageRecorder } from "./usage.ts";
@@ -62,10 +62,6 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     await outbox.close();
     await closeStore();
   };
-}
-
-function sellerOf(env: SellerEnv): Seller {
-  return "agentId" in env ? knownSeller(env.agentId) : sellerByEoa(env);
 }
 
 /** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */
