@@ -47,7 +47,7 @@ async function readBlob(where: Parameters<typeof git.readBlob>[0]) {
     return await git.readBlob(where);
   } catch (error) {
     // The commit is there, the file is not. A missing commit is a repository that is not whole, and no "no such file".
-    if (error instanceof git.Errors.NotFoundError && error.message.includes(`"${where.filepath}"`))
+    if (error instanceof git.Errors.NotFoundError && error.data.what.startsWith("file or directory"))
       return null;
     throw error;
   }

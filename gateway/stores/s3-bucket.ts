@@ -55,6 +55,9 @@ export function createBucket({ endpoint, bucket, region, prefix, addressing, cre
     /** Throws {@link S3Error} for any answer that is not 2xx. `key` comes after the prefix; empty is the bucket itself. */
     async ask(method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE", key: string, options: AskOptions = {}) {
       const { query = {}, headers = {}, body, signal } = options;
+      // A URL resolves dots before anybody sees them.
+      if (key.split("/").some((part) => part === "." || part === ".."))
+        throw new Error(`"${key}" is no key: it leads out of the prefix.`);
       const path = key === "" ? "" : `${prefix}${key}`.split("/").map(encodeURIComponent).join("/");
       const url = new URL(`${root}/${path}`);
       for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);

@@ -17,9 +17,7 @@ export function createS3Shelf(options: S3Options): Shelf {
           error instanceof S3Error && ["BucketAlreadyOwnedByYou", "BucketAlreadyExists"].includes(error.code);
         if (!mine) throw error;
       });
-      await bucket
-        .ask("GET", "", { query: { "list-type": "2", "max-keys": "1" } })
-        .then(({ body }) => body?.cancel());
+      await bucket.ask("HEAD", "");
       return `the bucket ${options.bucket}`;
     },
     async put({ hash, json, items }) {

@@ -26,7 +26,7 @@ export function createS3Store(options: S3Options): Store {
       return response === null ? null : describe(bucket, key, response.headers);
     },
     async check() {
-      await (await bucket.ask("GET", "", { query: { "list-type": "2", "max-keys": "1" } })).body?.cancel();
+      await bucket.ask("HEAD", "");
     },
   };
 }

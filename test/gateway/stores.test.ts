@@ -4,7 +4,6 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -20,11 +19,9 @@ import { createBucket, type S3Options } from "../../gateway/stores/s3-bucket.ts"
 import { createS3Shelf } from "../../gateway/stores/s3-shelf.ts";
 import type { ManifestItem } from "../../sdk/manifest.ts";
 import { temporary } from "./support/gateway.ts";
+import { startS3 } from "./support/s3-server.ts";
 import { itemOf, sha256 } from "./support/store.ts";
 import { collect, describeStore, putVia } from "./support/store-contract.ts";
-
-type S3rver = { run(): Promise<AddressInfo>; close(): Promise<void> };
-const S3rver = createRequire(import.meta.url)("s3rver") as new (options: Record<string, unknown>) => S3rver;
 
 const OUTSIDE = { ids: ["canary.txt"], text: "canary: outside of every store" };
 
@@ -50,33 +47,6 @@ describeStore("disk", async () => {
     outside: OUTSIDE,
   };
 });
-
-async function startS3(over: Partial<S3Options> = {}) {
-  const dir = temporary();
-  const server = new S3rver({
-    address: "127.0.0.1",
-    port: 0,
-    silent: true,
-    directory: dir.path,
-    serviceEndpoint: "localhost",
-  });
-  const { port } = await server.run();
-  const options: S3Options = {
-    endpoint: `http://127.0.0.1:${port}`,
-    bucket: "experiences",
-    region: "us-east-1",
-    prefix: "shop/",
-    addressing: "path",
-    credentials: { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" },
-    ...over,
-  };
-  let up = true;
-  const stop = async () => {
-    if (up) await server.close();
-    up = false;
-  };
-  return { options, port, stop, end: () => stop().then(() => dir.remove()) };
-}
 
 describeStore("S3", async () => {
   const { options, stop, end } = await startS3();
@@ -110,7 +80,7 @@ describe("gateway: store: S3 by its protocol", () => {
       credentials: { accessKeyId: "S3RVER", secretAccessKey: "wrong" },
     });
     const error = await store.check().catch((thrown: Error) => thrown);
-    expect(String(error)).to.include("403 SignatureDoesNotMatch");
+    expect(String(error)).to.include(": 403");
     await end();
   });
 
