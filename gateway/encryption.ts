@@ -101,8 +101,8 @@ async function decrypt(item: ManifestItem, stored: StoredItem, keys: ItemKeys): 
       if (place.last) return;
     }
   }
-  // Nothing is in it, and that too has to be authentic.
-  if (size === 0) for await (const _ of opened({ first: 0, last: -1 }));
+  // A wrong key or a forged beginning is told before the first byte, and that nothing is in it has to be authentic too.
+  for await (const _ of opened({ first: 0, last: Math.min(0, size - 1) }));
   return {
     size,
     version: stored.version,

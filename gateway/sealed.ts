@@ -107,6 +107,10 @@ export function openSegment(
   return opened as Buffer<ArrayBuffer>;
 }
 
+async function* withoutEmpty(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+  for await (const piece of source) if (piece.length > 0) yield piece;
+}
+
 /** Seals `size` bytes. Throws when the source has more or fewer. */
 export async function* seal(
   source: AsyncIterable<Uint8Array>,
@@ -116,7 +120,7 @@ export async function* seal(
   const header = Buffer.concat([Buffer.of(HEADER_BYTES), randomBytes(SALT_BYTES), randomBytes(7)]);
   const { key, prefix } = readHeader(header, sealing);
   yield header;
-  const from = source[Symbol.asyncIterator]();
+  const from = withoutEmpty(source);
   let rest: Uint8Array = new Uint8Array(0);
   for (let i = 0; ; i++) {
     const { length, last } = segmentOf(i, size);

@@ -92,9 +92,19 @@ async function listingOf(manifest: ContentManifest, values: Values, env: Env): P
     summary: values.summary ?? values.title ?? primary?.id,
     domain: values.domain,
     task_type: values["task-type"],
-    modality: [...new Set(manifest.items.map(({ media_type }) => modalityOf(media_type)))],
+    modality: [
+      ...new Set(
+        manifest.items.flatMap(({ role, media_type }) =>
+          role === "metadata" ? [] : [modalityOf(media_type)],
+        ),
+      ),
+    ],
     output_artifacts: [
-      ...new Set(manifest.items.flatMap(({ format }) => (format === undefined ? [] : [format]))),
+      ...new Set(
+        manifest.items.flatMap(({ role, format }) =>
+          role === "metadata" || format === undefined ? [] : [format],
+        ),
+      ),
     ],
     ...(values.license === undefined ? {} : { license: values.license }),
     pricing_policy: { curve_type: "fixed", base_price: values.price },
