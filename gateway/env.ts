@@ -67,7 +67,7 @@ export function readEnv(raw: Record<string, string | undefined> = environment): 
   const config = raw.GATEWAY_CONFIG ? readConfig(raw.GATEWAY_CONFIG) : undefined;
   const said = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
   // Without a file there is one way to say where the store is.
-  const result = (config ? schema : schema.required({ STORE_DIR: true })).safeParse({
+  const result = (config ? schema : schema.extend({ STORE_DIR: path })).safeParse({
     ...(config && asVariables(config)),
     ...said,
   });

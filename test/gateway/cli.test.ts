@@ -218,6 +218,16 @@ describe("gateway: command line", function () {
   });
 });
 
+const NO_SHARES = {
+  refund_window_seconds: 0,
+  refund_terms: "none",
+  bounty_bps: 0,
+  referral_bps: 0,
+  resale_bps: 0,
+  royalties: [],
+};
+
+/** A listing as the exchange shows it. */
 function summaryOf(access: { gateway: string; gateway_key: string }) {
   const empty = {
     title: "t",
@@ -237,7 +247,14 @@ function summaryOf(access: { gateway: string; gateway_key: string }) {
     access_policy: { ...access, token_scheme: "jwt" },
     freshness: { created_at: "2026-01-01T00:00:00Z" },
     pricing: { mode: "free", current_price: 0, current_price_units: "0", currency: "x" },
-    pricing_policy: { curve_type: "fixed", base_price: 0, min_price: 0, max_price: 0, params: {} },
+    pricing_policy: {
+      curve_type: "fixed",
+      base_price: 0,
+      min_price: 0,
+      max_price: 0,
+      params: {},
+      ...NO_SHARES,
+    },
     seller: { agent_id: "agt_31337_5", eoa: "0x", score: 0 },
     validation_snapshot: { status: "unverified", top_labels: [], score: 0, validators: [] },
     metrics: { sold_count: 0, usage_count: 0, quote_count: 0, dispute_rate: 0 },

@@ -68,10 +68,14 @@ describe("gateway: encryption", function () {
     await shelf.put({ hash, json: canonicalJson(manifest), items: [{ item, ...kept }] });
     return { hash, item, path: join(root, hash, "items", id), kept };
   };
+  /** What breaks before its first piece is through has no answer at all: for the buyer that is no byte, and a broken connection. */
   const fetchItem = async (hash: string, headers: Record<string, string> = {}) =>
     raw(gateway, "/exp/ek_31337_1/items/item.bin", {
       headers,
       token: await exchange.token({ manifest_hash: hash }),
+    }).catch((error: Error) => {
+      if (error.message !== "socket hang up") throw error;
+      return { status: 200, headers: {}, body: Buffer.alloc(0), broken: true };
     });
 
   for (const method of ["aes-256-gcm", "kms-envelope"] as const) {
