@@ -5,7 +5,7 @@
 import { sha256 } from "viem";
 import { z } from "zod";
 import { HashMismatchError, ManifestInvalidError } from "./errors.ts";
-import type { ContentManifest, ManifestItem } from "./manifest.ts";
+import { type ContentManifest, type ManifestItem, verifyItem } from "./manifest.ts";
 
 export const PART_INDEX_TYPE = "application/vnd.moa.parts+json";
 
@@ -62,4 +62,45 @@ export function verifyPart(item: ManifestItem, part: Part, bytes: Uint8Array): v
   const actual = sha256(bytes).slice(2);
   if (bytes.length === part.size && actual === part.sha256) return;
   throw new HashMismatchError({ item: `${item.id} at ${part.offset}`, expected: part.sha256, actual });
+}
+
+/** Reads bytes `first` to `last` of the item, both inclusive: a `Range` request to its gateway. */
+export type ReadRange = (range: { first: number; last: number }) => Promise<Uint8Array>;
+
+/**
+ * Fetches an item part by part, `parallel` at a time, each checked as it comes and read again once when it is wrong or does not come. Throws
+ * what the second try threw; the other parts are then left alone.
+ *
+ * @example
+ * const bytes = await fetchParts(item, index, ({ first, last }) => get(`items/${item.id}`, { range: `bytes=${first}-${last}` }));
+ */
+export async function fetchParts(
+  item: ManifestItem,
+  index: PartIndex,
+  read: ReadRange,
+  { parallel = 4 }: { parallel?: number } = {},
+): Promise<Uint8Array> {
+  const whole = new Uint8Array(index.size_bytes);
+  const waiting = [...index.parts];
+  const fetchPart = async (part: Part) => {
+    const bytes = await read({ first: part.offset, last: part.offset + part.size - 1 });
+    verifyPart(item, part, bytes);
+    whole.set(bytes, part.offset);
+  };
+  const work = async () => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      const again = part;
+      try {
+        await fetchPart(part).catch(() => fetchPart(again));
+      } catch (error) {
+        waiting.length = 0;
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: parallel }, work));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
+  verifyItem(item, whole);
+  return whole;
 }

@@ -11,10 +11,13 @@ import { examine, type Finding } from "../../gateway/doctor.ts";
 import { readEnv } from "../../gateway/env.ts";
 import { playlistFaults, playlistUris } from "../../gateway/hls.ts";
 import { knownSeller } from "../../gateway/seller.ts";
+import { createDiskShelf } from "../../gateway/stores/disk-shelf.ts";
+import { canonicalJson } from "../../sdk/canonical.ts";
 import { hashManifest, verifyItem } from "../../sdk/manifest.ts";
-import { parsePartIndex, partIndexItem, verifyPart } from "../../sdk/parts.ts";
+import { fetchParts, parsePartIndex, partIndexItem, type ReadRange, verifyPart } from "../../sdk/parts.ts";
 import { createListingRequestSchema } from "../../sdk/wire/listing.ts";
-import { temporary } from "./support/gateway.ts";
+import { startExchange } from "./support/exchange.ts";
+import { startGateway, temporary } from "./support/gateway.ts";
 
 /*
 the command line
@@ -304,6 +307,54 @@ describe("gateway: chunking", () => {
     expect(() => parsePartIndex(item, { ...index, size_bytes: 1 })).to.throw("fault(s)");
     const small = await describeFiles([write("small.bin", "x")], { expId: "e", partBytes: 700_000 });
     expect(small.manifest.items.map(({ chunks }) => chunks)).to.deep.equal([undefined]);
+  });
+
+  it("T47 multipart: parts fetched side by side from a gateway; a wrong one is read again, and refused the second time", async () => {
+    const bytes = Buffer.alloc(2_500_000, "side by side ");
+    const { manifest, bytes: kept } = await describeFiles([write("wide.bin", bytes)], {
+      expId: "e",
+      partBytes: 300_000,
+    });
+    const [item, indexItem] = manifest.items;
+    if (!item || !indexItem) throw new Error("An item is missing.");
+    const shelf = createDiskShelf(join(dir.path, "store"));
+    await shelf.prepare();
+    const hash = hashManifest(manifest);
+    const items = manifest.items.flatMap((one) => {
+      const plain = kept.get(one.id);
+      return plain ? [{ item: one, ...plain }] : [];
+    });
+    await shelf.put({ hash, json: canonicalJson(manifest), items });
+    const exchange = await startExchange();
+    const gateway = await startGateway({
+      exchangeUrl: exchange.url,
+      storeDir: join(dir.path, "store"),
+      stateDir: dir.path,
+    });
+    const headers = { authorization: `Bearer ${await exchange.token({ manifest_hash: hash })}` };
+    const get = async (id: string, range = "bytes=0-") => {
+      const answer = await fetch(`${gateway.url}/exp/ek_31337_1/items/${id}`, {
+        headers: { ...headers, range },
+      });
+      return new Uint8Array(await answer.arrayBuffer());
+    };
+    const index = parsePartIndex(item, JSON.parse(Buffer.from(await get(indexItem.id)).toString()));
+    let under = 0;
+    let most = 0;
+    let wrong = 1;
+    const read: ReadRange = async ({ first, last }) => {
+      most = Math.max(most, ++under);
+      const part = await get(item.id, `bytes=${first}-${last}`).finally(() => under--);
+      if (first === 600_000 && wrong-- > 0) part[0] = (part[0] ?? 0) ^ 1;
+      return part;
+    };
+    expect(bytes.equals(await fetchParts(item, index, read))).to.equal(true);
+    expect(most).to.be.within(2, 4);
+    wrong = 2;
+    const thrown = await fetchParts(item, index, read).catch((error: Error) => error);
+    expect(String(thrown)).to.include('"wide.bin at 600000" hashes to');
+    await gateway.stop();
+    await exchange.goDown();
   });
 
   it("HLS: a playlist whose URIs are items passes, any other is refused", async () => {
