@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -121,6 +129,50 @@ describe("gateway: command line", function () {
     expect((await moa(shop, "add", "a.csv", "--encrypt", "rot13")).err).to.include('not "rot13"');
     expect((await moa(shop, "add", "a.csv", "--price", "much")).err).to.include("/pricing_policy/base_price");
     expect(existsSync(join(shop, "store"))).to.equal(false);
+  });
+
+  it("comes as a package of plain JavaScript, with the dependencies that it needs and no others", async () => {
+    const target = join(dir.path, "package");
+    const packer = fileURLToPath(new URL("../../scripts/pack-gateway.ts", import.meta.url));
+    const run = (file: string, cwd: string, ...args: string[]) =>
+      new Promise<{ code: number; out: string; err: string }>((resolve) => {
+        execFile(
+          process.execPath,
+          [file, ...args],
+          { cwd, env: { PATH: process.env.PATH } },
+          (error, out, err) => resolve({ code: error ? 1 : 0, out, err }),
+        );
+      });
+    const packed = await run(packer, dir.path, target);
+    expect([packed.code, packed.out], packed.err).to.deep.equal([0, `${target}\n`]);
+    const { bin, dependencies } = JSON.parse(readFileSync(join(target, "package.json"), "utf8"));
+    expect(Object.keys(dependencies))
+      .to.include.members(["express", "jose", "viem", "zod"])
+      .and.not.include("hono");
+    // Where npm would have put exactly those.
+    for (const name of Object.keys(dependencies)) {
+      mkdirSync(join(target, "node_modules", name, ".."), { recursive: true });
+      symlinkSync(
+        fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url)),
+        join(target, "node_modules", name),
+      );
+    }
+    const shop = folder("installed");
+    const cliOf = join(target, bin["moa-gateway"]);
+    const init = await run(
+      cliOf,
+      shop,
+      "init",
+      "--exchange",
+      "http://127.0.0.1:9",
+      "--seller",
+      "agt_31337_5",
+    );
+    expect(init.code, init.err).to.equal(0);
+    await run(cliOf, shop, "prepare");
+    writeFileSync(join(shop, "a.txt"), "a");
+    expect((await run(cliOf, shop, "add", "a.txt", "--out", "listing.json")).code).to.equal(0);
+    expect((await run(cliOf, shop, "check")).err).to.include("1 versions, 0 with faults.");
   });
 
   it("names every fault of the configuration by its place", () => {
