@@ -25,6 +25,8 @@ export function createOriginResolver({ origins, headers = {}, ...rules }: Origin
       // One address for one item: where a redirect leads may change from one range to the next.
       maxRedirects: 0,
       maxBytes: Number.MAX_SAFE_INTEGER,
+      // Longer than a buyer may pause: while it does, nothing is read here either.
+      idleMs: 90_000,
       headers: { ...headers, ...extra },
       ...options,
     });
