@@ -16,8 +16,8 @@ export type Env = Readonly<{
   seller: SellerEnv;
   store: StoreSettings;
   stateDir: string;
-  /** Where buyers reach it, where that was said. */
-  publicUrl: string | undefined;
+  /** This gateway as buyers write it, without a trailing slash; null when that was not said. */
+  publicUrl: string | null;
   port: number;
   host: string;
   outboxMaxBytes: number;
@@ -45,6 +45,7 @@ const schema = z.object({
   RPC_URL: url.optional(),
   DEPLOYMENT_FILE: path.optional(),
   STORE_DIR: path.optional(),
+  GATEWAY_PUBLIC_URL: url.optional(),
   GATEWAY_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
   AWS_ACCESS_KEY_ID: z.string().optional(),
   AWS_SECRET_ACCESS_KEY: z.string().optional(),
@@ -82,7 +83,7 @@ export function readEnv(raw: Record<string, string | undefined> = environment): 
     seller: readSeller(data),
     store: readStore(data, config),
     stateDir: data.STATE_DIR,
-    publicUrl: config?.public_url?.replace(/\/+$/, ""),
+    publicUrl: data.GATEWAY_PUBLIC_URL ?? null,
     port: data.GATEWAY_PORT,
     host: data.GATEWAY_HOST,
     outboxMaxBytes: data.OUTBOX_MAX_BYTES,

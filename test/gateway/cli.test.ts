@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import * as fs from "node:fs";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import git from "isomorphic-git";
 import { ConfigError, readConfig } from "../../gateway/config.ts";
 import { describeFiles } from "../../gateway/describe.ts";
 import { examine, type Finding } from "../../gateway/doctor.ts";
@@ -26,6 +28,7 @@ import { fetchParts, parsePartIndex, partIndexItem, type ReadRange, verifyPart }
 import { createListingRequestSchema } from "../../sdk/wire/listing.ts";
 import { startExchange } from "./support/exchange.ts";
 import { startGateway, temporary } from "./support/gateway.ts";
+import { itemOf, manifestOf } from "./support/store.ts";
 
 /*
 the command line
@@ -129,6 +132,35 @@ describe("gateway: command line", function () {
     expect((await moa(shop, "add", "a.csv", "--encrypt", "rot13")).err).to.include('not "rot13"');
     expect((await moa(shop, "add", "a.csv", "--price", "much")).err).to.include("/pricing_policy/base_price");
     expect(existsSync(join(shop, "store"))).to.equal(false);
+  });
+
+  it("takes a manifest whose items are in git, and only when they really are", async () => {
+    const shop = folder("git");
+    const repository = join(shop, "data");
+    await git.init({ fs, dir: repository });
+    writeFileSync(join(repository, "a.csv"), "a,b\n");
+    await git.add({ fs, dir: repository, filepath: "a.csv" });
+    const author = { name: "Seller", email: "seller@example.org" };
+    const commit = await git.commit({ fs, dir: repository, message: "data", author });
+    await moa(shop, "init", "--exchange", "http://127.0.0.1:9", "--seller", "agt_31337_5");
+    await moa(shop, "prepare");
+    const file = join(shop, "moa-gateway.json");
+    const config = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...config, refs: { git: { repository: "data" } } }));
+    const add = (path: string) => {
+      const ref = { scheme: "git", uri: `${commit}:${path}`, resolve: "gateway" } as const;
+      writeFileSync(
+        join(shop, "manifest.json"),
+        JSON.stringify(manifestOf([itemOf("a.csv", "a,b\n", { ref })])),
+      );
+      return moa(shop, "add", "--manifest", "manifest.json", "--out", "listing.json");
+    };
+    expect((await add("a.csv")).code).to.equal(0);
+    const absent = await add("b.csv");
+    expect([absent.code, absent.err]).to.satisfy(
+      ([code, err]: [number, string]) => code === 1 && err.includes("is not in the store"),
+    );
+    expect((await moa(shop, "check")).out).to.match(/^ok .* 1 items, 4 bytes$/m);
   });
 
   it("comes as a package of plain JavaScript, with the dependencies that it needs and no others", async () => {
