@@ -15,10 +15,10 @@ export type Copy = {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
 
-/** Starts it and waits until it answers, with another way to the chain, or another deployment, where that is named. */
+/** Starts it and waits until it answers, with another way to the chain or the database, or another deployment, where that is named. */
 export async function startCopy(
   run: RunInfo,
-  changes: { rpcUrl?: string; deploymentFile?: string } = {},
+  changes: { rpcUrl?: string; databaseUrl?: string; deploymentFile?: string } = {},
 ): Promise<Copy> {
   const port = await freePort();
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -27,7 +27,7 @@ export async function startCopy(
     env: {
       ...inheritedEnv(),
       RPC_URL: changes.rpcUrl ?? run.rpcUrl,
-      DATABASE_URL: run.databaseUrl,
+      DATABASE_URL: changes.databaseUrl ?? run.databaseUrl,
       DEPLOYMENT_FILE: changes.deploymentFile ?? run.deploymentFile,
       INDEXER_URL: run.indexerUrl,
       RELAYER_KEY: localKey(1),
