@@ -82,7 +82,7 @@ abstract contract Deployment is TestBase {
         s.catalog = new Catalog(address(s.authority), s.registry, s.exchange);
         s.tills = new Tills(s.registry, s.exchange);
         s.cards = new CardIssuer(address(s.authority), s.registry, s.catalog, s.exchange);
-        s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(at.bonds));
+        s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(payable(at.bonds)));
         _deployBonds(s);
         s.fixedPrice = new FixedPrice();
         s.linearPrice = new LinearPrice();

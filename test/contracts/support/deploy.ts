@@ -141,16 +141,26 @@ export const deployMoa = () => deployMoaWith();
 
 type CreateDesk = (at: House, authority: Address) => Promise<unknown>;
 
+/** Makes, in one transaction, who decides about challenges. */
+export type CreateArbitrator = (authority: Address, registry: Address) => Promise<Address>;
+
+const createTestArbitrator: CreateArbitrator = () => create("TestArbitrator", [FEE]);
+
 /**
  * The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions.
  * `payingConsensus`: the exchange's bounties are the consensus' to share; else a person's, and the consensus has a mock.
+ * `createArbitrator`: who decides about challenges, if not an arbitrator that does what it is told.
  */
-export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsensus = false } = {}) {
+export async function deployMoaWith(
+  desk?: Address | CreateDesk,
+  { payingConsensus = false, createArbitrator = createTestArbitrator } = {},
+) {
   const createDesk = typeof desk === "function" ? desk : undefined;
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
-  const arbitrator = await create("TestArbitrator", [FEE]);
+  // The bounties' mock lies between the arbitrator and the house.
+  const arbitrator = await createArbitrator(authority, (await plan(2)).registry);
   const pot = await create("BountyPot");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
