@@ -12,6 +12,7 @@ import {
   labelRegistryAbi,
   linearPriceAbi,
   pointsLedgerAbi,
+  receiptProofsAbi,
   testArbitratorAbi,
   testUSDCAbi,
   tillsAbi,
@@ -159,9 +160,10 @@ export async function deployMoaWith(
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
-  // The bounties' mock lies between the arbitrator and the house.
-  const arbitrator = await createArbitrator(authority, (await plan(2)).registry);
+  // The bounties' mock and the receipts' proofs lie between the arbitrator and the house.
+  const arbitrator = await createArbitrator(authority, (await plan(3)).registry);
   const pot = await create("BountyPot");
+  const receipts = await create("ReceiptProofs");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
@@ -169,7 +171,7 @@ export async function deployMoaWith(
   const disputes = createDesk ? at.desk : (desk as Address | undefined);
   await create("Exchange", [authority, wiringOf(at, disputes, payingConsensus ? at.consensus : undefined)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
-  await create("Tills", [at.registry, at.exchange]);
+  await create("Tills", [at.registry, at.exchange, receipts]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
   await create("LabelRegistry", [at.registry, at.catalog, at.bonds]);
   await create("ValidatorBonds", [at.registry, at.labels, usdc, arbitrator, STAKE, "0xc0", "ipfs://rules"]);
@@ -193,6 +195,7 @@ export async function deployMoaWith(
     bonds: getContract({ address: at.bonds, abi: validatorBondsAbi, client }),
     consensus: getContract({ address: at.consensus, abi: consensusAbi, client }),
     arbitrator: getContract({ address: arbitrator, abi: testArbitratorAbi, client }),
+    receipts: getContract({ address: receipts, abi: receiptProofsAbi, client }),
     pot: getContract({ address: pot, abi: bountyPotAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
     curves: curveAddresses,
