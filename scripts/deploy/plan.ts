@@ -76,6 +76,7 @@ export const contracts: Record<ContractName, Entry> = {
   Tills: entry("Tills", ({ at }) => ({
     registry: at.AgentRegistry,
     exchange: at.Exchange,
+    catalog: at.Catalog,
     receipts: at.ReceiptProofs,
   })),
   LabelRegistry: entry("LabelRegistry", ({ at }) => ({
