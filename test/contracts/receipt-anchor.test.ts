@@ -103,7 +103,7 @@ describe("ReceiptAnchor", () => {
 
   describe("verify", () => {
     for (const count of [1, 2, 3, 7, 8]) {
-      it(`T40 proves each of ${count} at its place, and at no other`, async () => {
+      it(`proves each of ${count} at its place, and at no other`, async () => {
         const tree = receiptTree(Array.from({ length: count }, (_, i) => leafOf(i)));
         await put(tree.root, BigInt(count));
         for (const [index, leaf] of tree.leaves.entries()) {
@@ -118,7 +118,7 @@ describe("ReceiptAnchor", () => {
       });
     }
 
-    it("T40 takes no inner node for a leaf, nor the filling", async () => {
+    it("takes no inner node for a leaf, nor the filling", async () => {
       const tree = receiptTree([0, 1, 2].map(leafOf));
       await put(tree.root, 3n);
       const inner = tree.rows[1]?.[0] as Hex;
@@ -126,7 +126,7 @@ describe("ReceiptAnchor", () => {
       expect(await verify(zeroHash, 3, receiptProof(tree, 3))).to.equal(false);
     });
 
-    it("T40 neighbours prove that a receipt was left out", async () => {
+    it("neighbours prove that a receipt was left out", async () => {
       const all = [0, 1, 2, 3, 4, 5].map(leafOf).toSorted();
       const missing = all[3] as Hex;
       const tree = receiptTree(all.filter((leaf) => leaf !== missing));
