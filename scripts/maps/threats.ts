@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline, to the buyer or, where the quote names none, to the sender that the token's log names",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
