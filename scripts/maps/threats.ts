@@ -141,15 +141,19 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T45: {
     attack: "Server-side request forgery through a manifest or a listing",
-    defence: "neither API nor gateway fetches what a listing names",
+    defence:
+      "what a listing names is fetched only where the seller configured it, by a fetch that resolves once, refuses every address that is " +
+      "not public, connects to the one it checked, and checks each redirect alike",
   },
   T46: {
     attack: "Path traversal in item ids",
-    defence: "ids without paths, real paths under the root, no links out of it",
+    defence:
+      "ids without paths; each store keeps to its folder, prefix, rows or commit; no links out, no shell, no git program",
   },
   T47: {
     attack: "The seller's store serves other bytes than were sold",
-    defence: "hash while streaming; the client checks against the chain",
+    defence:
+      "hash while streaming, whatever the store; sealed items authenticated piece by piece; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
