@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { type Hash, zeroAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
@@ -11,12 +12,14 @@ import { createApi } from "./support/api.ts";
 import { startCopy, startLyingRpc } from "./support/copy.ts";
 import { createOwnRelayer, type OwnRelayer } from "./support/own-relayer.ts";
 import { createPaying, type Paying } from "./support/paying.ts";
+import { openTables } from "./support/tables.ts";
 import { useApi } from "./support/use-api.ts";
 import { createPayer } from "./support/x402.ts";
 
 /*
 a payment's row
 ├── moves             only along the table, once each, with evidence; any number of callers
+├── migrated          nothing of the time before is lost
 ├── taken             by one of many
 ├── reorg             back to Unknown, and on from the chain's answer; not for a missing receipt alone
 ├── restart           quote, reserve and pay go on after a kill -9
@@ -80,6 +83,56 @@ describe("api: payments", function () {
       ...["PaymentAuthorized", "PaymentConfirmed", "EKIssued"],
     ]);
     await own.sql`update payments set review_at = null where id = ${id}`;
+  });
+
+  it("E17 keeps every payment, authorization and step of the time before", async () => {
+    const sql = openTables(shared.api.run);
+    const file = (name: string) =>
+      readFileSync(new URL(`../../api/store/migrations/${name}`, import.meta.url), "utf8");
+    const [token, payer, buyer] = [1, 2, 3].map((digit) => `0x${String(digit).repeat(40)}`);
+    const undo = new Error("undo");
+    const migrated = sql.begin(async (tx) => {
+      await tx`create schema before_rails`;
+      await tx`set local search_path to before_rails`;
+      await tx.unsafe(file("0001-first-sale.sql"));
+      await tx`
+        insert into quotes (quote_id, till, ek_id, version, buyer, token, max_price, deadline, salt, block_number)
+        values ('0xq', '0xt', 7, 2, ${buyer ?? ""}, ${token ?? ""}, 250000, 1, '0x', 1)`;
+      const rows = await tx<{ id: string }[]>`
+        insert into payments (
+          quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, tx, key_id, lease_until
+        ) values
+          ('0xq', 31337, ${token ?? ""}, ${payer ?? ""}, '0xn1', 250000, 0, 9, '0xs1', 'Failed', null, null, now()),
+          ('0xq', 31337, ${token ?? ""}, ${payer ?? ""}, '0xn2', 250000, 0, 9, '0xs2', 'EKIssued', '0xtx', 'key_1', now())
+        returning id`;
+      for (const { id } of rows) {
+        await tx`insert into payment_transitions (payment_id, state) values (${id}, 'PaymentAuthorized')`;
+      }
+      await tx.unsafe(file("0002-rails.sql"));
+      const payments = await tx`
+        select rail, reference, quote_id, buyer, ek_id, version, amount, currency, state, tx, key_id from payments order by id`;
+      const common = { rail: "x402", quote_id: "0xq", buyer, ek_id: "7", version: "2", amount: "250000" };
+      expect([...payments]).to.deep.equal(
+        [
+          { reference: `31337/${token}/${payer}/0xn1`, state: "Failed", tx: null, key_id: null },
+          { reference: `31337/${token}/${payer}/0xn2`, state: "EKIssued", tx: "0xtx", key_id: "key_1" },
+        ].map((row) => ({ ...common, currency: token, ...row })),
+      );
+      const kept =
+        await tx`select payer, nonce, value, valid_before, signature from x402_authorizations order by payment_id`;
+      expect([...kept]).to.deep.equal(
+        [1, 2].map((n) => ({
+          ...{ payer, nonce: `0xn${n}`, value: "250000", valid_before: "9", signature: `0xs${n}` },
+        })),
+      );
+      expect((await tx`select state, evidence from payment_transitions`).length).to.equal(2);
+      throw undo;
+    });
+    try {
+      expect(await migrated.catch((error: unknown) => error)).to.equal(undo);
+    } finally {
+      await sql.end();
+    }
   });
 
   it("T14 is taken by one of many, whatever else is in it", async () => {
