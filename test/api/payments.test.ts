@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { type Hash, zeroAddress } from "viem";
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { reviewPayments } from "../../api/actions/follow-orders.ts";
 import type { Deps } from "../../api/deps.ts";
 import { markIssued, move, moves } from "../../api/store/payment-moves.ts";
@@ -230,7 +229,6 @@ describe("api: payments", function () {
   });
 
   it("T18 debits each of 100 orders once though every answer to a sent settlement is lost", async () => {
-    const { market } = shared.api;
     const rpc = await startLyingRpc(shared.api.run.rpcUrl);
     const copy = await startCopy(shared.api.run, { rpcUrl: rpc.url });
     try {
@@ -241,10 +239,7 @@ describe("api: payments", function () {
         dropped++;
         return null;
       });
-      const buyers = Array.from({ length: 100 }, () => privateKeyToAccount(generatePrivateKey()));
-      const { usdc } = market.contracts;
-      for (const { address } of buyers)
-        await market.send(market.admin, usdc, "mint", [address, 1_000_000_000n]);
+      const buyers = await paying.crowd(100);
       await Promise.all(
         buyers.map(async (buyer) => {
           const quote = await api.quote(paying.ekId, buyer.address);
