@@ -140,6 +140,16 @@ export async function gasOf(
   return { used: BigInt(row?.used ?? 0), freesAt };
 }
 
+/** Forgets what ended 30 days ago, some at a time: payments keep their own transactions. */
+export async function dropOldRelayed(sql: Queryable): Promise<void> {
+  await sql`
+    delete from relayed_transactions where id in (
+      select id from relayed_transactions
+      where state not in ('signed', 'sent') and created_at < now() - interval '30 days'
+      order by id limit 500
+    )`;
+}
+
 /** How many wait, and since when the oldest does. */
 export async function relayBacklog(
   sql: Queryable,
