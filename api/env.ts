@@ -1,6 +1,6 @@
 /** The API's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import { readFileSync } from "node:fs";
-import type { Hex } from "viem";
+import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 
@@ -32,6 +32,19 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
+  RELAY_GAS_PER_HOUR: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
+    .default("50000000"),
+  /** Below it the health is `degraded`: some hundred sales are left. */
+  RELAYER_LOW_BALANCE: z
+    .string()
+    .regex(
+      /^[0-9]{1,9}(\.[0-9]{1,18})?$/,
+      "ether of the relayer's account below which to raise alarm, as 0.05",
+    )
+    .default("0.05"),
 });
 
 export type Env = Readonly<{
@@ -44,6 +57,9 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  relayGasPerHour: bigint;
+  /** In wei. */
+  relayerLowBalance: bigint;
 }>;
 
 export function readEnv(): Env {
@@ -62,6 +78,8 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }
 

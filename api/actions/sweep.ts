@@ -3,8 +3,11 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { dropOldNonces } from "../store/nonces.ts";
-import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
+import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldRelayed } from "../store/relayed.ts";
+import { recordLateAccesses } from "./access.ts";
+import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
 import { returnFunds } from "./settlement.ts";
@@ -39,14 +42,15 @@ export function startSweeper(deps: Deps): { stop(): Promise<void> } {
 
 /** One round. Never throws: what failed is logged and comes again. */
 export async function sweep(deps: Deps): Promise<void> {
+  await attempt("tend the relayer's queue", () => deps.relayer.tend());
   await attempt("carry payments on", async () => {
-    for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
-      if (!(await takeOverPayment(deps.sql, payment.id))) continue;
-      await attempt(`carry a payment on (${payment.rail})`, async () =>
-        rails.get(payment.rail)?.resume(deps, payment),
-      );
-    }
+    const abandoned = await abandonedPayments(deps.sql, [...rails.keys()], BATCH);
+    // At once: each may wait for a block.
+    await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("record first uses", () => recordLateAccesses(deps));
+  await attempt("read orders' logs", () => readOrderLogs(deps));
+  await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {
       await attempt("refund a quote", async () => {
@@ -57,6 +61,13 @@ export async function sweep(deps: Deps): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
+}
+
+function carryOn(deps: Deps, payment: Payment): Promise<void> {
+  return attempt(`carry a payment on (${payment.rail})`, async () => {
+    if (await takeOverPayment(deps.sql, payment.id)) await rails.get(payment.rail)?.resume(deps, payment);
+  });
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
