@@ -106,6 +106,28 @@ export class CapabilityInvalidError extends ExchangeError {
   }
 }
 
+/** The token was good, but what it was issued for has ended since. Clients treat it like one whose time is over: ask for a new one. */
+export class CapabilityRevokedError extends ExchangeError {
+  override readonly name = "CapabilityRevokedError";
+  constructor({ jti, reason }: { jti: string; reason: string }) {
+    super("TOKEN_EXPIRED", `Capability token ${jti} was revoked: ${reason}.`, {
+      hint: "Ask the exchange for a new token: it tells whether you still hold a key.",
+      details: { reason: "revoked", why: reason },
+    });
+  }
+}
+
+/** A DPoP proof (RFC 9449) that proves nothing for this request. */
+export class DpopInvalidError extends ExchangeError {
+  override readonly name = "DpopInvalidError";
+  constructor({ reason }: { reason: string }) {
+    super("INVALID_SIGNATURE", `DPoP proof refused: ${reason}.`, {
+      hint: "Sign a fresh proof for this very request: method, URL and, with a token, its hash.",
+      details: { reason: "invalid_dpop_proof", why: reason },
+    });
+  }
+}
+
 /** Bytes that are not those the manifest names. */
 export class HashMismatchError extends ExchangeError {
   override readonly name = "HashMismatchError";

@@ -1,5 +1,6 @@
 /** Listings: what sellers send, what everybody sees, what a quote is. */
 import { z } from "zod";
+import { tokenSchemes } from "../capability/claims.ts";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
 import { scopes } from "../records.ts";
 import {
@@ -19,7 +20,8 @@ const uint32Schema = z.int().min(1).max(4_294_967_295);
 export const accessPolicySchema = z.object({
   /** Where the gateway answers, without a trailing slash. */
   gateway: z.url({ protocol: /^https?$/ }).max(512),
-  token_scheme: z.enum(["jwt"]).default("jwt"),
+  /** How the gateway wants its tokens: `paseto` is PASETO v4.public. */
+  token_scheme: z.enum(tokenSchemes).default("jwt"),
   scopes: z.array(scopeSchema).min(1).default(["read", "download", "quote"]),
   /** Seconds that a key lives; left out = for ever. */
   key_ttl_seconds: z.int().min(60).max(4_294_967_295).optional(),
