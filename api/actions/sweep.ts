@@ -2,11 +2,14 @@
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldTokens } from "../store/tokens.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
+import { revokeEnded } from "./revoke.ts";
 import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
@@ -56,7 +59,10 @@ export async function sweep(deps: Deps): Promise<void> {
       });
     }
   });
+  await attempt("revoke tokens", () => revokeEnded(deps));
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old proofs", () => dropOldProofs(deps.sql));
+  await attempt("drop old tokens", () => dropOldTokens(deps.sql));
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -26,6 +26,8 @@ export const accessPolicySchema = z.object({
   /** Seconds that a key lives; left out = for ever. */
   key_ttl_seconds: z.int().min(60).max(4_294_967_295).optional(),
   transferable: z.boolean().default(false),
+  /** Whether the gateway marks each buyer's copies with the token's `watermark_id`. */
+  watermark: z.boolean().optional(),
   /** Requests that a key is good for at the gateway; left out = no limit. */
   quota: z.object({ rpm: uint32Schema.optional(), daily_quota: uint32Schema.optional() }).optional(),
   /** Only these validators may label; left out = anyone. */
@@ -82,6 +84,7 @@ export const listingSummarySchema = z.object({
   access_policy: z.object({
     gateway: z.string(),
     token_scheme: z.string(),
+    watermark: z.boolean().optional(),
     gateway_key: z.string().optional(),
   }),
 });
