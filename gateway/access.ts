@@ -3,6 +3,7 @@ import { type CapabilityClaims, verifyCapability } from "../sdk/capability.ts";
 import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
 import type { ScopeName } from "../sdk/records.ts";
 import type { Keys } from "./keys.ts";
+import type { Revocations } from "./revocations.ts";
 import type { ItemRoute, Route } from "./route.ts";
 import type { Seller } from "./seller.ts";
 
@@ -19,7 +20,12 @@ const scopeOf: Record<Action, ScopeName> = { fetch: "read", download: "download"
  */
 export async function authenticate(
   headers: Headers,
-  { keys, issuer, seller }: { keys: Keys; issuer: string; seller: Seller },
+  {
+    keys,
+    issuer,
+    seller,
+    revocations,
+  }: { keys: Keys; issuer: string; seller: Seller; revocations: Pick<Revocations, "assertLive"> },
 ): Promise<CapabilityClaims> {
   const authorization = headers.get("authorization");
   if (authorization === null)
@@ -28,6 +34,7 @@ export async function authenticate(
   if (!token) throw new CapabilityInvalidError({ reason: "the Authorization header holds no bearer token" });
   // The source wants the audience compared after the time, and told apart from a forgery.
   const claims = await verifyCapability(token, { keys: keys.find, issuer, audience: null });
+  revocations.assertLive(claims);
   const self = await seller.id();
   if (claims.aud === self) return claims;
   throw new ExchangeError(
