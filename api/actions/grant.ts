@@ -52,6 +52,7 @@ export async function signGrant(
       ...whose,
       jti,
       eoa: session.eoa,
+      epoch: session.epoch,
       purpose: grant.purpose,
       kid: signer.kid,
       ...(jkt === undefined ? {} : { jkt }),

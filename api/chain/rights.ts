@@ -16,18 +16,17 @@ export async function endingOf(chain: Chain, token: LiveToken): Promise<Ending |
 }
 
 async function lookAt(chain: Chain, token: LiveToken): Promise<Ending | undefined> {
-  const eoa = await eoaOf(chain, token.agentId);
-  if (eoa === undefined || getAddress(eoa) !== getAddress(token.eoa)) return "rotation";
-  return token.keyNumber === undefined
-    ? validatorEnding(chain, token)
-    : keyEnding(chain, { ...token, keyNumber: token.keyNumber }, eoa);
+  // A reorg that took the agent itself looks the same.
+  const [agentId, epoch] = await chain.registry.read.bindingOf([token.eoa]);
+  if (agentId !== token.agentId || epoch !== token.epoch) return "rotation";
+  const { keyNumber } = token;
+  return keyNumber === undefined ? validatorEnding(chain, token) : keyEnding(chain, { ...token, keyNumber });
 }
 
 /** The key by which the contract lets the agent in need not be the token's: the agent may have bought another one since. */
 async function keyEnding(
   { keys }: Chain,
-  { ekId, agentId, keyNumber }: LiveToken & { keyNumber: bigint },
-  eoa: string,
+  { ekId, agentId, eoa, keyNumber }: LiveToken & { keyNumber: bigint },
 ): Promise<Ending | undefined> {
   const [now] = await keys.read.accessOf([ekId, agentId]);
   if (now === keyNumber) return undefined;
@@ -46,15 +45,6 @@ async function validatorEnding({ labels }: Chain, { ekId, agentId }: LiveToken):
   if (await labels.read.mayLabel([ekId, agentId])) return undefined;
   const { createdAt } = await labels.read.labelOf([ekId, agentId]);
   return createdAt === 0 ? "validator_removed" : undefined;
-}
-
-async function eoaOf({ registry }: Chain, agentId: bigint): Promise<string | undefined> {
-  try {
-    return await registry.read.eoaOf([agentId]);
-  } catch (error) {
-    if (revertOf(error)) return undefined; // a reorg took the agent itself
-    throw error;
-  }
 }
 
 async function isCanonical({ client }: Chain, { number, hash }: LiveToken["block"]): Promise<boolean> {

@@ -41,7 +41,7 @@ const components: Record<string, z.ZodType> = {
 const names = new Set(Object.keys(components));
 for (const [id, schema] of Object.entries(components)) z.globalRegistry.add(schema, { id });
 
-export const requestIdHeader = { "X-Request-Id": { schema: { type: "string" as const } } };
+const requestIdHeader = { "X-Request-Id": { schema: { type: "string" as const } } };
 
 /** A successful answer. */
 export function answer<T extends z.ZodType>(schema: T, description: string) {

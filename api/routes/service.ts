@@ -15,7 +15,6 @@ import {
   jsonBody,
   type OpenApiDocument,
   openApiDocument,
-  requestIdHeader,
 } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { JWKS_MAX_AGE } from "../store/signing-keys.ts";
@@ -48,12 +47,11 @@ const revocationsRoute = createRoute({
   tags: ["Gateway"],
   summary: "Tokens and signing keys that gateways must refuse from now on",
   description:
-    "Poll it with the cursor of the answer before (every few seconds: with If-None-Match it costs next to nothing). Revoked are tokens whose key " +
+    "Poll it with the cursor of the answer before (every few seconds: with If-None-Match the answer is 304 while nothing is new). Revoked are tokens whose key " +
     "was refunded, charged back, moved or lent, whose agent rotated, or whose purchase a reorg took away.",
   request: { query: revocationQuerySchema },
   responses: {
     200: answer(revocationFeedSchema, "What is new"),
-    304: { description: "Nothing is new", headers: requestIdHeader },
     ...failures("INVALID_REQUEST"),
   },
 });

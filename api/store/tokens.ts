@@ -1,5 +1,5 @@
 /** Capability tokens that were handed out, by what they were handed out for, and the feed of those that were revoked before their end. */
-import type { Hash } from "viem";
+import type { Address, Hash } from "viem";
 import type { Queryable, Sql } from "./database.ts";
 
 export type IssuedToken = {
@@ -7,8 +7,9 @@ export type IssuedToken = {
   ekId: bigint;
   version: number;
   agentId: bigint;
-  /** The agent's EOA when it was issued. */
-  eoa: string;
+  /** The agent's EOA when it was issued, and how often it had rotated. */
+  eoa: Address;
+  epoch: number;
   purpose: "use" | "validate";
   /** The key's number on chain; none on a validator's token. */
   keyNumber?: bigint;
@@ -31,10 +32,10 @@ const TOLERANCE = 10;
 export async function saveToken(sql: Queryable, token: IssuedToken): Promise<void> {
   await sql`
     insert into issued_tokens (
-      jti, ek_id, version, agent_id, eoa, purpose, key_number, kid, jkt, watermark_id, issued_at, expires_at,
+      jti, ek_id, version, agent_id, eoa, epoch, purpose, key_number, kid, jkt, watermark_id, issued_at, expires_at,
       block_number, block_hash, checked_hash
     ) values (
-      ${token.jti}, ${String(token.ekId)}, ${token.version}, ${String(token.agentId)}, ${token.eoa.toLowerCase()},
+      ${token.jti}, ${String(token.ekId)}, ${token.version}, ${String(token.agentId)}, ${token.eoa.toLowerCase()}, ${token.epoch},
       ${token.purpose}, ${token.keyNumber === undefined ? null : String(token.keyNumber)}, ${token.kid},
       ${token.jkt ?? null}, ${token.watermarkId}, to_timestamp(${token.issuedAt}), to_timestamp(${token.expiresAt}),
       ${String(token.block.number)}, ${token.block.hash}, ${token.block.hash}
@@ -44,7 +45,7 @@ export async function saveToken(sql: Queryable, token: IssuedToken): Promise<voi
 /** A live token, as far as the chain has a say in it. */
 export type LiveToken = Pick<
   IssuedToken,
-  "jti" | "ekId" | "agentId" | "eoa" | "purpose" | "keyNumber" | "block"
+  "jti" | "ekId" | "agentId" | "eoa" | "epoch" | "purpose" | "keyNumber" | "block"
 >;
 
 /** Live tokens whose right was not looked at since the chain has this head; those that waited longest first. */
@@ -54,14 +55,15 @@ export async function unverifiedTokens(sql: Sql, head: Hash, limit: number): Pro
       jti: string;
       ek_id: string;
       agent_id: string;
-      eoa: string;
+      eoa: Address;
+      epoch: string;
       purpose: "use" | "validate";
       key_number: string | null;
       block_number: string;
       block_hash: Hash;
     }[]
   >`
-    select jti, ek_id, agent_id, eoa, purpose, key_number, block_number, block_hash from issued_tokens
+    select jti, ek_id, agent_id, eoa, epoch, purpose, key_number, block_number, block_hash from issued_tokens
     where revocation is null and expires_at > now() and checked_hash <> ${head}
     order by checked_at limit ${limit}`;
   return rows.map((row) => ({
@@ -69,6 +71,7 @@ export async function unverifiedTokens(sql: Sql, head: Hash, limit: number): Pro
     ekId: BigInt(row.ek_id),
     agentId: BigInt(row.agent_id),
     eoa: row.eoa,
+    epoch: Number(row.epoch),
     purpose: row.purpose,
     ...(row.key_number === null ? {} : { keyNumber: BigInt(row.key_number) }),
     block: { number: BigInt(row.block_number), hash: row.block_hash },

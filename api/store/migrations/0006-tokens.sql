@@ -19,8 +19,9 @@ create table issued_tokens (
   ek_id numeric(78, 0) not null,
   version bigint not null,
   agent_id numeric(78, 0) not null,
-  -- The agent's EOA at that time: a rotation ends its tokens.
+  -- The agent's EOA at that time, and how often it had rotated: a rotation ends its tokens, also one there and back.
   eoa text not null,
+  epoch bigint not null,
   purpose text not null check (purpose in ('use', 'validate')),
   -- The key's number on chain; none for a validator.
   key_number numeric(78, 0),
