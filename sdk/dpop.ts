@@ -1,6 +1,6 @@
 /**
- * DPoP proofs (RFC 9449): a JWT that the client signs for one request with a key of its own. A token that names the key (`cnf.jkt`) is of
- * no use to who has not got it.
+ * Proof of possession (RFC 9449, DPoP): a token that is bound to a key pair is worth nothing to whoever copies it. Its bearer signs, for
+ * every request, a small JWT that names the method, the URL, the time and the token.
  */
 import {
   base64url,
@@ -9,142 +9,145 @@ import {
   EmbeddedJWK,
   errors,
   exportJWK,
+  generateKeyPair,
   type JWK,
+  type JWTPayload,
   jwtVerify,
   SignJWT,
 } from "jose";
 import { z } from "zod";
-import { DpopInvalidError } from "./errors.ts";
+import { CapabilityInvalidError } from "./errors.ts";
 
-/** The algorithms that a proof may be signed by: all asymmetric. */
-export const DPOP_ALGS = ["ES256", "EdDSA", "Ed25519"];
-/** The JWS `typ` of a proof (RFC 9449 section 4.2). */
 export const DPOP_TYP = "dpop+jwt";
-/** Seconds that a proof's `iat` may be away from the verifier's time, either way. */
+/** Asymmetric alone, as section 11.6 wants. */
+export const DPOP_ALGS = ["ES256", "EdDSA"];
+/** Seconds by which a proof's `iat` may differ from the verifier's clock. */
 export const DPOP_WINDOW = 60;
 
-/** Characters of a proof: more would only cost time. */
-const MAX_PROOF = 4096;
-
-const claimsSchema = z.object({
-  jti: z.string().min(8).max(128),
-  htm: z.string(),
-  htu: z.string(),
-  iat: z.int(),
-  ath: z.string().optional(),
-  nonce: z.string().optional(),
-});
-
-export type DpopRequest = {
-  method: string;
-  /** As the client wrote it; query and fragment don't count. */
-  url: string;
-  /** The access token that the request carries: then the proof has to name it by `ath`. */
-  accessToken?: string;
-  /** A nonce that the verifier gave out: then the proof has to carry it. */
-  nonce?: string;
-};
-
-/** What a good proof tells. `jti` counts once for `jkt`, until `expiresAt`: the verifier has to remember it. */
-export type DpopProof = {
-  /** RFC 7638 thumbprint (SHA-256) of the client's key. */
+/** A key pair for proofs. Its private part can't be taken out of WebCrypto. */
+export type DpopKey = {
+  privateKey: CryptoKey;
+  publicJwk: JWK;
+  /** RFC 7638 thumbprint of the public part: a bound token's `cnf.jkt`. */
   jkt: string;
-  jti: string;
-  /** Unix seconds. */
-  expiresAt: number;
 };
 
-/** A client's key pair; the public one can be exported. */
-export type DpopKey = { privateKey: CryptoKey; publicKey: CryptoKey };
+/** What a proof is for. `htu` is an absolute URL; its query and fragment don't count. */
+export type DpopUse = { htm: string; accessToken?: string; now?: Date };
+
+/**
+ * Makes a key pair (P-256).
+ * @example
+ * const key = await createDpopKey();
+ */
+export async function createDpopKey(): Promise<DpopKey> {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: false });
+  const { kty, crv, x, y } = await exportJWK(publicKey);
+  const publicJwk = { kty, crv, x, y } as JWK;
+  return { privateKey, publicJwk, jkt: await calculateJwkThumbprint(publicJwk) };
+}
 
 /**
  * Signs a proof for one request.
- *
  * @example
- * import { generateKeyPair } from "jose";
- *
- * const key = await generateKeyPair("ES256");
- * const request = { method: "GET", url: "https://gateway.example/exp/ek_8453_1/metadata", accessToken: "v4.public.…" };
- * const proof = await signDpopProof(key, request); // for the header `DPoP`
- * console.log((await verifyDpopProof(proof, request)).jkt.length); // 43
+ * const proof = await signDpopProof(key, { htm: "GET", htu: "https://gateway.example/exp/ek_1_1/metadata", accessToken });
  */
-export async function signDpopProof(key: DpopKey, request: DpopRequest, now = new Date()): Promise<string> {
-  const { kty, crv, x, y } = await exportJWK(key.publicKey);
-  const jwk = { kty, crv, x, ...(y === undefined ? {} : { y }) } as JWK;
-  const { accessToken, nonce } = request;
+export async function signDpopProof(
+  { privateKey, publicJwk }: DpopKey,
+  { htm, htu, accessToken, now = new Date() }: DpopUse & { htu: string },
+): Promise<string> {
   return new SignJWT({
+    htm,
+    htu: withoutQuery(htu) ?? htu,
     jti: crypto.randomUUID(),
-    htm: request.method,
-    htu: targetOf(request.url),
-    ...(accessToken === undefined ? {} : { ath: await hashOf(accessToken) }),
-    ...(nonce === undefined ? {} : { nonce }),
+    iat: seconds(now),
+    ...(accessToken === undefined ? {} : { ath: await hashToken(accessToken) }),
   })
-    .setProtectedHeader({ alg: kty === "EC" ? "ES256" : "EdDSA", typ: DPOP_TYP, jwk })
-    .setIssuedAt(Math.floor(now.getTime() / 1000))
-    .sign(key.privateKey);
+    .setProtectedHeader({ alg: "ES256", typ: DPOP_TYP, jwk: publicJwk })
+    .sign(privateKey);
 }
 
+const proofSchema = z.object({
+  htm: z.string(),
+  htu: z.string(),
+  iat: z.int(),
+  jti: z.string().min(1).max(128),
+  ath: z.string().optional(),
+});
+
+export type DpopProof = {
+  jkt: string;
+  jti: string;
+  iat: number;
+  /** Unix seconds: until then the verifier has to remember (`jkt`, `jti`); afterwards the proof is too old anyway. */
+  until: number;
+};
+
 /**
- * Verifies a proof for one request by the checks of RFC 9449 section 4.3, all but the last: that `jti` was not seen before is the
- * caller's to find out, since that takes a memory. Throws {@link DpopInvalidError}.
+ * Checks one proof: signature by the key that it names, type, method, URL (one of `htu`), time, and the token where there is one. That it
+ * is used only once is the caller's to see to: see {@link DpopProof}. Throws {@link CapabilityInvalidError}.
  */
 export async function verifyDpopProof(
   proof: string,
-  request: DpopRequest,
-  now = new Date(),
+  { htm, htu, accessToken, now = new Date() }: DpopUse & { htu: string | readonly string[] },
 ): Promise<DpopProof> {
-  if (proof.length > MAX_PROOF)
-    throw new DpopInvalidError({ reason: `it is longer than ${MAX_PROOF} characters` });
-  const { jwk, payload } = await open(proof, now);
-  const result = claimsSchema.safeParse(payload);
-  if (!result.success)
-    throw new DpopInvalidError({ reason: `its claim ${result.error.issues[0]?.path.join(".")} is missing` });
-  const { jti, htm, htu, iat, ath, nonce } = result.data;
-  if (Math.abs(now.getTime() / 1000 - iat) > DPOP_WINDOW) {
-    throw new DpopInvalidError({ reason: `it was made at ${iat}, more than ${DPOP_WINDOW} s from now` });
+  const { payload, jwk } = await open(proof);
+  const claims = proofSchema.safeParse(payload).data;
+  if (!claims) throw refused("it has no htm, htu, iat and jti");
+  if (claims.htm !== htm) throw refused(`it is for ${claims.htm.slice(0, 20)}, not ${htm}`);
+  const url = withoutQuery(claims.htu);
+  if (url === undefined || ![htu].flat().some((one) => withoutQuery(one) === url)) {
+    throw refused(`it is for ${claims.htu.slice(0, 200)}`);
   }
-  if (htm !== request.method) throw new DpopInvalidError({ reason: `it is for ${htm.slice(0, 16)}` });
-  if (targetOf(htu) !== targetOf(request.url)) {
-    throw new DpopInvalidError({
-      reason: `it is for ${htu.slice(0, 200)}, this is ${targetOf(request.url)}`,
-    });
-  }
-  if (request.accessToken !== undefined && ath !== (await hashOf(request.accessToken))) {
-    throw new DpopInvalidError({ reason: "it does not name the token that came with it" });
-  }
-  if (request.nonce !== undefined && nonce !== request.nonce) {
-    throw new DpopInvalidError({ reason: "it does not carry the nonce that was given out" });
-  }
-  return { jkt: await calculateJwkThumbprint(jwk, "sha256"), jti, expiresAt: iat + DPOP_WINDOW };
+  if (Math.abs(claims.iat - seconds(now)) > DPOP_WINDOW)
+    throw refused(`it was made at ${claims.iat}, now is ${seconds(now)}`);
+  if (accessToken !== undefined && claims.ath !== (await hashToken(accessToken)))
+    throw refused("it is for another token");
+  return {
+    jkt: await calculateJwkThumbprint(jwk),
+    jti: claims.jti,
+    iat: claims.iat,
+    until: claims.iat + DPOP_WINDOW + 1,
+  };
 }
 
-/** The proof's claims, signed by the public key in its own header. */
-async function open(proof: string, now: Date): Promise<{ jwk: JWK; payload: unknown }> {
+/** The signature. A private key in the header is a leak, and no proof (section 4.3). */
+async function open(proof: string): Promise<{ payload: JWTPayload; jwk: JWK }> {
   try {
     const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
       algorithms: DPOP_ALGS,
       typ: DPOP_TYP,
-      currentDate: now,
-      clockTolerance: DPOP_WINDOW,
     });
     const { jwk } = protectedHeader;
-    if (!jwk || "d" in jwk) throw new DpopInvalidError({ reason: "its header holds a private key" });
-    return { jwk, payload };
+    if (!jwk || "d" in jwk) throw refused("its header has no public key alone");
+    return { payload, jwk };
   } catch (error) {
-    // EmbeddedJWK imports what the sender wrote: WebCrypto's complaints about it are about the proof, too.
-    const blamed = [errors.JOSEError, DOMException, TypeError].some((fault) => error instanceof fault);
-    if (blamed) throw new DpopInvalidError({ reason: (error as Error).message });
+    if (error instanceof errors.JOSEError || error instanceof TypeError || error instanceof DOMException)
+      throw refused(error.message);
     throw error;
   }
 }
 
-/** Scheme, host and path (RFC 9449 section 4.3, 9), normalised; any other text as it is. */
-function targetOf(url: string): string {
-  const parsed = URL.parse(url);
-  return parsed ? `${parsed.origin}${parsed.pathname}` : url;
+function refused(why: string): CapabilityInvalidError {
+  return new CapabilityInvalidError({ reason: `the DPoP proof does not fit: ${why}` });
 }
 
-async function hashOf(token: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
-  return base64url.encode(new Uint8Array(digest));
+/** The URL as section 4.3 compares it, normalised (RFC 3986 section 6.2); undefined for what is none. */
+function withoutQuery(htu: string): string | undefined {
+  if (!URL.canParse(htu)) return undefined;
+  const url = new URL(htu);
+  url.search = "";
+  url.hash = "";
+  return url.href;
+}
+
+function seconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000);
+}
+
+/** `ath` (section 4.2): base64url of the sha256 of the token's ASCII. */
+async function hashToken(token: string): Promise<string> {
+  return base64url.encode(
+    new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))),
+  );
 }

@@ -117,17 +117,6 @@ export class CapabilityRevokedError extends ExchangeError {
   }
 }
 
-/** A DPoP proof (RFC 9449) that proves nothing for this request. */
-export class DpopInvalidError extends ExchangeError {
-  override readonly name = "DpopInvalidError";
-  constructor({ reason }: { reason: string }) {
-    super("INVALID_SIGNATURE", `DPoP proof refused: ${reason}.`, {
-      hint: "Sign a fresh proof for this very request: method, URL and, with a token, its hash.",
-      details: { reason: "invalid_dpop_proof", why: reason },
-    });
-  }
-}
-
 /** Bytes that are not those the manifest names. */
 export class HashMismatchError extends ExchangeError {
   override readonly name = "HashMismatchError";

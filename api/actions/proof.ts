@@ -1,6 +1,6 @@
 /** The client's proof that it has a key of its own (DPoP, RFC 9449), sent with the request for a token. */
 import { verifyDpopProof } from "../../sdk/dpop.ts";
-import { DpopInvalidError } from "../../sdk/errors.ts";
+import { CapabilityInvalidError } from "../../sdk/errors.ts";
 import type { Deps } from "../deps.ts";
 import { consumeProof } from "../store/dpop-proofs.ts";
 
@@ -16,7 +16,7 @@ export async function boundKey(
   { header, method, path }: ProofHeader,
 ): Promise<string | undefined> {
   if (header === undefined) return undefined;
-  const proof = await verifyDpopProof(header, { method, url: `${deps.publicUrl}${path}` });
+  const proof = await verifyDpopProof(header, { htm: method, htu: `${deps.publicUrl}${path}` });
   if (await consumeProof(deps.sql, proof)) return proof.jkt;
-  throw new DpopInvalidError({ reason: "it was used before" });
+  throw new CapabilityInvalidError({ reason: "the DPoP proof was used before" });
 }

@@ -3,9 +3,9 @@ import type { DpopProof } from "../../sdk/dpop.ts";
 import type { Sql } from "./database.ts";
 
 /** Uses the proof up. True for one caller only, however many try. */
-export async function consumeProof(sql: Sql, { jkt, jti, expiresAt }: DpopProof): Promise<boolean> {
+export async function consumeProof(sql: Sql, { jkt, jti, until }: DpopProof): Promise<boolean> {
   const rows = await sql`
-    insert into dpop_proofs (jkt, jti, expires_at) values (${jkt}, ${jti}, to_timestamp(${expiresAt}))
+    insert into dpop_proofs (jkt, jti, expires_at) values (${jkt}, ${jti}, to_timestamp(${until}))
     on conflict do nothing returning jti`;
   return rows.length === 1;
 }

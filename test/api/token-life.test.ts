@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { createLocalJWKSet, generateKeyPair, type JSONWebKeySet } from "jose";
+import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import type postgres from "postgres";
 import type { PrivateKeyAccount } from "viem";
 import { type CapabilityClaims, PASETO_PREFIX, verifyCapability } from "../../sdk/capability.ts";
-import { type DpopKey, signDpopProof, verifyDpopProof } from "../../sdk/dpop.ts";
+import { createDpopKey, type DpopKey, signDpopProof } from "../../sdk/dpop.ts";
 import { flags, toBits } from "../../sdk/records.ts";
 import type { TokenResponse } from "../../sdk/wire/purchase.ts";
 import type { RevocationFeed, WatermarkTrace } from "../../sdk/wire/revocations.ts";
@@ -102,17 +102,16 @@ describe("api: the life of a token", () => {
     let key: DpopKey;
     let sale: Awaited<ReturnType<typeof sold>>;
     before(async () => {
-      key = await generateKeyPair("ES256", { extractable: true });
+      key = await createDpopKey();
       sale = await sold();
     });
-    const request = () => ({ method: "POST", url: `${shared.api.run.apiUrl}/me/buy/token` });
+    const request = () => ({ htm: "POST", htu: `${shared.api.run.apiUrl}/me/buy/token` });
 
     it("T40 names it in cnf, and says DPoP", async () => {
       const proof = await signDpopProof(key, request());
       const { body } = await buyToken(sale.token, sale.ekId, { dpop: proof });
-      const { jkt } = await verifyDpopProof(proof, request());
       expect(body.token_type).to.equal("DPoP");
-      expect((await claimsOf(body, sale.seller.agentId)).cnf).to.deep.equal({ jkt });
+      expect((await claimsOf(body, sale.seller.agentId)).cnf).to.deep.equal({ jkt: key.jkt });
       const plain = await buyToken(sale.token, sale.ekId);
       expect(plain.body.token_type).to.equal("Bearer");
       expect(await claimsOf(plain.body, sale.seller.agentId)).to.not.have.property("cnf");
@@ -125,12 +124,14 @@ describe("api: the life of a token", () => {
       );
       expect(answers.filter(({ status }) => status === 200)).to.have.length(1);
       for (const answer of answers.filter(({ status }) => status !== 200)) {
-        expect(expectError(answer, "INVALID_SIGNATURE", 401).details.reason).to.equal("invalid_dpop_proof");
+        expect(expectError(answer, "INVALID_SIGNATURE", 401).details.reason).to.equal(
+          "the DPoP proof was used before",
+        );
       }
     });
 
     it("T40 gives no token at all for a proof of something else", async () => {
-      for (const bad of ["x", "", await signDpopProof(key, { ...request(), method: "GET" })]) {
+      for (const bad of ["x", "", await signDpopProof(key, { ...request(), htm: "GET" })]) {
         expectError(await buyToken(sale.token, sale.ekId, { dpop: bad }), "INVALID_SIGNATURE", 401);
       }
     });
@@ -236,7 +237,7 @@ describe("api: the life of a token", () => {
       });
     }
 
-    it("T22 buying a second key, or lending and getting back, revokes nothing of the first", async () => {
+    it("T22 buying a second key revokes nothing of the first", async () => {
       const { market } = shared.api;
       const sale = await sold();
       const { jti } = await claimsOf((await buyToken(sale.token, sale.ekId)).body, sale.seller.agentId);
@@ -248,23 +249,23 @@ describe("api: the life of a token", () => {
       }, "the next look");
       expect((await feed()).tokens.map((token) => token.jti)).to.not.include(jti);
     });
-  });
 
-  it("T22 the feed goes on from its cursor, starts anew for one that was never given, and says when nothing is new", async () => {
-    const all = await feed();
-    expect(all.tokens.length).to.be.above(2);
-    expect(all.more).to.equal(false);
-    expect((await feed(all.cursor)).tokens).to.deep.equal([]);
-    expect((await feed(all.cursor)).cursor).to.equal(all.cursor);
-    expect(await feed(Number.MAX_SAFE_INTEGER)).to.deep.equal(all);
-    const path = `/gateway/revocations?since=${all.cursor}`;
-    const first = await fetch(`${shared.api.run.apiUrl}${path}`);
-    await first.body?.cancel();
-    const etag = String(first.headers.get("etag"));
-    const again = await fetch(`${shared.api.run.apiUrl}${path}`, { headers: { "if-none-match": etag } });
-    expect([again.status, await again.text()]).to.deep.equal([304, ""]);
-    expectError(await shared.api.ask("/gateway/revocations?since=-1"), "INVALID_REQUEST", 400);
-    expectError(await shared.api.ask("/gateway/revocations?since=x"), "INVALID_REQUEST", 400);
+    it("T22 the feed goes on from its cursor, starts anew for one that was never given, and says when nothing is new", async () => {
+      const all = await feed();
+      expect(all.tokens.length).to.be.above(2);
+      expect(all.more).to.equal(false);
+      expect((await feed(all.cursor)).tokens).to.deep.equal([]);
+      expect((await feed(all.cursor)).cursor).to.equal(all.cursor);
+      expect(await feed(Number.MAX_SAFE_INTEGER)).to.deep.equal(all);
+      const path = `/gateway/revocations?since=${all.cursor}`;
+      const first = await fetch(`${shared.api.run.apiUrl}${path}`);
+      await first.body?.cancel();
+      const etag = String(first.headers.get("etag"));
+      const again = await fetch(`${shared.api.run.apiUrl}${path}`, { headers: { "if-none-match": etag } });
+      expect([again.status, await again.text()]).to.deep.equal([304, ""]);
+      expectError(await shared.api.ask("/gateway/revocations?since=-1"), "INVALID_REQUEST", 400);
+      expectError(await shared.api.ask("/gateway/revocations?since=x"), "INVALID_REQUEST", 400);
+    });
   });
 
   describe("a validator's", () => {

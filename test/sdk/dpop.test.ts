@@ -1,21 +1,21 @@
 /**
  * DPoP proofs (RFC 9449)
  * ├── T40 a proof for this request tells the client's key, by ES256 and EdDSA
- * ├── T40 for another request, time, token or nonce; with a private, symmetric or foreign key; of another typ: refused
+ * ├── T40 for another request, time or token; with a private, symmetric or foreign key; of another typ: refused
  * └── T40 any changed character is refused
  */
 import { expect } from "chai";
 import fc from "fast-check";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from "jose";
-import { DPOP_WINDOW, signDpopProof, verifyDpopProof } from "../../sdk/dpop.ts";
-import { DpopInvalidError } from "../../sdk/errors.ts";
+import { createDpopKey, DPOP_WINDOW, signDpopProof, verifyDpopProof } from "../../sdk/dpop.ts";
+import { CapabilityInvalidError } from "../../sdk/errors.ts";
 
-const request = { method: "POST", url: "https://exchange.example/me/buy/token" };
+const request = { htm: "POST", htu: "https://exchange.example/me/buy/token" };
 const key = await generateKeyPair("ES256", { extractable: true });
 const jwk = await exportJWK(key.publicKey);
 const seconds = () => Math.floor(Date.now() / 1000);
 
-const good = () => ({ jti: crypto.randomUUID(), htm: "POST", htu: request.url, iat: seconds() });
+const good = () => ({ jti: crypto.randomUUID(), htm: "POST", htu: request.htu, iat: seconds() });
 const forge = (
   claims: Record<string, unknown> = {},
   header: Record<string, unknown> = {},
@@ -27,23 +27,20 @@ const forge = (
 
 async function refused(proof: string, what: string, wanted: Parameters<typeof verifyDpopProof>[1] = request) {
   const error = await verifyDpopProof(proof, wanted).catch((thrown: unknown) => thrown);
-  expect(error, what).to.be.instanceOf(DpopInvalidError);
+  expect(error, what).to.be.instanceOf(CapabilityInvalidError);
 }
 
 describe("dpop", () => {
   it("T40 tells the thumbprint of the key, whichever of the algorithms it has", async () => {
-    for (const alg of ["ES256", "EdDSA"]) {
-      const own = await generateKeyPair(alg, { extractable: true });
-      const proof = await signDpopProof(own, {
-        ...request,
-        url: `${request.url}?a=1#b`,
-        accessToken: "t",
-        nonce: "n",
-      });
-      const found = await verifyDpopProof(proof, { ...request, accessToken: "t", nonce: "n" });
-      expect(found.jkt).to.equal(await calculateJwkThumbprint(await exportJWK(own.publicKey)));
-      expect(found.expiresAt).to.be.closeTo(seconds() + DPOP_WINDOW, 5);
-    }
+    const own = await createDpopKey();
+    const proof = await signDpopProof(own, { ...request, htu: `${request.htu}?a=1#b`, accessToken: "t" });
+    const found = await verifyDpopProof(proof, { ...request, accessToken: "t" });
+    expect(found.jkt).to.equal(own.jkt);
+    expect(found.until).to.be.closeTo(seconds() + DPOP_WINDOW, 5);
+    const edwards = await generateKeyPair("EdDSA", { extractable: true });
+    const edJwk = await exportJWK(edwards.publicKey);
+    const other = await forge({}, { alg: "EdDSA", jwk: edJwk }, edwards.privateKey);
+    expect((await verifyDpopProof(other, request)).jkt).to.equal(await calculateJwkThumbprint(edJwk));
   });
 
   it("T40 refuses what proves nothing for this request", async () => {
@@ -67,7 +64,6 @@ describe("dpop", () => {
       ["a jwk that is a text", forge({}, { jwk: "x" })],
       ["another's jwk", forge({}, {}, stranger.privateKey)],
       ["a jku instead", forge({}, { jwk: undefined, jku: "http://127.0.0.1:9/" })],
-      ["one that is too long", forge({ pad: "x".repeat(5_000) })],
     ];
     for (const [what, proof] of bad) await refused(await proof, what);
     for (const junk of ["", "x", "..", "a.b.c"]) await refused(junk, junk);
@@ -75,11 +71,10 @@ describe("dpop", () => {
     await refused(`${honest}, ${honest}`, "two of them");
     await refused(honest, "no ath for a token", { ...request, accessToken: "t" });
     await refused(await forge({ ath: "x" }), "another token's ath", { ...request, accessToken: "t" });
-    await refused(honest, "no nonce where one was given", { ...request, nonce: "n" });
   });
 
   it("T40 refuses any change of a single character", async () => {
-    const proof = await signDpopProof(key, request);
+    const proof = await signDpopProof(await createDpopKey(), request);
     await fc.assert(
       fc.asyncProperty(fc.nat(proof.length - 1), fc.constantFrom(..."Aa0_-.="), async (at, char) => {
         const changed = proof.slice(0, at) + char + proof.slice(at + 1);

@@ -7,7 +7,6 @@ import { expect } from "chai";
 /** File, the function whose example it is, what it uses of its own module, and what it prints. */
 const examples: [file: string, name: string, uses: string, prints: unknown[][]][] = [
   ["capability", "verifyCapability", "signCapability, verifyCapability", [[["read"]]]],
-  ["dpop", "signDpopProof", "signDpopProof, verifyDpopProof", [[43]]],
 ];
 
 /** The example in the last comment before the function. */
