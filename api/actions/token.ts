@@ -28,7 +28,10 @@ export async function issueToken(
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
   const head = await chain.client.getBlock({ blockTag: "latest" });
-  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId]);
+  // At that very block: it is what the token's row refers to when a reorg comes.
+  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId], {
+    blockNumber: head.number,
+  });
   const now = Math.floor(Date.now() / 1000);
   // On a quiet chain the last block's time is old: the clock has a word, too.
   const live = tokenId !== 0n && (key.expiry === 0 || key.expiry > now);
