@@ -7,6 +7,8 @@ import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { dropOldTokens } from "../store/tokens.ts";
+import { recordLateAccesses } from "./access.ts";
+import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
 import { revokeEnded } from "./revoke.ts";
@@ -62,6 +64,7 @@ function repeat(work: () => Promise<void>, every: number): Sweeper {
 
 /** One round. Never throws: what failed is logged and comes again. */
 export async function sweep(deps: Deps): Promise<void> {
+  await attempt("tend the relayer's queue", () => deps.relayer.tend());
   await attempt("carry payments on", async () => {
     for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
       if (!(await takeOverPayment(deps.sql, payment.id))) continue;
@@ -70,6 +73,9 @@ export async function sweep(deps: Deps): Promise<void> {
       );
     }
   });
+  await attempt("record first uses", () => recordLateAccesses(deps));
+  await attempt("read orders' logs", () => readOrderLogs(deps));
+  await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {
       await attempt("refund a quote", async () => {

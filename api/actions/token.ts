@@ -8,6 +8,7 @@ import { ekNumber, readHead, unknownListing } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { markAccessGranted } from "../store/payment-moves.ts";
 import { saveToken } from "../store/tokens.ts";
+import { recordFirstAccess } from "./access.ts";
 import { signGrant } from "./grant.ts";
 import { boundKey, type ProofHeader } from "./proof.ts";
 import type { Session } from "./session.ts";
@@ -41,7 +42,9 @@ export async function issueToken(
   }
   const keyId = keyIds.serialize({ chainId: chain.id, ...splitTokenId(tokenId) });
   await assertConfirmed(deps, session, { keyId, keyNumber: tokenId, ekId: number, head: head.number });
-  const ttl = (await chain.exchange.read.isHeld([tokenId])) ? HELD_TOKEN_TTL : TOKEN_TTL;
+  const isHeld = await chain.exchange.read.isHeld([tokenId]);
+  if (isHeld) await recordFirstAccess(deps, tokenId, key.version);
+  const ttl = isHeld ? HELD_TOKEN_TTL : TOKEN_TTL;
   const { issued, response } = await signGrant(deps, session, {
     ekId,
     number,
