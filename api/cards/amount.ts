@@ -29,7 +29,11 @@ export function cardAmount(ekId: string, price: bigint, decimals: number): numbe
     {
       hint: 'Pay by crypto: payment_method {"type": "crypto"} tells how.',
       details: {
-        ...{ ek_id: ekId, reason: isSmall ? "below_card_minimum" : "above_card_maximum", cents: Number(cents) },
+        ...{
+          ek_id: ekId,
+          reason: isSmall ? "below_card_minimum" : "above_card_maximum",
+          cents: Number(cents),
+        },
         ...(isSmall ? { minimum_cents: MIN_CENTS } : { maximum_cents: MAX_CENTS }),
       },
     },

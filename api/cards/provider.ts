@@ -30,8 +30,9 @@ export type CardIntent = {
    */
   status: "open" | "authorized" | "captured" | "canceled";
   clientSecret: string;
-  /** US cents: asked for, and given back out of what was captured. */
+  /** US cents: asked for, taken, and given back. */
   cents: number;
+  capturedCents: number;
   refundedCents: number;
   /** All that was captured went back. */
   refunded: boolean;
@@ -121,6 +122,13 @@ export function createCardProvider({ secretKey, webhookSecret, publishableKey, a
   };
 }
 
+/** The provider understood and said no: asking the same again won't help, how the intent stands tells why. */
+export function isProviderRefusal(error: unknown): boolean {
+  return (
+    error instanceof Stripe.errors.StripeCardError || error instanceof Stripe.errors.StripeInvalidRequestError
+  );
+}
+
 function placeOf(apiBase: string | undefined) {
   if (apiBase === undefined) return {};
   const { protocol, hostname, port } = new URL(apiBase);
@@ -153,6 +161,7 @@ function toIntent(intent: Stripe.PaymentIntent, disputes: readonly Stripe.Disput
     status: statuses[intent.status] ?? "open",
     clientSecret: intent.client_secret ?? "",
     cents: intent.amount,
+    capturedCents: intent.amount_received,
     refundedCents: charge?.amount_refunded ?? 0,
     refunded: intent.status === "succeeded" && (charge?.refunded ?? false),
     currency: intent.currency,

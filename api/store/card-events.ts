@@ -52,3 +52,12 @@ export async function claimCardFeed(sql: Sql, everySeconds: number): Promise<num
 export async function noteCardFeed(sql: Sql, until: number): Promise<void> {
   await sql`update card_feed set read_until = greatest(read_until, ${until}::bigint)`;
 }
+
+/** The event by which the purchase's money was said to be reserved, if one came. */
+export async function authorizedBy(sql: Sql, purchaseId: string): Promise<string | undefined> {
+  const [row] = await sql<{ event_id: string }[]>`
+    select event_id from card_events
+    where purchase_id = ${purchaseId} and type = 'payment_intent.amount_capturable_updated'
+    order by created limit 1`;
+  return row?.event_id;
+}

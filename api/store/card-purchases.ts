@@ -1,5 +1,5 @@
 /** Purchases by card: the row is there before the provider is asked for anything, and says when somebody has to look at it again. */
-import { type Address, getAddress } from "viem";
+import { type Address, getAddress, type Hash } from "viem";
 import type { Queryable, Sql } from "./database.ts";
 
 /** Seconds for which whoever works on one has it alone: longer than a look takes, with a transaction to be mined in it. */
@@ -153,6 +153,14 @@ export async function notePayment(sql: Queryable, id: string, paymentId: string)
 export async function noteIssueDeadline(sql: Sql, id: string, deadline: bigint): Promise<void> {
   await sql`
     update card_purchases set issue_deadline = greatest(issue_deadline, ${String(deadline)}::bigint) where id = ${id}`;
+}
+
+/** Until when (Unix seconds) what was signed for it can issue a key, and the transaction that was signed last. */
+export async function signedIssueOf(sql: Sql, id: string): Promise<{ deadline: bigint; tx?: Hash }> {
+  const [row] = await sql<{ issue_deadline: string; tx: Hash | null }[]>`
+    select c.issue_deadline, p.tx from card_purchases c left join payments p on p.id = c.payment_id
+    where c.id = ${id}`;
+  return { deadline: BigInt(row?.issue_deadline ?? 0), ...(row?.tx ? { tx: row.tx } : {}) };
 }
 
 /** There will be no key. The first reason counts. */
