@@ -96,6 +96,7 @@ async function withoutKey(deps: Deps, now: Situation): Promise<Next> {
       return undefined;
     }
     case "captured":
+      await noteHeld(deps, now);
       if (intent.refunded || intent.dispute === "lost") {
         await noteEnd(deps, now, "Refunded");
         return undefined;

@@ -98,6 +98,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
       "order pays nobody before the dispute has ended",
   },
+  T30: {
+    attack: "Forged, replayed, late, shuffled or lost webhooks of the card provider",
+    defence:
+      "the signature over the raw body, at most 300 s old or ahead; each event once, in the transaction of its effect; the effect is to " +
+      "ask the provider, so order does not matter; the provider's own list brings what was lost",
+  },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
     defence:
@@ -152,6 +158,11 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "hash while streaming; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
+  T51: {
+    attack: "A retry doubles an order",
+    defence:
+      "Idempotency-Key with the hash of the request, in the row's own transaction; the row's id is the provider's idempotency key",
+  },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {

@@ -43,11 +43,11 @@ export type FakeEvent = {
   data: { object: Fields };
 };
 type Dispute = { id: string; object: "dispute"; payment_intent: string; charge: string; status: string };
-/** What a call is about to be answered with, before it is; a test may wait here, throw to break the connection, or answer itself. */
-export type Interception = (call: {
-  method: string;
-  path: string;
-}) => Promise<Answer | undefined> | Answer | undefined;
+/** Stands between a call and its answer: it may wait, look, answer otherwise, or throw to break the connection. */
+export type Interception = (
+  call: { method: string; path: string },
+  answer: () => Answer,
+) => Promise<Answer> | Answer;
 type Answer = { status: number; body: Fields };
 
 const idOf = (prefix: string) => `${prefix}_${randomBytes(12).toString("hex")}`;
@@ -71,7 +71,7 @@ export async function startFakeStripe() {
   const answered = new Map<string, { request: string; answer: Answer }>();
   /** Method and path of every call, in order. */
   const calls: string[] = [];
-  let intercept: Interception = () => undefined;
+  let intercept: Interception = (_, answer) => answer();
 
   function emit(type: string, object: object): FakeEvent {
     const event: FakeEvent = {
@@ -151,7 +151,7 @@ export async function startFakeStripe() {
     if (intent.status !== "succeeded") return unexpected(intent.status);
     const charge = chargeOf(intent.id);
     const amount = cents ?? charge.amount_captured - charge.amount_refunded;
-    if (charge.disputed && disputeOf(intent.id)?.status !== "won")
+    if (charge.disputed && !["won", "warning_closed"].includes(disputeOf(intent.id)?.status ?? ""))
       return refusal(400, "invalid_request_error", "charge_disputed", "The charge is disputed.");
     if (charge.refunded)
       return refusal(
@@ -223,8 +223,8 @@ export async function startFakeStripe() {
     for await (const chunk of request) body += chunk;
     calls.push(`${method} ${url.pathname}`);
     try {
-      const instead = await intercept({ method, path: url.pathname });
-      const result = instead ?? once(method, url, body, request.headers["idempotency-key"]);
+      const key = request.headers["idempotency-key"];
+      const result = await intercept({ method, path: url.pathname }, () => once(method, url, body, key));
       const text = JSON.stringify(result.body);
       response.writeHead(result.status, {
         "content-type": "application/json",
@@ -272,8 +272,8 @@ export async function startFakeStripe() {
     sign,
     /** The API process's environment for it. */
     env: { STRIPE_SECRET_KEY: "sk_test_fake", STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_BASE: url },
-    /** What happens before each further call is answered. */
-    intercept(how: Interception) {
+    /** Stands between each further call and its answer; without one they are answered as they come. */
+    intercept(how: Interception = (_, answer) => answer()) {
       intercept = how;
     },
     /** The card's holder confirms, as with Stripe.js and the client secret. */

@@ -18,12 +18,12 @@ export type Copy = {
 /** Starts it and waits until it answers, with another way to the chain, or another deployment, where that is named. */
 export async function startCopy(
   run: RunInfo,
-  changes: { rpcUrl?: string; deploymentFile?: string } = {},
+  changes: { rpcUrl?: string; deploymentFile?: string; env?: Record<string, string> } = {},
 ): Promise<Copy> {
   const port = await freePort();
   const apiUrl = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [fileURLToPath(new URL("../../../api/server.ts", import.meta.url))], {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", process.env.COPY_LOG ? "inherit" : "ignore", "inherit"],
     env: {
       ...inheritedEnv(),
       RPC_URL: changes.rpcUrl ?? run.rpcUrl,
@@ -32,6 +32,7 @@ export async function startCopy(
       INDEXER_URL: run.indexerUrl,
       RELAYER_KEY: localKey(1),
       API_PORT: String(port),
+      ...changes.env,
     },
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
