@@ -66,7 +66,7 @@ const purchaseRoute = createRoute({
   request: { headers: idempotencySchema, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
-    202: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
+    201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
@@ -125,7 +125,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
         return c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200);
       const requestKey = c.req.valid("header")["idempotency-key"];
       c.header("Cache-Control", "no-store");
-      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 202);
+      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 201);
     },
     invalid,
   );

@@ -87,7 +87,7 @@ async function start(run: RunInfo) {
   /** Asks to buy by card; answers the payment and the provider's id of it. */
   async function ask(by: { token: string }, ekId = number, key?: string) {
     const { status, body } = await post(by, ekId, key);
-    expect(status, JSON.stringify(body)).to.equal(202);
+    expect(status, JSON.stringify(body)).to.equal(201);
     const payment = cardPaymentSchema.parse(body);
     return { payment, id: payment.payment_id, intent: payment.charge.intent_id ?? "" };
   }
