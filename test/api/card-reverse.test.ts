@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { joinTokenId, keyId } from "../../sdk/ids.ts";
 import type { CardPayment } from "../../sdk/wire/card.ts";
-import type { FakeIntent } from "../support/fake-stripe.ts";
+import type { FakeIntent } from "../support/fake-stripe-account.ts";
 import { type Buyer, PRICE, useCards } from "./support/use-cards.ts";
 
 /*

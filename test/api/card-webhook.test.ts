@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { FakeEvent } from "../support/fake-stripe.ts";
+import type { FakeEvent } from "../support/fake-stripe-account.ts";
 import { createRandom } from "../support/random.ts";
 import { expectError } from "./support/api.ts";
 import { type Buyer, useCards } from "./support/use-cards.ts";
