@@ -1,6 +1,6 @@
 /** The API's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import { readFileSync } from "node:fs";
-import type { Hex } from "viem";
+import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import type { CardConfig } from "./cards/provider.ts";
@@ -49,6 +49,19 @@ const schema = z.object({
       "a private key, 0x and 64 hex digits, of the account with the role ISSUER",
     )
     .optional(),
+  /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
+  RELAY_GAS_PER_HOUR: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
+    .default("50000000"),
+  /** Below it the health is `degraded`: some hundred sales are left. */
+  RELAYER_LOW_BALANCE: z
+    .string()
+    .regex(
+      /^[0-9]{1,9}(\.[0-9]{1,18})?$/,
+      "ether of the relayer's account below which to raise alarm, as 0.05",
+    )
+    .default("0.05"),
 });
 
 export type Env = Readonly<{
@@ -63,6 +76,9 @@ export type Env = Readonly<{
   relayerKey: Hex;
   /** Absent: no payments by card. */
   card?: CardConfig & { issuerKey: Hex };
+  relayGasPerHour: bigint;
+  /** In wei. */
+  relayerLowBalance: bigint;
 }>;
 
 export function readEnv(): Env {
@@ -82,6 +98,8 @@ export function readEnv(): Env {
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
     ...cardOf(env),
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }
 

@@ -44,6 +44,7 @@ export type Moved = { outcome: "moved" | "already" | "refused"; state: PaymentSt
  */
 export async function move(sql: Queryable, id: string, to: PaymentState, step: Step): Promise<Moved> {
   const sources = stateNames.filter((state) => moves[state].includes(to));
+  const gone = to === "Unknown";
   const { tx = null, keyId = null, purchase, block, reason = null } = step;
   const rows = await sql`
     with before as (
@@ -51,10 +52,12 @@ export async function move(sql: Queryable, id: string, to: PaymentState, step: S
     ), moved as (
       update payments p set
         state = ${to}, updated_at = now(), tx = coalesce(${tx}, tx), reason = coalesce(${reason}, reason),
-        key_id = coalesce(${keyId}, key_id),
-        purchase = coalesce(${purchase ? sql.json(purchase) : null}::jsonb, purchase),
-        block_number = coalesce(${block ? String(block.number) : null}, block_number),
-        block_hash = coalesce(${block?.hash ?? null}, block_hash)
+        -- What is unknown again has no key to show.
+        key_id = coalesce(${keyId}, case when ${gone} then null else key_id end),
+        purchase = coalesce(${purchase ? sql.json(purchase) : null}::jsonb, case when ${gone} then null else purchase end),
+        block_number = coalesce(${block ? String(block.number) : null}, case when ${gone} then null else block_number end),
+        block_hash = coalesce(${block?.hash ?? null}, case when ${gone} then null else block_hash end),
+        review_at = case when ${to === "EKIssued"} then now() + interval '1 minute' else review_at end
       from before where p.id = before.id returning p.id
     )
     insert into payment_transitions (payment_id, from_state, state, evidence)
