@@ -2,6 +2,7 @@
 
 import type { AccessRecorder } from "./actions/access.ts";
 import type { X402 } from "./actions/x402.ts";
+import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
 import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
@@ -29,5 +30,7 @@ export type Deps = {
   watermarks: Watermarks;
   confirmations: Confirmations;
   x402: X402;
+  /** The card rail; absent where no provider is set up. */
+  cards?: Cards;
   health: Health;
 };

@@ -7,6 +7,7 @@ import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
 import { createApp } from "./app.ts";
+import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
 import { createConfirmations } from "./chain/confirmations.ts";
 import { createChainGuard } from "./chain/guard.ts";
@@ -86,7 +87,14 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
   });
   const facilitator = createFacilitator({ chain, relayer, sql });
+  const issuer =
+    env.card &&
+    createRelayer({
+      ...{ chain, guard, sql, lock: store.lock },
+      ...{ privateKey: env.card.issuerKey, gasPerHour: env.relayGasPerHour },
+    });
   return {
+    ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
     publicUrl,
     chain,
     guard,

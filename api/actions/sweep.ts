@@ -1,5 +1,6 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
@@ -71,6 +72,7 @@ export async function sweep(deps: Deps): Promise<void> {
     // At once: each may wait for a block.
     await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("record first uses", () => recordLateAccesses(deps));
   await attempt("read orders' logs", () => readOrderLogs(deps));
   await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));

@@ -1,6 +1,7 @@
 /** Paying, claiming, and the buyer's token. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import {
   purchaseRequestSchema,
   purchaseResponseSchema,
@@ -11,6 +12,7 @@ import {
 import { purchase } from "../actions/claim.ts";
 import { payQuote, quoteState } from "../actions/pay.ts";
 import { issueToken } from "../actions/token.ts";
+import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
@@ -68,6 +70,7 @@ const purchaseRoute = createRoute({
   request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
+    201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
@@ -129,7 +132,12 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     purchaseRoute,
     async (c) => {
       const key = c.req.header("idempotency-key");
-      return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), key), 200);
+      const body = c.req.valid("json");
+      if (body.payment_method.type !== "card" || !deps.cards)
+        return c.json(await purchase(deps, c.get("session"), body, key), 200);
+      c.header("Cache-Control", "no-store");
+      const wanted = { ekId: body.ek_id, requestKey: key };
+      return c.json(await buyByCard(deps, c.get("session"), wanted), 201);
     },
     invalid,
   );
