@@ -60,7 +60,7 @@ export async function createPaying(api: Api) {
     ]);
   }
 
-  /** Newcomers with their funds, many at once; they have no ether. */
+  /** Many newcomers with their funds; they have no ether. */
   async function crowd(count: number): Promise<PrivateKeyAccount[]> {
     const buyers = Array.from({ length: count }, () => privateKeyToAccount(generatePrivateKey()));
     const giver = privateKeyToAccount(generatePrivateKey());
@@ -68,15 +68,12 @@ export async function createPaying(api: Api) {
     const wallet = createWalletClient({ account: giver, transport: http(api.run.rpcUrl) });
     const { address, abi } = market.contracts.usdc;
     const fees = { gas: 100_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n };
-    const sent = buyers.map((buyer, nonce) =>
-      wallet.writeContract({
+    for (const [nonce, buyer] of buyers.entries()) {
+      await wallet.writeContract({
         ...({ address, abi, functionName: "mint", args: [buyer.address, FUNDS] } as const),
         ...{ nonce, chain: null, ...fees },
-      }),
-    );
-    await Promise.all(
-      (await Promise.all(sent)).map((hash) => market.client.waitForTransactionReceipt({ hash })),
-    );
+      });
+    }
     return buyers;
   }
 
