@@ -77,13 +77,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "sent at a higher fee, what a crash left unsent gives its nonce back",
   },
   T22: {
-    attack: "A reorg takes the purchase back after it was served",
-    defence: "the payment follows the chain: back to unknown, and on from its present answer",
-  },
-  T22: {
     attack: "A reorg takes a purchase away that was served already",
     defence:
-      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds",
+      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
+      "the payment goes back to unknown, and on from the chain's present answer",
   },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",

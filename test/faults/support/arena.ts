@@ -26,7 +26,10 @@ export type Arena = {
 export async function openArena(run: RunInfo): Promise<Arena> {
   const start = async (): Promise<Process> => {
     const taps = await openTaps(run);
-    return { taps, copy: await startCopy(run, { rpcUrl: taps.rpcUrl, env: { DATABASE_URL: taps.databaseUrl } }) };
+    return {
+      taps,
+      copy: await startCopy(run, { rpcUrl: taps.rpcUrl, env: { DATABASE_URL: taps.databaseUrl } }),
+    };
   };
   let serving = await start();
   // The next one is up before it is needed: a kill then costs no more than itself.
