@@ -17,6 +17,7 @@ import { createListener } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { openRejects } from "./rejects.ts";
+import { createRevocations } from "./revocations.ts";
 import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
@@ -31,7 +32,9 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   const outbox = await openOutbox({ dir: join(env.stateDir, "outbox"), maxBytes: env.outboxMaxBytes, log });
   const rejects = await openRejects(join(env.stateDir, "outbox"), log);
   const courier = createCourier({ outbox, rejects, url: new URL(`${env.exchangeUrl}/gateway/events`), log });
+  const revocations = createRevocations({ url: new URL(`${env.exchangeUrl}/gateway/revocations`), log });
   const keys = createKeys({
+    withdrawn: revocations.isWithdrawn,
     url: new URL(`${env.exchangeUrl}/.well-known/jwks.json`),
     file: join(env.stateDir, "exchange-keys.json"),
     log,
@@ -41,6 +44,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   const gateway = createGateway({
     issuer: env.exchangeUrl,
     keys,
+    revocations,
     seller,
     store,
     usage: createUsageRecorder({ key: signingKey, outbox, courier, log }),
@@ -58,6 +62,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   return async () => {
     await closeServer(server);
     keys.stop();
+    revocations.stop();
     await courier.stop();
     await outbox.close();
     await closeStore();

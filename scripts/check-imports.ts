@@ -9,7 +9,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Which other rooms a room may import, and which packages; `undefined` = any. */
 const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }> = {
-  sdk: { rooms: [], packages: ["viem", "zod", "jose", "canonicalize", "@x402/", "ipaddr.js", "node:"] },
+  sdk: {
+    rooms: [],
+    packages: ["viem", "zod", "jose", "paseto", "canonicalize", "@x402/", "ipaddr.js", "node:"],
+  },
   indexer: { rooms: ["sdk"], packages: ["ponder", "hono", "viem", "zod", "node:"] },
   api: { rooms: ["sdk", "indexer/ponder.schema.ts"] },
   gateway: { rooms: ["sdk"] },

@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
   type Exchange,
@@ -10,6 +11,7 @@ export { type Deployment, deploymentSchema } from "./deployment.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
+  CapabilityRevokedError,
   type ErrorCode,
   ExchangeError,
   errorCodes,
@@ -34,5 +36,6 @@ export type { Signer, Wallet } from "./signer.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";
+export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
 export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

@@ -31,6 +31,7 @@ export async function createListing(
   const content = { manifestHash, summary, uri: "", summaryHash: keccak256(stringToBytes(summary)) };
   const receipt = await relay(
     deps,
+    session,
     contractCall({ address, abi, functionName: "list", args: [session.agentId, terms, content] }),
   );
   const [event] = parseEventLogs({ abi: catalogAbi, logs: receipt.logs, eventName: "ListingVersion" });
@@ -42,7 +43,7 @@ export async function createListing(
     manifest_hash: manifestHash,
     tx: receipt.transactionHash,
   };
-  if (validators.length > 0) await allowValidators(deps, ref.ekId, validators, listed);
+  if (validators.length > 0) await allowValidators(deps, session, ref.ekId, validators, listed);
   return listed;
 }
 
@@ -74,6 +75,7 @@ export function summaryOf(request: ListingRequest): ListingSummary {
     access_policy: {
       gateway: access.gateway.replace(/\/+$/, ""),
       token_scheme: access.token_scheme,
+      ...(access.watermark === undefined ? {} : { watermark: access.watermark }),
       ...(access.gateway_key === undefined ? {} : { gateway_key: access.gateway_key }),
     },
   };
@@ -114,6 +116,7 @@ async function isAgent({ id: chainId, registry }: Chain, id: string): Promise<bo
 
 async function allowValidators(
   deps: Deps,
+  session: Session,
   number: bigint,
   validators: readonly bigint[],
   listed: { ek_id: string; listing_id: string; tx: string },
@@ -122,6 +125,7 @@ async function allowValidators(
   try {
     await relay(
       deps,
+      session,
       contractCall({ address, abi, functionName: "allowValidators", args: [number, validators, true] }),
     );
   } catch (cause) {

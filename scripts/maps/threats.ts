@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline, to the buyer or, where the quote names none, to the sender that the token's log names",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -53,13 +53,18 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "One authorization, many requests",
     defence: "one row per quote and per authorization before anything is sent; a used till has code",
   },
+  T15: {
+    attack: "The money moves away between verification and settlement",
+    defence: "settling is the sale itself: no key and no byte before it",
+  },
   T17: {
     attack: "A payment for a cheap thing used for a dear one",
     defence: "the till binds listing, version, buyer and price",
   },
   T18: {
     attack: "The answer is lost and the client pays again",
-    defence: "the same payload gets the same answer; the SDK never signs twice",
+    defence:
+      "a settlement without an answer is unknown, never a fresh 402; the same payload gets the same answer; the SDK never signs twice",
   },
   T19: {
     attack: "A token that ignores a used authorization silently",
@@ -67,7 +72,15 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T20: {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
-    defence: "one queue, simulation before every transaction",
+    defence:
+      "one queue in the database for all processes, simulation before every transaction, a cap of gas per asker and hour; what is stuck is " +
+      "sent at a higher fee, what a crash left unsent gives its nonce back",
+  },
+  T22: {
+    attack: "A reorg takes a purchase away that was served already",
+    defence:
+      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
+      "the payment goes back to unknown, and on from the chain's present answer",
   },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
@@ -97,6 +110,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence:
       "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
       "order pays nobody before the dispute has ended",
+  },
+  T30: {
+    attack: "Forged, replayed, late, shuffled or lost webhooks of the card provider",
+    defence:
+      "the signature over the raw body, at most 300 s old or ahead; each event once, in the transaction of its effect; the effect is to " +
+      "ask the provider, so order does not matter; the provider's own list brings what was lost",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
@@ -130,7 +149,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "A token of one gateway or EK used at another",
     defence: "audience, ek_id and a lifetime of at most ten minutes",
   },
-  T42: { attack: "A key rotation that refuses buyers", defence: "cached key list with overlapping keys" },
+  T42: {
+    attack: "A key rotation that refuses buyers; a stolen signing key",
+    defence:
+      "a key stands by, published, before it signs, and stays published after; a killed key leaves the published set at once and is named " +
+      "in the feed of revocations: refused within a minute",
+  },
   T43: {
     attack: "Sign-in replay, another domain's or chain's message, junk that burns nonces",
     defence: "server-side single-use nonce, consumed only by a valid signature over its own message",
@@ -156,6 +180,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "hash while streaming, whatever the store; sealed items authenticated piece by piece; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
+  T51: {
+    attack: "A client's retry makes two orders of one",
+    defence: "Idempotency-Key and the request's hash stand in the same transaction as the payment",
+  },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {
