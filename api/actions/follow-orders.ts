@@ -4,7 +4,7 @@
  */
 import { type Hash, zeroAddress } from "viem";
 import { joinTokenId, keyId as keyIds, splitTokenId } from "../../sdk/ids.ts";
-import { receiptNow } from "../chain/relay-queue.ts";
+import { receiptNow } from "../chain/broadcast.ts";
 import { revertOf } from "../chain/revert.ts";
 import type { Deps } from "../deps.ts";
 import { move, type Step } from "../store/payment-moves.ts";
