@@ -9,6 +9,7 @@ import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
+import { addCardRoutes } from "./routes/card.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addPublicRoutes } from "./routes/public.ts";
@@ -41,6 +42,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addMeRoutes(app, deps);
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
+  addCardRoutes(app, deps);
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);

@@ -1,6 +1,7 @@
 /** What the app works with. Tests hand it what they like. */
 
 import type { X402 } from "./actions/x402.ts";
+import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
 import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
@@ -23,5 +24,7 @@ export type Deps = {
   index: Index;
   keys: SigningKeys;
   x402: X402;
+  /** The card rail; absent where no provider is set up. */
+  cards?: Cards;
   health: Health;
 };

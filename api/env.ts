@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Hex } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import type { CardConfig } from "./cards/provider.ts";
 
 const deploymentFile = z
   .string({ error: "the path of the JSON that scripts/deploy.ts wrote" })
@@ -32,6 +33,22 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** The card rail: both or neither. */
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^[sr]k_/, "Stripe's secret or restricted key, sk_… or rk_…")
+    .optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", "the webhook endpoint's secret, whsec_…").optional(),
+  STRIPE_PUBLISHABLE_KEY: z.string().startsWith("pk_", "Stripe's publishable key, pk_…").optional(),
+  /** Another place than Stripe's own. */
+  STRIPE_API_BASE: z.url({ protocol: /^https?$/, error: "http:// or https://" }).optional(),
+  /** Who issues keys for card charges. */
+  CARD_ISSUER_KEY: z
+    .custom<Hex>(
+      (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
+      "a private key, 0x and 64 hex digits, of the account with the role ISSUER",
+    )
+    .optional(),
 });
 
 export type Env = Readonly<{
@@ -44,6 +61,8 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  /** Absent: no payments by card. */
+  card?: CardConfig & { issuerKey: Hex };
 }>;
 
 export function readEnv(): Env {
@@ -62,7 +81,26 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    ...cardOf(env),
   });
+}
+
+/** The card rail's part. One secret without the other ends the process: half a rail would take money and never hear of it. */
+function cardOf(env: z.output<typeof schema>): Pick<Env, "card"> {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = env;
+  if (secretKey === undefined && webhookSecret === undefined) return {};
+  if (secretKey === undefined || webhookSecret === undefined) {
+    console.error(
+      `${secretKey === undefined ? "STRIPE_SECRET_KEY" : "STRIPE_WEBHOOK_SECRET"}: missing, while the other is set`,
+    );
+    process.exit(1);
+  }
+  return {
+    card: {
+      ...{ secretKey, webhookSecret, issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY },
+      ...{ publishableKey: env.STRIPE_PUBLISHABLE_KEY, apiBase: env.STRIPE_API_BASE },
+    },
+  };
 }
 
 function firstLine(error: unknown): string {

@@ -6,6 +6,7 @@ import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
 import { createApp } from "./app.ts";
+import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
 import { createChainGuard } from "./chain/guard.ts";
 import { createVersionReader } from "./chain/listings.ts";
@@ -72,13 +73,22 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUrl }: Env): Promise<Deps> {
+async function createDeps({
+  rpcUrl,
+  deployment,
+  relayerKey,
+  publicUrl,
+  indexerUrl,
+  card,
+}: Env): Promise<Deps> {
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
   const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
   const { sql } = store;
   const facilitator = createFacilitator({ chain, relayer, sql });
+  const issuer = card && createRelayer({ chain, guard, lock: store.lock, privateKey: card.issuerKey });
   return {
+    ...(card && issuer ? { cards: { provider: createCardProvider(card), issuer } } : {}),
     publicUrl,
     chain,
     guard,

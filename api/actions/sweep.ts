@@ -1,5 +1,6 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { dropOldNonces } from "../store/nonces.ts";
@@ -47,6 +48,7 @@ export async function sweep(deps: Deps): Promise<void> {
       );
     }
   });
+  await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {
       await attempt("refund a quote", async () => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../sdk/errors.ts";
 import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as listing from "../../sdk/wire/listing.ts";
 import * as points from "../../sdk/wire/points.ts";
@@ -25,6 +26,7 @@ const components: Record<string, z.ZodType> = {
   QuoteState: purchase.quoteStateSchema,
   PurchaseRequest: purchase.purchaseRequestSchema,
   PurchaseResponse: purchase.purchaseResponseSchema,
+  CardPayment: cardPaymentSchema,
   ValidationRecord: validation.validationRecordSchema,
   SubmitValidationRequest: validation.submitValidationRequestSchema,
   PublicStats: open.publicStatsSchema,

@@ -1,6 +1,7 @@
 /** Paying, claiming, and the buyer's token. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import {
   purchaseRequestSchema,
   purchaseResponseSchema,
@@ -11,6 +12,7 @@ import {
 import { purchase } from "../actions/claim.ts";
 import { payQuote, quoteState } from "../actions/pay.ts";
 import { issueToken } from "../actions/token.ts";
+import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
@@ -52,15 +54,19 @@ const quoteStateRoute = createRoute({
   responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
 });
 
+/** What a client repeats together with its request, so that a purchase by card is made once. */
+const idempotencySchema = z.object({ "idempotency-key": z.string().min(1).max(255).optional() });
+
 const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
   tags: ["Buy"],
   summary: "Purchase EK (free); what costs money is paid by quote",
-  request: { body: jsonBody(purchaseRequestSchema) },
+  request: { headers: idempotencySchema, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
+    202: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
@@ -113,7 +119,14 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   );
   app.openapi(
     purchaseRoute,
-    async (c) => c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200),
+    async (c) => {
+      const { ek_id: ekId, payment_method } = c.req.valid("json");
+      if (payment_method.type !== "card" || !deps.cards)
+        return c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200);
+      const requestKey = c.req.valid("header")["idempotency-key"];
+      c.header("Cache-Control", "no-store");
+      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 202);
+    },
     invalid,
   );
   app.openapi(
