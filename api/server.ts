@@ -15,6 +15,7 @@ import type { Deps } from "./deps.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
+import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
@@ -80,6 +81,7 @@ async function createDeps({
   publicUrl,
   indexerUrl,
   card,
+  ...env
 }: Env): Promise<Deps> {
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
@@ -89,6 +91,7 @@ async function createDeps({
   const issuer = card && createRelayer({ chain, guard, lock: store.lock, privateKey: card.issuerKey });
   return {
     ...(card && issuer ? { cards: { provider: createCardProvider(card), issuer } } : {}),
+    ...setUpMpp(env, { publicUrl, chain, guard, lock: store.lock }),
     publicUrl,
     chain,
     guard,

@@ -11,6 +11,7 @@ import { type Sale, saleIn } from "../chain/sales.ts";
 import {
   type Authorization,
   authorizationOf,
+  findAuthorization,
   referenceOf,
   saveAuthorization,
 } from "../store/authorizations.ts";
@@ -41,18 +42,21 @@ export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
 
-/** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
+/**
+ * Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. `name`: what the
+ * payment is called on another rail than x402.
+ */
 export async function settlePayment(
   deps: Settling,
   quote: StoredQuote,
   authorization: Authorization,
+  name?: Pick<Payment, "rail" | "reference">,
 ): Promise<PurchaseResponse> {
   const where = { chainId: deps.chain.id, token: quote.token };
   const { payment, mine } = await takePayment(
     deps.sql,
     {
-      rail: "x402",
-      reference: referenceOf(where, authorization),
+      ...(name ?? { rail: "x402", reference: referenceOf(where, authorization) }),
       quoteId: quote.id,
       ...{ buyer: quote.buyer, ekId: quote.ekId, version: quote.version },
       ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
@@ -98,11 +102,13 @@ async function lookAt(
   }
   // Who holds it writes down how it ends.
   if (payment.leased && payment.state !== "Unknown") return undefined;
-  if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
+  if (payment.state === "Refunded") throw goneError(quote, "quote_refunded");
+  const authorization = await findAuthorization(deps.sql, payment.id);
+  if (!authorization) return undefined; // its own rail and the reconciler carry it on
   const sent = await sentBefore(deps, quote, payment);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
-  return sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  return sendPayment(deps, quote, payment, authorization);
 }
 
 /** What became of the transaction that was signed for the payment; undefined when there is none that may still come. */

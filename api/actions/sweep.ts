@@ -3,6 +3,7 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { sweepTempo } from "../mpp/rail.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
@@ -48,6 +49,7 @@ export async function sweep(deps: Deps): Promise<void> {
       );
     }
   });
+  await attempt("look at Tempo", () => sweepTempo(deps));
   await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {

@@ -124,7 +124,11 @@ export function createMpp({
       if (method === "tempo") {
         const payment = tempoPayload.safeParse(credential.payload).data;
         // It names money that has moved already: its challenge may be over by now, and is looked at all the same.
-        if (payment?.type === "hash" && id === (await tempoChallengeId(offer)) && isOurs(credential, secret)) {
+        if (
+          payment?.type === "hash" &&
+          id === (await tempoChallengeId(offer)) &&
+          isOurs(credential, secret)
+        ) {
           return { method, challengeId: id, payment: { type: "hash", hash: payment.hash as Hash } };
         }
       }
