@@ -69,6 +69,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
     defence: "one queue, simulation before every transaction",
   },
+  T21: {
+    attack: "Several payments in one transaction, and one key claimed for all",
+    defence: "each till's own balance and log decide, never a transaction's hash",
+  },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
     defence: "old key's authority and new key's consent; sessions, grants, approvals and nonces die",
