@@ -1,6 +1,6 @@
 /** The API's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import { readFileSync } from "node:fs";
-import type { Hex } from "viem";
+import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema } from "../sdk/wire/common.ts";
@@ -72,6 +72,19 @@ const schema = z.object({
   TEMPO_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(36).default(6),
   /** Blocks that must lie on a transfer's before it counts. Tempo's blocks are final. */
   TEMPO_CONFIRMATIONS: z.coerce.number().int().min(0).max(1_000).default(0),
+  /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
+  RELAY_GAS_PER_HOUR: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
+    .default("50000000"),
+  /** Below it the health is `degraded`: some hundred sales are left. */
+  RELAYER_LOW_BALANCE: z
+    .string()
+    .regex(
+      /^[0-9]{1,9}(\.[0-9]{1,18})?$/,
+      "ether of the relayer's account below which to raise alarm, as 0.05",
+    )
+    .default("0.05"),
 });
 
 export type Env = Readonly<{
@@ -90,6 +103,9 @@ export type Env = Readonly<{
   mppSecret?: string;
   /** Absent: no payments on Tempo. */
   tempo?: TempoConfig & { issuerKey: Hex };
+  relayGasPerHour: bigint;
+  /** In wei. */
+  relayerLowBalance: bigint;
 }>;
 
 export function readEnv(): Env {
@@ -110,6 +126,8 @@ export function readEnv(): Env {
     relayerKey: env.RELAYER_KEY,
     ...cardOf(env),
     ...mppOf(env),
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }
 

@@ -1,6 +1,7 @@
 /** The API's process. */
 import { serve } from "@hono/node-server";
 import { deploymentTag } from "../sdk/deployment.ts";
+import { createAccessRecorder } from "./actions/access.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
@@ -74,34 +75,35 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({
-  rpcUrl,
-  deployment,
-  relayerKey,
-  publicUrl,
-  indexerUrl,
-  card,
-  ...env
-}: Env): Promise<Deps> {
+async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, card, ...env }: Env): Promise<Deps> {
+  const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
-  const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
-  const { sql } = store;
+  const relayer = createRelayer({
+    ...{ chain, guard, sql, lock: store.lock },
+    ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
+  });
   const facilitator = createFacilitator({ chain, relayer, sql });
-  const issuer = card && createRelayer({ chain, guard, lock: store.lock, privateKey: card.issuerKey });
+  const issuer =
+    card &&
+    createRelayer({
+      ...{ chain, guard, sql, lock: store.lock },
+      ...{ privateKey: card.issuerKey, gasPerHour: env.relayGasPerHour },
+    });
   return {
     ...(card && issuer ? { cards: { provider: createCardProvider(card), issuer } } : {}),
-    ...setUpMpp(env, { publicUrl, chain, guard, lock: store.lock }),
+    ...setUpMpp(env, { publicUrl, chain, guard, sql, lock: store.lock, gasPerHour: env.relayGasPerHour }),
     publicUrl,
     chain,
     guard,
     relayer,
+    accesses: createAccessRecorder({ chain, relayer }),
     versions: createVersionReader(chain),
     sql,
     index,
     keys: createSigningKeys(store),
     x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
-    health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
+    health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }
 

@@ -128,10 +128,13 @@ async function issue(deps: Deps, now: Situation): Promise<Next> {
   const { call, deadline } = await issueCall(chain, purchase, charge.chargeId);
   let tx: Hash | undefined;
   try {
-    const receipt = await cardsOf(deps).issuer.send(call, async (hash) => {
-      await noteIssueDeadline(sql, purchase.id, deadline);
-      await noteTransaction(sql, payment.id, hash);
-      tx = hash;
+    const receipt = await cardsOf(deps).issuer.send(call, {
+      asker: "house",
+      signed: async (hash) => {
+        await noteIssueDeadline(sql, purchase.id, deadline);
+        await noteTransaction(sql, payment.id, hash);
+        tx = hash;
+      },
     });
     if (receipt) return "again";
   } catch (error) {

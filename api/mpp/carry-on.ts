@@ -120,11 +120,12 @@ async function issue(deps: Deps, now: Now, transfer: StoredTransfer, chargeId: H
   const { call, deadline } = await issueCall(deps.chain, wanted, chargeId);
   let tx: Hash | undefined;
   try {
-    const receipt = await rail.issuer.send(call, async (hash) => {
+    const signed = async (hash: Hash) => {
       if (!(await noteIssueDeadline(deps.sql, payment.id, deadline))) throw new Error("Its money goes back.");
       await noteTransaction(deps.sql, payment.id, hash);
       tx = hash;
-    });
+    };
+    const receipt = await rail.issuer.send(call, { asker: "house", signed });
     if (receipt) {
       await finish(deps, now, transfer, await saleOfCharge(deps.chain, chargeId, receipt.blockNumber));
       return;

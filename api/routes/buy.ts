@@ -55,16 +55,19 @@ const quoteStateRoute = createRoute({
   responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
 });
 
-/** What a client repeats together with its request, so that a purchase by card is made once. */
-const idempotencySchema = z.object({ "idempotency-key": z.string().min(1).max(255).optional() });
+// Read as it comes: what is wrong with it is told by its own error.
+const idempotencyHeaders = z.object({ "idempotency-key": z.string().optional() });
 
 const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
   tags: ["Buy"],
-  summary: "Purchase EK (free); what costs money is paid by quote",
-  request: { headers: idempotencySchema, body: jsonBody(purchaseRequestSchema) },
+  summary: "Purchase EK (free, or with points); what costs money is paid by quote",
+  description:
+    "With an Idempotency-Key header, the same request sent again is the same order: one key, the same answer. The same key with another body " +
+    "is refused (422). 202 means: not known yet, send the same request again.",
+  request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
     202: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
@@ -74,9 +77,12 @@ const purchaseRoute = createRoute({
       "INVALID_SIGNATURE",
       "SESSION_EXPIRED",
       "PAYMENT_REQUIRED",
+      "PAYMENT_PENDING",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      "POINTS_POLICY_VIOLATION",
+      ["INVALID_REQUEST", 422],
     ),
   },
 });
@@ -125,10 +131,10 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   app.openapi(
     purchaseRoute,
     async (c) => {
+      const requestKey = c.req.header("idempotency-key");
       const { ek_id: ekId, payment_method } = c.req.valid("json");
       if (payment_method.type !== "card" || !deps.cards)
-        return c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200);
-      const requestKey = c.req.valid("header")["idempotency-key"];
+        return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), requestKey), 200);
       c.header("Cache-Control", "no-store");
       return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 202);
     },
