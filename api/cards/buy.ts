@@ -62,9 +62,9 @@ async function findAgain({ sql }: Deps, session: Session, wanted: Wanted): Promi
 
 function sameRequest(known: CardPurchase, session: Session, wanted: Wanted): CardPurchase {
   if (known.requestHash === hashOf(session, wanted)) return known;
-  throw new ExchangeError("INVALID_REQUEST", "This Idempotency-Key was sent with another request.", {
-    status: 409,
-    hint: "Use a fresh key for each purchase, and the same one only to repeat a request.",
+  throw new ExchangeError("INVALID_REQUEST", "The Idempotency-Key was used for another request.", {
+    status: 422,
+    hint: "Use a new key for a new order; repeat an order with exactly the same body.",
     details: { reason: "idempotency_key_reused", payment_id: known.id },
   });
 }

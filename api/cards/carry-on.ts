@@ -25,31 +25,17 @@ import {
 } from "../store/card-purchases.ts";
 import { markUnknown } from "../store/payment-moves.ts";
 import { noteTransaction } from "../store/payments.ts";
-import { MIN_CENTS, toCents } from "./amount.ts";
 import { cardsOf } from "./cards.ts";
-import {
-  type ChainCharge,
-  chargebackCall,
-  isOrderRefunded,
-  issueCall,
-  readCharge,
-  saleOfCharge,
-} from "./charge.ts";
+import { isOrderRefunded, issueCall, readCharge, saleOfCharge } from "./charge.ts";
 import { createIntent } from "./intent.ts";
-import { type CardIntent, isProviderRefusal } from "./provider.ts";
+import type { CardIntent } from "./provider.ts";
 import { noteEnd, noteHeld, noteIssued, type Situation } from "./record.ts";
+import { burn, cancel, capture, giveBack, type Next, SOON } from "./steps.ts";
 
-/** Seconds until a step that failed, or waits for others, is tried again. */
-const SOON = 10;
 /** Seconds between two looks at an intent that nobody has confirmed yet. */
 const WATCH = 60;
-/** Seconds until the provider is asked again for a refund that it did not carry out. */
-const REFUND_AGAIN = 3_600;
 /** More steps than any way through the table takes. */
 const MAX_STEPS = 12;
-
-/** Seconds until the next look; none where only the provider can bring news; or look again at once. */
-type Next = number | undefined | "again";
 
 /** Takes all steps that can be taken now. Who finds it taken leaves it to the other. */
 export async function carryOn(deps: Deps, id: string): Promise<void> {
@@ -96,6 +82,7 @@ async function withoutKey(deps: Deps, now: Situation): Promise<Next> {
       return undefined;
     }
     case "captured":
+      await noteHeld(deps, now);
       if (intent.refunded || intent.dispute === "lost") {
         await noteEnd(deps, now, "Refunded");
         return undefined;
@@ -192,36 +179,6 @@ async function withKey(deps: Deps, now: Situation): Promise<Next> {
   return capture(deps, now, sold.price.amount);
 }
 
-/** Takes the money that the key cost, and no more than was quoted. */
-async function capture(deps: Deps, { purchase, intent }: Situation, price: string): Promise<Next> {
-  const { provider } = cardsOf(deps);
-  const decimals = deps.chain.deployment.tokens.find(
-    ({ address }) => address.toLowerCase() === purchase.token.toLowerCase(),
-  )?.decimals;
-  if (decimals === undefined) throw new Error(`The deployment does not know ${purchase.token}.`);
-  const cents = Math.min(purchase.cents, Math.max(MIN_CENTS, Number(toCents(BigInt(price), decimals))));
-  try {
-    await provider.capture(intent.id, cents);
-  } catch (error) {
-    if (!isProviderRefusal(error)) throw error;
-    const { status } = await provider.find(intent.id);
-    // The bank let it go before we took it: then nobody gets it any more.
-    if (status === "authorized") await cancel(deps, intent);
-  }
-  return "again";
-}
-
-/** The key's time is over, whoever has it: what its escrow holds comes back. */
-async function burn(deps: Deps, { chargeId }: ChainCharge): Promise<Next> {
-  try {
-    const receipt = await cardsOf(deps).issuer.send(chargebackCall(deps.chain, chargeId));
-    return receipt ? "again" : SOON;
-  } catch (error) {
-    if (error instanceof ContractRefusal && error.revert.name === "ChargeAlreadyReversed") return "again";
-    throw error;
-  }
-}
-
 /** The key is burnt: no money of the card's holder stays here. */
 async function withoutKeyAgain(deps: Deps, now: Situation): Promise<Next> {
   const { intent } = now;
@@ -240,26 +197,4 @@ async function withoutKeyAgain(deps: Deps, now: Situation): Promise<Next> {
   }
   await noteEnd(deps, now, "Refunded");
   return undefined;
-}
-
-async function giveBack(deps: Deps, { id }: CardIntent): Promise<Next> {
-  const { provider } = cardsOf(deps);
-  try {
-    await provider.refund(id);
-  } catch (error) {
-    if (!isProviderRefusal(error)) throw error;
-  }
-  return (await provider.find(id)).refunded ? "again" : REFUND_AGAIN;
-}
-
-/** Lets reserved money go; somebody else may have done so. */
-async function cancel(deps: Deps, { id }: CardIntent): Promise<void> {
-  const { provider } = cardsOf(deps);
-  try {
-    await provider.cancel(id);
-  } catch (error) {
-    if (!isProviderRefusal(error)) throw error;
-    const { status } = await provider.find(id);
-    if (status === "open" || status === "authorized") throw error;
-  }
 }

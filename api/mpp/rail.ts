@@ -28,7 +28,8 @@ export const mppRail: Rail = {
 /** One round: what came in on Tempo that nobody told of, and what has to go back. */
 export async function sweepTempo(deps: Deps): Promise<void> {
   if (!deps.tempo) return;
-  const { tempo } = deps.tempo;
+  const { tempo, issuer } = deps.tempo;
+  if (issuer.address !== deps.relayer.address) await issuer.tend();
   await readFeed(deps, tempo);
   await decideAll(deps, tempo);
   await sendRefunds(deps, tempo);

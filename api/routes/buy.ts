@@ -70,7 +70,7 @@ const purchaseRoute = createRoute({
   request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
-    202: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
+    201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
@@ -136,7 +136,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
       if (payment_method.type !== "card" || !deps.cards)
         return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), requestKey), 200);
       c.header("Cache-Control", "no-store");
-      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 202);
+      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 201);
     },
     invalid,
   );

@@ -113,6 +113,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
       "order pays nobody before the dispute has ended",
   },
+  T30: {
+    attack: "Forged, replayed, late, shuffled or lost webhooks of the card provider",
+    defence:
+      "the signature over the raw body, at most 300 s old or ahead; each event once, in the transaction of its effect; the effect is to " +
+      "ask the provider, so order does not matter; the provider's own list brings what was lost",
+  },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
     defence:

@@ -7,172 +7,31 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import Stripe from "stripe";
+import {
+  type Answer,
+  createFakeAccount,
+  type FakeEvent,
+  type FakeIntent,
+  type Fields,
+  missing,
+  refusal,
+} from "./fake-stripe-account.ts";
 
-type Fields = Record<string, unknown>;
-export type FakeCharge = {
-  id: string;
-  object: "charge";
-  amount: number;
-  amount_captured: number;
-  amount_refunded: number;
-  captured: boolean;
-  refunded: boolean;
-  disputed: boolean;
-  payment_intent: string;
-};
-export type FakeIntent = {
-  id: string;
-  object: "payment_intent";
-  amount: number;
-  amount_capturable: number;
-  amount_received: number;
-  currency: string;
-  capture_method: string;
-  client_secret: string;
-  status: string;
-  cancellation_reason: string | null;
-  metadata: Record<string, string>;
-  latest_charge: string | null;
-};
-export type FakeEvent = {
-  id: string;
-  object: "event";
-  type: string;
-  created: number;
-  livemode: false;
-  data: { object: Fields };
-};
-type Dispute = { id: string; object: "dispute"; payment_intent: string; charge: string; status: string };
-/** What a call is about to be answered with, before it is; a test may wait here, throw to break the connection, or answer itself. */
-export type Interception = (call: {
-  method: string;
-  path: string;
-}) => Promise<Answer | undefined> | Answer | undefined;
-type Answer = { status: number; body: Fields };
-
-const idOf = (prefix: string) => `${prefix}_${randomBytes(12).toString("hex")}`;
-const refusal = (status: number, type: string, code: string, message: string): Answer => ({
-  status,
-  body: { error: { type, code, message } },
-});
-const missing = (what: string) =>
-  refusal(404, "invalid_request_error", "resource_missing", `No such ${what}.`);
-const unexpected = (state: string) =>
-  refusal(400, "invalid_request_error", "payment_intent_unexpected_state", `The intent is ${state}.`);
-
+/** Stands between a call and its answer: it may wait, look, answer otherwise, or throw to break the connection. */
+export type Interception = (
+  call: { method: string; path: string },
+  answer: () => Answer,
+) => Promise<Answer> | Answer;
 export type FakeStripe = Awaited<ReturnType<typeof startFakeStripe>>;
 
 export async function startFakeStripe() {
   const secret = `whsec_${randomBytes(16).toString("hex")}`;
-  const intents = new Map<string, FakeIntent>();
-  const charges = new Map<string, FakeCharge>();
-  const disputes = new Map<string, Dispute>();
-  const events: FakeEvent[] = [];
+  const account = createFakeAccount();
+  const { intents, charges, disputes, events, intentOf } = account;
   const answered = new Map<string, { request: string; answer: Answer }>();
   /** Method and path of every call, in order. */
   const calls: string[] = [];
-  let intercept: Interception = () => undefined;
-
-  function emit(type: string, object: object): FakeEvent {
-    const event: FakeEvent = {
-      ...{ id: idOf("evt"), object: "event", type, livemode: false },
-      created: Math.floor(Date.now() / 1000),
-      data: { object: structuredClone(object) as Fields },
-    };
-    events.push(event);
-    return event;
-  }
-
-  const intentOf = (id: string): FakeIntent => {
-    const intent = intents.get(id);
-    if (!intent) throw new Error(`The fake knows no ${id}.`);
-    return intent;
-  };
-  const chargeOf = (id: string): FakeCharge => {
-    const charge = charges.get(intentOf(id).latest_charge ?? "");
-    if (!charge) throw new Error(`${id} has no charge.`);
-    return charge;
-  };
-
-  function create(form: URLSearchParams): Answer {
-    const id = idOf("pi");
-    const metadata = [...form].flatMap(([key, value]) => {
-      const name = /^metadata\[(.+)\]$/.exec(key)?.[1];
-      return name ? [[name, value] as const] : [];
-    });
-    const intent: FakeIntent = {
-      ...{ id, object: "payment_intent", amount: Number(form.get("amount")), amount_capturable: 0 },
-      ...{ amount_received: 0, currency: form.get("currency") ?? "", client_secret: `${id}_secret_fake` },
-      ...{ capture_method: form.get("capture_method") ?? "automatic", status: "requires_payment_method" },
-      ...{ cancellation_reason: null, metadata: Object.fromEntries(metadata), latest_charge: null },
-    };
-    intents.set(id, intent);
-    emit("payment_intent.created", intent);
-    return { status: 200, body: intent };
-  }
-
-  function confirm(intent: FakeIntent, card: string): Answer {
-    if (!intent.status.startsWith("requires_") || intent.status === "requires_capture")
-      return unexpected(intent.status);
-    if (card === "pm_card_chargeDeclined") {
-      emit("payment_intent.payment_failed", intent);
-      return refusal(402, "card_error", "card_declined", "Your card was declined.");
-    }
-    const charge: FakeCharge = {
-      ...{ id: idOf("ch"), object: "charge", amount: intent.amount, amount_captured: 0, amount_refunded: 0 },
-      ...{ captured: false, refunded: false, disputed: false, payment_intent: intent.id },
-    };
-    charges.set(charge.id, charge);
-    Object.assign(intent, {
-      ...{ status: "requires_capture", amount_capturable: intent.amount, latest_charge: charge.id },
-    });
-    emit("payment_intent.amount_capturable_updated", intent);
-    return { status: 200, body: intent };
-  }
-
-  function capture(intent: FakeIntent, form: URLSearchParams): Answer {
-    if (intent.status !== "requires_capture") return unexpected(intent.status);
-    const amount = Number(form.get("amount_to_capture") ?? intent.amount_capturable);
-    Object.assign(chargeOf(intent.id), { captured: true, amount_captured: amount });
-    Object.assign(intent, { status: "succeeded", amount_received: amount, amount_capturable: 0 });
-    emit("charge.captured", chargeOf(intent.id));
-    emit("payment_intent.succeeded", intent);
-    return { status: 200, body: intent };
-  }
-
-  function cancel(intent: FakeIntent, reason: string): Answer {
-    if (["succeeded", "canceled"].includes(intent.status)) return unexpected(intent.status);
-    Object.assign(intent, { status: "canceled", cancellation_reason: reason, amount_capturable: 0 });
-    emit("payment_intent.canceled", intent);
-    return { status: 200, body: intent };
-  }
-
-  function refund(intent: FakeIntent, cents?: number): Answer {
-    if (intent.status !== "succeeded") return unexpected(intent.status);
-    const charge = chargeOf(intent.id);
-    const amount = cents ?? charge.amount_captured - charge.amount_refunded;
-    if (charge.disputed && disputeOf(intent.id)?.status !== "won")
-      return refusal(400, "invalid_request_error", "charge_disputed", "The charge is disputed.");
-    if (charge.refunded)
-      return refusal(
-        400,
-        "invalid_request_error",
-        "charge_already_refunded",
-        "The charge is refunded already.",
-      );
-    charge.amount_refunded += amount;
-    charge.refunded = charge.amount_refunded >= charge.amount_captured;
-    emit("charge.refunded", charge);
-    return {
-      status: 200,
-      body: {
-        ...{ id: idOf("re"), object: "refund", payment_intent: intent.id, amount, status: "succeeded" },
-      },
-    };
-  }
-
-  const disputeOf = (intentId: string) =>
-    [...disputes.values()].find((dispute) => dispute.payment_intent === intentId);
+  let intercept: Interception = (_, answer) => answer();
 
   function list(data: readonly object[], query: URLSearchParams, key: "id" = "id"): Answer {
     const after = query.get("starting_after");
@@ -187,7 +46,7 @@ export async function startFakeStripe() {
 
   function answer(method: string, { pathname, searchParams }: URL, form: URLSearchParams): Answer {
     const [, id = "", verb] = /^\/v1\/payment_intents\/(\w+)(?:\/(\w+))?$/.exec(pathname) ?? [];
-    if (method === "POST" && pathname === "/v1/payment_intents") return create(form);
+    if (method === "POST" && pathname === "/v1/payment_intents") return account.create(form);
     if (method === "GET" && pathname === "/v1/events") {
       const since = Number(searchParams.get("created[gte]") ?? 0);
       return list(events.filter(({ created }) => created >= since).reverse(), searchParams); // the newest first
@@ -202,12 +61,13 @@ export async function startFakeStripe() {
     const intent = intents.get(id || (form.get("payment_intent") ?? ""));
     if (!intent) return missing(`payment_intent ${id}`);
     if (method === "POST" && pathname === "/v1/refunds")
-      return refund(intent, form.has("amount") ? Number(form.get("amount")) : undefined);
+      return account.refund(intent, form.has("amount") ? Number(form.get("amount")) : undefined);
     if (method === "GET" && verb === undefined) return { status: 200, body: expanded(intent, searchParams) };
-    if (method === "POST" && verb === "confirm") return confirm(intent, form.get("payment_method") ?? "");
-    if (method === "POST" && verb === "capture") return capture(intent, form);
+    if (method === "POST" && verb === "confirm")
+      return account.confirm(intent, form.get("payment_method") ?? "");
+    if (method === "POST" && verb === "capture") return account.capture(intent, form);
     if (method === "POST" && verb === "cancel")
-      return cancel(intent, form.get("cancellation_reason") ?? "requested_by_customer");
+      return account.cancel(intent, form.get("cancellation_reason") ?? "requested_by_customer");
     return missing(pathname);
   }
 
@@ -223,8 +83,8 @@ export async function startFakeStripe() {
     for await (const chunk of request) body += chunk;
     calls.push(`${method} ${url.pathname}`);
     try {
-      const instead = await intercept({ method, path: url.pathname });
-      const result = instead ?? once(method, url, body, request.headers["idempotency-key"]);
+      const key = request.headers["idempotency-key"];
+      const result = await intercept({ method, path: url.pathname }, () => once(method, url, body, key));
       const text = JSON.stringify(result.body);
       response.writeHead(result.status, {
         "content-type": "application/json",
@@ -264,45 +124,22 @@ export async function startFakeStripe() {
   return {
     url,
     secret,
-    events,
     calls,
-    intentOf,
-    chargeOf,
-    emit,
     sign,
+    ...{ events, intentOf, chargeOf: account.chargeOf, emit: account.emit },
+    ...{ dispute: account.dispute, closeDispute: account.closeDispute },
     /** The API process's environment for it. */
     env: { STRIPE_SECRET_KEY: "sk_test_fake", STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_BASE: url },
-    /** What happens before each further call is answered. */
-    intercept(how: Interception) {
+    /** Stands between each further call and its answer; without one they are answered as they come. */
+    intercept(how: Interception = (_, answer) => answer()) {
       intercept = how;
     },
     /** The card's holder confirms, as with Stripe.js and the client secret. */
-    confirm: (id: string, card = "pm_card_visa") => confirm(intentOf(id), card),
+    confirm: (id: string, card = "pm_card_visa") => account.confirm(intentOf(id), card),
     /** The bank lets an authorisation that was not captured go. */
-    expire: (id: string) => cancel(intentOf(id), "automatic"),
+    expire: (id: string) => account.cancel(intentOf(id), "automatic"),
     /** The operator refunds in Stripe's dashboard. */
-    refund: (id: string, cents?: number) => refund(intentOf(id), cents),
-    dispute(id: string) {
-      const charge = chargeOf(id);
-      charge.disputed = true;
-      const dispute: Dispute = {
-        ...{
-          id: idOf("du"),
-          object: "dispute",
-          payment_intent: id,
-          charge: charge.id,
-          status: "needs_response",
-        },
-      };
-      disputes.set(dispute.id, dispute);
-      return emit("charge.dispute.created", dispute);
-    },
-    closeDispute(id: string, status: "won" | "lost" | "warning_closed") {
-      const dispute = disputeOf(id);
-      if (!dispute) throw new Error(`${id} is not disputed.`);
-      dispute.status = status;
-      return emit("charge.dispute.closed", dispute);
-    },
+    refund: (id: string, cents?: number) => account.refund(intentOf(id), cents),
     /** Events of the intent and its charge so far, the oldest first. */
     eventsOf: (id: string, type?: string) =>
       events.filter(

@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
+import { createAccessRecorder } from "../../../api/actions/access.ts";
 import { createFacilitator } from "../../../api/actions/facilitator.ts";
 import { QUOTE_TTL } from "../../../api/actions/quote.ts";
 import { createX402 } from "../../../api/actions/x402.ts";
@@ -26,6 +27,9 @@ import { PATH_USD, TEMPO_CHAIN_ID, type TempoChain, tempoKey } from "../../suppo
 /** Which of anvil's accounts takes the exchange's payments. */
 export const HOUSE = 9;
 
+/** More than all tests together need. */
+const GAS_PER_HOUR = 10n ** 12n;
+
 export type TempoApi = { apiUrl: string; deps: Deps; stop(): Promise<void> };
 
 export async function startTempoApi(
@@ -40,7 +44,8 @@ export async function startTempoApi(
   const home = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(home);
   const { sql, lock } = store;
-  const relayer = createRelayer({ chain: home, guard, lock, privateKey: localKey(1) });
+  const rest = { chain: home, guard, sql, lock, gasPerHour: GAS_PER_HOUR };
+  const relayer = createRelayer({ ...rest, privateKey: localKey(1) });
   const paysFor = deployment.tokens[0]?.address;
   if (!paysFor) throw new Error("The deployment has no payment token.");
   const tempo = {
@@ -52,13 +57,14 @@ export async function startTempoApi(
   const publicUrl = run.apiUrl;
   const facilitator = createFacilitator({ chain: home, relayer, sql });
   const deps: Deps = {
-    ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, chain: home, guard, lock }),
+    ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, ...rest }),
     ...{ publicUrl, chain: home, guard, relayer, sql, index },
+    accesses: createAccessRecorder({ chain: home, relayer }),
     versions: createVersionReader(home),
     keys: createSigningKeys(store),
     x402: await createX402(facilitator, { chainId: home.id, maxSeconds: QUOTE_TTL }),
     health: createHealth({
-      ...{ chain: home, guard, sql, relayer: relayer.address, indexerUrl: run.indexerUrl },
+      ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
     }),
   };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
