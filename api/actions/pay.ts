@@ -75,7 +75,7 @@ async function settleCredential(deps: Deps, offer: Offer, credential: string): P
   try {
     const purchase = await payByCredential(deps, offer.quote, credential);
     const payment = await livePaymentOf(deps.sql, offer.quote.id);
-    if (payment) return answerOf(deps, payment, purchase);
+    if (payment) return answerOf(deps, payment, payment.purchase ?? purchase);
     throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
   } catch (error) {
     if (error instanceof PaymentRefusal) return unpaid(deps, offer, { refusal: error });

@@ -12,7 +12,7 @@
  */
 import type { Hash } from "viem";
 import { chainTime } from "../chain/client.ts";
-import { ContractRefusal, receiptOf } from "../chain/relayer.ts";
+import { ContractRefusal } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import {
   type CardPurchase,
@@ -158,7 +158,7 @@ async function secondsUntilCertain(deps: Deps, { id }: CardPurchase): Promise<nu
   const left = Number(deadline - (await chainTime(deps.chain)));
   if (left < 0 || tx === undefined) return 0;
   // One account sends in order: what was signed before the last was mined before it.
-  return (await receiptOf(deps.chain, tx, 0)) ? 0 : Math.min(left + 1, SOON);
+  return (await cardsOf(deps).issuer.fateOf(tx)) !== "waiting" ? 0 : Math.min(left + 1, SOON);
 }
 
 async function withKey(deps: Deps, now: Situation): Promise<Next> {

@@ -2,7 +2,8 @@
 import { erc20Abi, type Hash, keccak256, stringToBytes } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { type Chain, chainTime } from "../chain/client.ts";
-import { type Call, contractCall, receiptOf } from "../chain/relayer.ts";
+import { receiptNow } from "../chain/relay-queue.ts";
+import { type Call, contractCall } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import type { Deps } from "../deps.ts";
 import { type CardPurchase, reservedOf } from "../store/card-purchases.ts";
@@ -29,7 +30,7 @@ export async function saleOfCharge(chain: Chain, chargeId: Hash, fromBlock: bigi
     ...{ address: cards.address, abi: cards.abi, eventName: "ChargeIssued", args: { chargeId } },
     ...{ fromBlock, strict: true },
   });
-  const receipt = log && (await receiptOf(chain, log.transactionHash, 0));
+  const receipt = log && (await receiptNow(chain, log.transactionHash));
   const sale = receipt && (await saleIn(chain, receipt, { keyId: log.args.keyId }));
   if (!sale) throw new Error(`The log does not show the sale of charge ${chargeId} yet.`);
   return sale;

@@ -5,11 +5,11 @@
  */
 import type { Hash, Hex } from "viem";
 import { issueCall, readCharge, saleOfCharge } from "../cards/charge.ts";
-import { ContractRefusal, receiptOf, TransactionNotSent } from "../chain/relayer.ts";
+import { ContractRefusal } from "../chain/relayer.ts";
 import type { Sale } from "../chain/sales.ts";
 import type { Deps } from "../deps.ts";
 import { markFailed, markIssued, markUnknown, move } from "../store/payment-moves.ts";
-import { keepLease, noteTransaction, type Payment } from "../store/payments.ts";
+import { getPayment, keepLease, noteTransaction, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { evidenceOf, receive } from "./receive.ts";
 import { awaitRefund } from "./refund.ts";
@@ -131,7 +131,6 @@ async function issue(deps: Deps, now: Now, transfer: StoredTransfer, chargeId: H
       return;
     }
   } catch (error) {
-    if (error instanceof TransactionNotSent) throw error;
     if (!(error instanceof ContractRefusal)) throw error;
     const { name } = error.revert;
     if (name === "ChargeUsed" || passing.has(name)) return; // in the next round
@@ -168,7 +167,7 @@ async function letGo(deps: Deps, now: Now, transfer: StoredTransfer, reason: str
   const { payment, rail } = now;
   const deadline = await noteNoKey(deps.sql, payment.id, reason);
   const left = Number(deadline) + SKEW - Math.floor(Date.now() / 1000);
-  if (deadline > 0n && left > 0 && !(await isMined(deps, payment))) {
+  if (deadline > 0n && left > 0 && (await isOnItsWay(deps, now))) {
     await keepLease(deps.sql, payment.id, Math.min(left, SKEW));
     return;
   }
@@ -178,10 +177,10 @@ async function letGo(deps: Deps, now: Now, transfer: StoredTransfer, reason: str
   if (evidence) await move(deps.sql, payment.id, "Refunded", { evidence: { ...evidence, reason }, reason });
 }
 
-/** Whether what was signed last has been mined: the account sends in order, so all before it has been too. */
-async function isMined({ chain, sql }: Deps, { id }: Payment): Promise<boolean> {
-  const [row] = await sql<{ tx: Hash | null }[]>`select tx from payments where id = ${id}`;
-  return row?.tx ? (await receiptOf(chain, row.tx, 0)) !== undefined : true;
+/** Whether what was signed last may still be mined. The account sends in order, so all before it is decided when that is. */
+async function isOnItsWay({ sql }: Deps, { rail, payment }: Now): Promise<boolean> {
+  const { tx } = await getPayment(sql, payment.id);
+  return tx !== undefined && (await rail.issuer.fateOf(tx)) === "waiting";
 }
 
 /** Sends the transfer's money back, as far as it has not gone back before. Undefined while it is on its way. */
