@@ -37,7 +37,9 @@ export async function capture(deps: Deps, { purchase, intent }: Situation, price
 /** The key's time is over, whoever has it: what its escrow holds comes back. */
 export async function burn(deps: Deps, { chargeId }: ChainCharge): Promise<Next> {
   try {
-    const receipt = await cardsOf(deps).issuer.send(chargebackCall(deps.chain, chargeId));
+    const receipt = await cardsOf(deps).issuer.send(chargebackCall(deps.chain, chargeId), {
+      asker: "house",
+    });
     return receipt ? "again" : SOON;
   } catch (error) {
     if (error instanceof ContractRefusal && error.revert.name === "ChargeAlreadyReversed") return "again";

@@ -14,7 +14,14 @@ import { bindingOf } from "../chain/agents.ts";
 import type { Revert } from "../chain/revert.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
-import { findPayment, getPayment, keepLease, type Payment, takeOverPayment } from "../store/payments.ts";
+import {
+  findPayment,
+  getPayment,
+  keepLease,
+  openStates,
+  type Payment,
+  takeOverPayment,
+} from "../store/payments.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import { carryOn } from "./carry-on.ts";
 import { memoNonceOf } from "./memo.ts";
@@ -23,6 +30,9 @@ import { receive, takeTempoPayment } from "./receive.ts";
 import { confirmedAt, type Pulled, saveChallenge, transferOf } from "./store.ts";
 import { readTransfers, type Tempo, tempoAmountOf } from "./tempo.ts";
 import type { TempoRail } from "./tempo-rail.ts";
+
+/** Milliseconds between two looks at a payment that another process works on. */
+const LOOK_AGAIN = 150;
 
 /** The credential of the Payment scheme in an Authorization header. */
 export function credentialIn(authorization: string | undefined): string | undefined {
@@ -175,10 +185,24 @@ async function payByHash(
   const payment = await findPayment(sql, "mpp", challengeId);
   const counted = payment && (await transferOf(sql, payment.id));
   if (!payment || counted?.tx.toLowerCase() !== hash.toLowerCase()) throw surplusError(quote, named);
-  if (!payment.purchase && (await takeOverPayment(sql, payment.id))) {
-    return carryThrough(deps, rail, quote, payment);
+  return carryOrFollow(deps, rail, quote, payment);
+}
+
+/** Whoever gets hold of the payment carries it on; the others wait for what comes of it. */
+async function carryOrFollow(
+  deps: Deps,
+  rail: TempoRail,
+  quote: StoredQuote,
+  payment: Payment,
+): Promise<PurchaseResponse> {
+  for (const end = performance.now() + deps.chain.patience; performance.now() < end; ) {
+    const now = await getPayment(deps.sql, payment.id);
+    if (now.purchase) return now.purchase;
+    if (!openStates.includes(now.state)) break;
+    if (await takeOverPayment(deps.sql, payment.id)) return carryThrough(deps, rail, quote, now);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   }
-  return followPayment(deps, quote, payment);
+  return followPayment(deps, quote, await getPayment(deps.sql, payment.id), 0);
 }
 
 /** The transfer is none that the quote waits for: another sum, or the quote is paid. */

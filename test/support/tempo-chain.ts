@@ -13,13 +13,15 @@ import {
   publicActions,
   walletActions,
 } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
+import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { tempoModerato } from "viem/chains";
 import { Abis } from "viem/tempo";
 
 export const TEMPO_CHAIN_ID = 42_431;
 /** pathUSD, which anvil gives to its accounts. */
 export const PATH_USD: Address = "0x20c0000000000000000000000000000000000000";
+/** The token that accounts pay fees in which have not chosen another. */
+const FEE_TOKEN: Address = "0x20c0000000000000000000000000000000000003";
 const MNEMONIC = "test test test test test test test test test test test junk";
 const READY_MS = 20_000;
 
@@ -38,6 +40,8 @@ export async function startTempo(): Promise<TempoChain & { stop(): Promise<void>
     [
       ...["--network", "tempo", "--chain-id", String(TEMPO_CHAIN_ID), "--host", "127.0.0.1"],
       ...["--port", String(port), "--silent"],
+      // Blocks of its own, as Tempo has them: what is signed for a few seconds is measured against the last one's time.
+      ...["--block-time", "1", "--mixed-mining"],
     ],
     { stdio: "ignore" },
   );
@@ -112,4 +116,22 @@ export async function sendWithMemo(
   });
   await client.waitForTransactionReceipt({ hash });
   return hash;
+}
+
+/**
+ * A fresh account with money. Anvil takes one transaction with an expiring nonce per account, as mppx's client signs them, so each payment
+ * has its own.
+ */
+export async function tempoPayer(chain: TempoChain): Promise<LocalAccount> {
+  const account = privateKeyToAccount(generatePrivateKey());
+  const client = tempoClientOf(chain).extend(walletActions);
+  for (const address of [PATH_USD, FEE_TOKEN]) {
+    const hash = await client.writeContract({
+      account: tempoAccount(0),
+      chain: client.chain,
+      ...{ address, abi: Abis.tip20, functionName: "transfer", args: [account.address, 10_000_000n] },
+    });
+    await client.waitForTransactionReceipt({ hash });
+  }
+  return account;
 }
