@@ -5,14 +5,21 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
 import type { Deps } from "../deps.ts";
-import { challengeHeaders, credentialIn, isForTempo, payByCredential, receiptHeaders } from "../mpp/pay.ts";
+import {
+  challengeHeaders,
+  credentialIn,
+  followAny,
+  isForTempo,
+  payByCredential,
+  receiptHeaders,
+} from "../mpp/pay.ts";
 import { findAuthorization } from "../store/authorizations.ts";
 import { getPayment, livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
-import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
+import { failedError, finalizeQuote, pendingError } from "./settlement.ts";
 import type { Offer } from "./x402.ts";
 
 /** The answer to a paying request: the purchase, or why not; and x402's headers in both cases. */
@@ -36,7 +43,7 @@ export async function payQuote(deps: Deps, quoteId: string, headers: PayHeaders)
   const payment = await livePaymentOf(deps.sql, quote.id);
   if (payment) {
     // Paid, or being paid: whatever this request brings, it must not pay a second time.
-    const purchase = payment.purchase ?? (await followPayment(deps, quote, payment).catch(unlessRefused));
+    const purchase = payment.purchase ?? (await followAny(deps, quote, payment).catch(unlessRefused));
     if (purchase) return answerOf(deps, await getPayment(deps.sql, payment.id), purchase);
   }
   const offer: Offer = {

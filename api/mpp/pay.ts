@@ -27,7 +27,7 @@ import { carryOn } from "./carry-on.ts";
 import { memoNonceOf } from "./memo.ts";
 import type { Accepted, Mpp, MppOffer, TempoCredential } from "./protocol.ts";
 import { receive, takeTempoPayment } from "./receive.ts";
-import { confirmedAt, type Pulled, saveChallenge, transferOf } from "./store.ts";
+import { confirmedAt, type Pulled, saveChallenge, tempoPaymentOf, transferOf } from "./store.ts";
 import { readTransfers, type Tempo, tempoAmountOf } from "./tempo.ts";
 import type { TempoRail } from "./tempo-rail.ts";
 
@@ -186,6 +186,14 @@ async function payByHash(
   const counted = payment && (await transferOf(sql, payment.id));
   if (!payment || counted?.tx.toLowerCase() !== hash.toLowerCase()) throw surplusError(quote, named);
   return carryOrFollow(deps, rail, quote, payment);
+}
+
+/** Waits for the end of a payment that is there already: one on Tempo is carried on by whoever asks for it. */
+export async function followAny(deps: Deps, quote: StoredQuote, payment: Payment): Promise<PurchaseResponse> {
+  const isOnTempo = payment.rail === "mpp" && (await tempoPaymentOf(deps.sql, payment.id)) !== undefined;
+  return isOnTempo && deps.tempo
+    ? carryOrFollow(deps, deps.tempo, quote, payment)
+    : followPayment(deps, quote, payment);
 }
 
 /** Whoever gets hold of the payment carries it on; the others wait for what comes of it. */
