@@ -5,6 +5,7 @@ import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema } from "../sdk/wire/common.ts";
 import type { CardConfig } from "./cards/provider.ts";
+import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
 import type { TempoConfig } from "./mpp/tempo.ts";
 
 const deploymentFile = z
@@ -35,6 +36,16 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** How deep a purchase must lie before there is a token for it, by the price in whole tokens. */
+  CONFIRMATIONS: z
+    .string()
+    .transform((text, ctx): Tier[] => {
+      const tiers = parseTiers(text);
+      if (tiers) return tiers;
+      ctx.addIssue({ code: "custom", message: `bounds and depths like ${DEFAULT_TIERS} or *:finalized` });
+      return z.NEVER;
+    })
+    .optional(),
   /** The card rail: both or neither. */
   STRIPE_SECRET_KEY: z
     .string()
@@ -87,6 +98,9 @@ const schema = z.object({
     .default("0.05"),
 });
 
+/** A chain of one's own, where nobody else makes blocks. */
+const LOCAL_CHAIN_ID = 31337;
+
 export type Env = Readonly<{
   rpcUrl: string;
   databaseUrl: string;
@@ -97,6 +111,7 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  confirmations: readonly Tier[];
   /** Absent: no payments by card. */
   card?: CardConfig & { issuerKey: Hex };
   /** Absent: the Machine Payments Protocol is not offered. */
@@ -124,6 +139,7 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
@@ -155,6 +171,10 @@ function mppOf(env: z.output<typeof schema>): Pick<Env, "mppSecret" | "tempo"> {
     issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY,
   };
   return { mppSecret, tempo };
+}
+
+function tiersOf({ chainId }: Deployment): readonly Tier[] {
+  return parseTiers(chainId === LOCAL_CHAIN_ID ? LOCAL_TIERS : DEFAULT_TIERS) ?? [];
 }
 
 /** The card rail's part. One secret without the other ends the process: half a rail would take money and never hear of it. */

@@ -9,6 +9,7 @@ import { createX402 } from "./actions/x402.ts";
 import { createApp } from "./app.ts";
 import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
+import { createConfirmations } from "./chain/confirmations.ts";
 import { createChainGuard } from "./chain/guard.ts";
 import { createVersionReader } from "./chain/listings.ts";
 import { createRelayer } from "./chain/relayer.ts";
@@ -19,8 +20,10 @@ import { errorFields, log } from "./http/log.ts";
 import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
+import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
-import { createSigningKeys, ensureSigningKey } from "./store/signing-keys.ts";
+import { createSigningKeys } from "./store/signing-keys.ts";
+import { createWatermarks, ensureWatermarkSecret } from "./store/watermarks.ts";
 
 /** Milliseconds that requests under way get to finish, and connections to be closed. */
 const GRACE = 500;
@@ -67,6 +70,7 @@ async function prepare(opened: Store): Promise<void> {
     const applied = await migrate(opened, tag);
     if (applied.length > 0) log("info", "migrated", { applied });
     await ensureSigningKey(opened);
+    await ensureWatermarkSecret(opened);
   } catch (error) {
     console.error(
       `DATABASE_URL: the database can't be used: ${error instanceof Error ? error.message : error}`,
@@ -75,7 +79,7 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, card, ...env }: Env): Promise<Deps> {
+async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }: Env): Promise<Deps> {
   const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
@@ -85,13 +89,13 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, card, ...
   });
   const facilitator = createFacilitator({ chain, relayer, sql });
   const issuer =
-    card &&
+    env.card &&
     createRelayer({
       ...{ chain, guard, sql, lock: store.lock },
-      ...{ privateKey: card.issuerKey, gasPerHour: env.relayGasPerHour },
+      ...{ privateKey: env.card.issuerKey, gasPerHour: env.relayGasPerHour },
     });
   return {
-    ...(card && issuer ? { cards: { provider: createCardProvider(card), issuer } } : {}),
+    ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
     ...setUpMpp(env, { publicUrl, chain, guard, sql, lock: store.lock, gasPerHour: env.relayGasPerHour }),
     publicUrl,
     chain,
@@ -102,6 +106,8 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, card, ...
     sql,
     index,
     keys: createSigningKeys(store),
+    watermarks: createWatermarks(store, chain.id),
+    confirmations: createConfirmations(chain, env.confirmations),
     x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };

@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
   type Exchange,
@@ -10,6 +11,7 @@ export { type Deployment, deploymentSchema } from "./deployment.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
+  CapabilityRevokedError,
   type ErrorCode,
   ExchangeError,
   errorCodes,

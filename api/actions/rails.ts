@@ -12,6 +12,7 @@ const all: readonly Rail[] = [
   mppRail,
   { name: "free", resume: resumeDirectSale },
   { name: "points", resume: resumeDirectSale },
+  cardRail,
 ];
 
 export const rails: ReadonlyMap<RailName, Rail> = new Map(all.map((rail) => [rail.name, rail]));

@@ -47,6 +47,9 @@ export async function cardPayment(deps: Deps, session: Session, id: string): Pro
 }
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** As for the other rails. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
 /** What the agent asked for under a key, so that the key can't be used for something else. */
 const hashOf = ({ agentId }: Session, { ekId }: Wanted) =>
   createHash("sha256")
@@ -56,6 +59,15 @@ const hashOf = ({ agentId }: Session, { ekId }: Wanted) =>
 async function findAgain({ sql }: Deps, session: Session, wanted: Wanted): Promise<CardPurchase | undefined> {
   const { requestKey } = wanted;
   if (requestKey === undefined) return undefined;
+  if (!KEY.test(requestKey)) {
+    throw new ExchangeError(
+      "INVALID_REQUEST",
+      "The Idempotency-Key is not 1 to 255 visible ASCII characters.",
+      {
+        hint: "Use a UUID, a new one for each order.",
+      },
+    );
+  }
   const [known] = await findByKey(sql, session.eoa, requestKey);
   return known && sameRequest(known, session, wanted);
 }

@@ -12,6 +12,7 @@
  */
 import type { Hash } from "viem";
 import { chainTime } from "../chain/client.ts";
+import { HOUSE } from "../chain/relay-errors.ts";
 import { ContractRefusal } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import {
@@ -115,14 +116,13 @@ async function issue(deps: Deps, now: Situation): Promise<Next> {
   const { call, deadline } = await issueCall(chain, purchase, charge.chargeId);
   let tx: Hash | undefined;
   try {
-    const receipt = await cardsOf(deps).issuer.send(call, {
-      asker: "house",
-      signed: async (hash) => {
-        await noteIssueDeadline(sql, purchase.id, deadline);
-        await noteTransaction(sql, payment.id, hash);
-        tx = hash;
-      },
-    });
+    const signed = async (hash: Hash) => {
+      await noteIssueDeadline(sql, purchase.id, deadline);
+      await noteTransaction(sql, payment.id, hash);
+      tx = hash;
+    };
+    // No cap on its gas: the card's holder has paid.
+    const receipt = await cardsOf(deps).issuer.send(call, { asker: HOUSE, signed });
     if (receipt) return "again";
   } catch (error) {
     if (!(error instanceof ContractRefusal)) throw error;
@@ -157,8 +157,7 @@ async function secondsUntilCertain(deps: Deps, { id }: CardPurchase): Promise<nu
   const { deadline, tx } = await signedIssueOf(deps.sql, id);
   const left = Number(deadline - (await chainTime(deps.chain)));
   if (left < 0 || tx === undefined) return 0;
-  // One account sends in order: what was signed before the last was mined before it.
-  return (await cardsOf(deps).issuer.fateOf(tx)) !== "waiting" ? 0 : Math.min(left + 1, SOON);
+  return (await cardsOf(deps).issuer.fateOf(tx)) === "waiting" ? Math.min(left + 1, SOON) : 0;
 }
 
 async function withKey(deps: Deps, now: Situation): Promise<Next> {

@@ -1,8 +1,8 @@
 /** A card's charge on the chain: the key that it bought, the float that pays for it, and the way back. */
 import { erc20Abi, type Hash, keccak256, stringToBytes } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
+import { receiptNow } from "../chain/broadcast.ts";
 import { type Chain, chainTime } from "../chain/client.ts";
-import { receiptNow } from "../chain/relay-queue.ts";
 import { type Call, contractCall } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import type { Deps } from "../deps.ts";

@@ -49,6 +49,7 @@ function store({ sql }: Deps, event: CardEvent): Promise<string | undefined> {
 /** One round of the sweep: reads what webhooks did not bring, and carries on what is due. Does nothing where cards are not offered. */
 export async function sweepCards(deps: Deps): Promise<void> {
   if (!deps.cards) return;
+  await deps.cards.issuer.tend();
   await readFeed(deps).catch((error: unknown) => log("warn", "card: read the events", errorFields(error)));
   for (const id of await dueCardPurchases(deps.sql, BATCH)) {
     await carryOn(deps, id).catch((error: unknown) => {

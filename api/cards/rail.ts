@@ -1,8 +1,7 @@
 /** The card rail, as the reconciler knows it. */
 import type { Rail } from "../actions/rail.ts";
-import { cardPurchaseOf } from "../store/card-purchases.ts";
+import { cardPurchaseOf, makeDue } from "../store/card-purchases.ts";
 import { getPayment } from "../store/payments.ts";
-import { cardsOf } from "./cards.ts";
 import { carryOn } from "./carry-on.ts";
 
 export const cardRail: Rail = {
@@ -13,12 +12,15 @@ export const cardRail: Rail = {
     if (purchase) await carryOn(deps, purchase.id);
   },
   async payBack(deps, payment) {
-    cardsOf(deps);
     const purchase = await cardPurchaseOf(deps.sql, payment.id);
     if (!purchase) throw new Error(`Payment ${payment.id} has no card purchase.`);
+    // A process that does not offer cards leaves it to one that does.
+    if (!deps.cards) return makeDue(deps.sql, purchase.id);
     await carryOn(deps, purchase.id);
     const { state } = await getPayment(deps.sql, payment.id);
-    if (state === "Refunded" || state === "Disputed") return { intent: payment.reference, state };
+    // The bank has taken the money back itself, and decides yet for whom.
+    if (state === "Disputed") return undefined;
+    if (state === "Refunded") return { intent: payment.reference };
     throw new Error(`Card payment ${payment.id} is still ${state}: it is paid back in the next round.`);
   },
 };

@@ -1,4 +1,5 @@
 /** The steps outwards that a purchase by card may need: each is done once by itself, whoever takes it and however often. */
+import { HOUSE } from "../chain/relay-errors.ts";
 import { ContractRefusal } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import { MIN_CENTS, toCents } from "./amount.ts";
@@ -37,9 +38,7 @@ export async function capture(deps: Deps, { purchase, intent }: Situation, price
 /** The key's time is over, whoever has it: what its escrow holds comes back. */
 export async function burn(deps: Deps, { chargeId }: ChainCharge): Promise<Next> {
   try {
-    const receipt = await cardsOf(deps).issuer.send(chargebackCall(deps.chain, chargeId), {
-      asker: "house",
-    });
+    const receipt = await cardsOf(deps).issuer.send(chargebackCall(deps.chain, chargeId), { asker: HOUSE });
     return receipt ? "again" : SOON;
   } catch (error) {
     if (error instanceof ContractRefusal && error.revert.name === "ChargeAlreadyReversed") return "again";

@@ -17,6 +17,7 @@ import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
 // Any string: an id that is no quote's is not found. There is no input to check before the 402.
@@ -93,6 +94,9 @@ const tokenRoute = createRoute({
   path: "/me/buy/token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
+  description:
+    "A JWT (EdDSA), or a PASETO v4.public where the listing's token_scheme says so. With a DPoP header (RFC 9449, htu is this URL) the token " +
+    "is bound to the proof's key. 409 PAYMENT_PENDING: the purchase does not lie deep enough in the chain yet.",
   request: { body: jsonBody(tokenRequestSchema) },
   responses: {
     200: answer(tokenResponseSchema, "Token"),
@@ -105,6 +109,7 @@ const tokenRoute = createRoute({
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      ["PAYMENT_PENDING", 409],
     ),
   },
 });
@@ -131,12 +136,13 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   app.openapi(
     purchaseRoute,
     async (c) => {
-      const requestKey = c.req.header("idempotency-key");
-      const { ek_id: ekId, payment_method } = c.req.valid("json");
-      if (payment_method.type !== "card" || !deps.cards)
-        return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), requestKey), 200);
+      const key = c.req.header("idempotency-key");
+      const body = c.req.valid("json");
+      if (body.payment_method.type !== "card" || !deps.cards)
+        return c.json(await purchase(deps, c.get("session"), body, key), 200);
       c.header("Cache-Control", "no-store");
-      return c.json(await buyByCard(deps, c.get("session"), { ekId, requestKey }), 201);
+      const wanted = { ekId: body.ek_id, requestKey: key };
+      return c.json(await buyByCard(deps, c.get("session"), wanted), 201);
     },
     invalid,
   );
@@ -144,7 +150,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id), 200);
+      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)), 200);
     },
     invalid,
   );

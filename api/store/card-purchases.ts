@@ -141,6 +141,11 @@ export async function dueCardPurchases(sql: Sql, limit: number): Promise<string[
   return rows.map(({ id }) => id);
 }
 
+/** Somebody has to look at it now. */
+export async function makeDue(sql: Sql, id: string): Promise<undefined> {
+  await sql`update card_purchases set look_at = now(), notices = notices + 1 where id = ${id}`;
+}
+
 export async function noteIntent(sql: Sql, id: string, intentId: string): Promise<void> {
   await sql`update card_purchases set intent_id = ${intentId} where id = ${id}`;
 }

@@ -103,7 +103,6 @@ describe("api: refunds and disputes of cards", () => {
     const tokenId = joinTokenId(keyId.parse(purchase.key_id));
     await cards.market.send(cards.seller, cards.market.contracts.exchange, "refund", [tokenId]);
     expect(await cards.keysOf(buyer.account.address)).to.equal(0n);
-    await cards.look(id);
     await cards.until(buyer, id, "Refunded");
     expect(cards.fake.chargeOf(intent)).to.include({ refunded: true, amount_refunded: 251 });
     await expectUndone(buyer, before);

@@ -23,7 +23,7 @@ export async function startCopy(
   const port = changes.port ?? (await freePort());
   const apiUrl = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [fileURLToPath(new URL("../../../api/server.ts", import.meta.url))], {
-    stdio: ["ignore", process.env.COPY_LOG ? "inherit" : "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "inherit"],
     env: {
       ...inheritedEnv(),
       RPC_URL: changes.rpcUrl ?? run.rpcUrl,
