@@ -1,11 +1,14 @@
 import { expect } from "chai";
 import { Challenge, Credential, Receipt } from "mppx";
 import type { PrivateKeyAccount } from "viem";
+import { gather, list } from "../../scripts/demo/steps.ts";
 import { localKey } from "../../scripts/system/chain.ts";
 import { mppSecretOf } from "../../scripts/system/services.ts";
+import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
 import { type PurchaseResponse, purchaseResponseSchema } from "../../sdk/wire/purchase.ts";
 import { challengeIdOf, createMppxPayer } from "../support/mppx.ts";
+import { useSystem } from "../support/system.ts";
 import { type Answer, expectError } from "./support/api.ts";
 import { startCopy } from "./support/copy.ts";
 import { createPaying, type Paying, PRICE } from "./support/paying.ts";
@@ -24,6 +27,7 @@ POST /quotes/{id}/pay by the Machine Payments Protocol, on the exchange's own ch
 */
 describe("api: paying by the Machine Payments Protocol", () => {
   const shared = useApi();
+  const system = useSystem();
   let paying: Paying;
 
   before(async () => {
@@ -95,6 +99,18 @@ describe("api: paying by the Machine Payments Protocol", () => {
       "mpp EKIssued",
     ]);
     expect(steps[0]?.reference).to.equal(challengeIdOf(receipt));
+  });
+
+  it("ends with bytes whose hash matches", async function () {
+    this.timeout(60_000);
+    const { run } = shared.system;
+    const { ekId } = await list(run, await gather(run, system.seller));
+    const buyer = await shared.api.market.newcomer();
+    const quote = await shared.api.quote(ekId, buyer.address);
+    expect((await payerOf(buyer).fetch(quote.pay_url, { method: "POST" })).status).to.equal(200);
+    // Throws HASH_MISMATCH for other bytes than the manifest's.
+    const { items } = await createExchange({ url: run.apiUrl, wallet: buyer }).fetch(ekId);
+    expect(items).to.have.length(6);
   });
 
   it("sells to the stock x402 client at the same address", async () => {

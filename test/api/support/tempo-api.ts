@@ -8,6 +8,7 @@ import { QUOTE_TTL } from "../../../api/actions/quote.ts";
 import { createX402 } from "../../../api/actions/x402.ts";
 import { createApp } from "../../../api/app.ts";
 import { createChain } from "../../../api/chain/client.ts";
+import { createConfirmations, LOCAL_TIERS, parseTiers } from "../../../api/chain/confirmations.ts";
 import { createChainGuard } from "../../../api/chain/guard.ts";
 import { createVersionReader } from "../../../api/chain/listings.ts";
 import { createRelayer } from "../../../api/chain/relayer.ts";
@@ -18,6 +19,7 @@ import type { TempoConfig } from "../../../api/mpp/tempo.ts";
 import { openIndex } from "../../../api/queries/index-database.ts";
 import { openStore } from "../../../api/store/database.ts";
 import { createSigningKeys } from "../../../api/store/signing-keys.ts";
+import { createWatermarks } from "../../../api/store/watermarks.ts";
 import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
@@ -62,6 +64,8 @@ export async function startTempoApi(
     accesses: createAccessRecorder({ chain: home, relayer }),
     versions: createVersionReader(home),
     keys: createSigningKeys(store),
+    watermarks: createWatermarks(store, home.id),
+    confirmations: createConfirmations(home, parseTiers(LOCAL_TIERS) ?? []),
     x402: await createX402(facilitator, { chainId: home.id, maxSeconds: QUOTE_TTL }),
     health: createHealth({
       ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
