@@ -9,6 +9,8 @@ import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
 import type { Health } from "./health.ts";
+import type { Mpp } from "./mpp/protocol.ts";
+import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
@@ -32,5 +34,9 @@ export type Deps = {
   x402: X402;
   /** The card rail; absent where no provider is set up. */
   cards?: Cards;
+  /** The Machine Payments Protocol; absent where no secret is set up. */
+  mpp?: Mpp;
+  /** Payments on Tempo; absent where they are not set up. */
+  tempo?: TempoRail;
   health: Health;
 };

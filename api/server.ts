@@ -17,6 +17,7 @@ import type { Deps } from "./deps.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
+import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
 import { ensureSigningKey } from "./store/key-rotation.ts";
@@ -95,6 +96,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     });
   return {
     ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
+    ...setUpMpp(env, { publicUrl, chain, guard, sql, lock: store.lock, gasPerHour: env.relayGasPerHour }),
     publicUrl,
     chain,
     guard,

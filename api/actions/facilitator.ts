@@ -104,11 +104,20 @@ async function checkPayment(
     nonce: a.nonce as Hex,
     signature: signature as Hex,
   };
+  await assertPays(deps, quote, authorization);
+  return { quote, authorization };
+}
+
+/** Throws {@link PaymentRefusal} where the contract would not take the authorization for the quote now. */
+export async function assertPays(
+  deps: Settling,
+  quote: StoredQuote,
+  authorization: Authorization,
+): Promise<void> {
   const revert = await deps.relayer.simulate(buyViaTill(deps.chain, quote, authorization));
   if (revert?.name === "RecipientNotAgent") throw buyerNotAgent(quote, authorization);
   const refusal = revert && paymentRefusalOf(revert);
   if (refusal) throw refusal;
-  return { quote, authorization };
 }
 
 /** A gift to somebody who is no agent: who pays can't make it one. */

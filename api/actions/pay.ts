@@ -5,13 +5,21 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
 import type { Deps } from "../deps.ts";
-import { authorizationOf } from "../store/authorizations.ts";
-import { livePaymentOf, type Payment } from "../store/payments.ts";
+import {
+  challengeHeaders,
+  credentialIn,
+  followAny,
+  isForTempo,
+  payByCredential,
+  receiptHeaders,
+} from "../mpp/pay.ts";
+import { findAuthorization } from "../store/authorizations.ts";
+import { getPayment, livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
-import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
+import { failedError, finalizeQuote, pendingError } from "./settlement.ts";
 import type { Offer } from "./x402.ts";
 
 /** The answer to a paying request: the purchase, or why not; and x402's headers in both cases. */
@@ -20,19 +28,30 @@ export type PayAnswer = { headers: Record<string, string> } & (
   | { error: ExchangeError }
 );
 
+/** What a request to pay brings: x402's PAYMENT-SIGNATURE, or the Machine Payments Protocol's Authorization and Accept-Payment. */
+export type PayHeaders = { signature?: string; authorization?: string; acceptPayment?: string };
+
 /**
- * Pays a quote. `header` is the client's PAYMENT-SIGNATURE. A quote gives one key however often this is called, with or without a
- * payment: the same answer to all.
+ * Pays a quote. A quote gives one key however often this is called, with or without a payment, by whichever protocol: the same answer
+ * to all.
  */
-export async function payQuote(deps: Deps, quoteId: string, header: string | undefined): Promise<PayAnswer> {
+export async function payQuote(deps: Deps, quoteId: string, headers: PayHeaders): Promise<PayAnswer> {
   await deps.guard.assertTrusted();
+  const header = headers.signature;
+  const credential = header === undefined ? credentialIn(headers.authorization) : undefined;
   const quote = await getQuote(deps, quoteId);
   const payment = await livePaymentOf(deps.sql, quote.id);
   if (payment) {
     // Paid, or being paid: whatever this request brings, it must not pay a second time.
-    const purchase = payment.purchase ?? (await followPayment(deps, quote, payment).catch(unlessRefused));
-    if (purchase) return issued(deps, purchase, await payerOf(deps, payment));
+    const purchase = payment.purchase ?? (await followAny(deps, quote, payment).catch(unlessRefused));
+    if (purchase) return answerOf(deps, await getPayment(deps.sql, payment.id), purchase);
   }
+  const offer: Offer = {
+    ...{ quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) },
+    acceptPayment: headers.acceptPayment,
+  };
+  // Money on another chain may have moved already, however it stands with the quote here.
+  if (credential && isForTempo(credential)) return settleCredential(deps, offer, credential);
   const end = await quoteEndOf(deps, quote);
   if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
   if (end.kind === "funded") {
@@ -41,11 +60,13 @@ export async function payQuote(deps: Deps, quoteId: string, header: string | und
   }
   if (end.kind === "settling") throw pendingError(quote);
   // Its buyer may bring the signature with this request: a till that is paid already takes it as its word.
-  const isUnsigned = end.kind === "unclaimed" && header !== undefined;
+  const isUnsigned = end.kind === "unclaimed" && (header ?? credential) !== undefined;
   if (end.kind !== "open" && !isUnsigned) throw await failedError(deps, quote, end, end.kind);
-  const offer: Offer = { quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) };
-  if (header === undefined) return unpaid(deps, offer);
-  const answer = await settle(deps, offer, header);
+  if (header === undefined && credential === undefined) return unpaid(deps, offer);
+  const answer =
+    credential === undefined
+      ? await settle(deps, offer, header ?? "")
+      : await settleCredential(deps, offer, credential);
   // What is paid already is not asked for again.
   if (end.kind !== "unclaimed" || "purchase" in answer) return answer;
   throw await failedError(deps, quote, end, end.kind);
@@ -56,12 +77,25 @@ function unlessRefused(error: unknown): undefined {
   if (!(error instanceof PaymentRefusal)) throw error;
 }
 
+/** By the Machine Payments Protocol. */
+async function settleCredential(deps: Deps, offer: Offer, credential: string): Promise<PayAnswer> {
+  try {
+    const purchase = await payByCredential(deps, offer.quote, credential);
+    const payment = await livePaymentOf(deps.sql, offer.quote.id);
+    if (payment) return answerOf(deps, payment, payment.purchase ?? purchase);
+    throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
+  } catch (error) {
+    if (error instanceof PaymentRefusal) return unpaid(deps, offer, { refusal: error });
+    throw error;
+  }
+}
+
 async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnswer> {
   try {
     const settled = await deps.x402.settle(await deps.x402.readPayment(offer, header));
     if (settled.success) {
       const payment = await livePaymentOf(deps.sql, offer.quote.id);
-      if (payment?.purchase) return issued(deps, payment.purchase, await payerOf(deps, payment));
+      if (payment?.purchase) return answerOf(deps, payment, payment.purchase);
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
     return await unpaid(deps, offer, {
@@ -90,13 +124,14 @@ async function unpaid(
   const error =
     refusal ??
     new ExchangeError("PAYMENT_REQUIRED", `This quote costs ${offer.quote.maxPrice} (smallest units).`, {
-      hint: "Pay with any x402 v2 client: the PAYMENT-REQUIRED header says what, in what and to where.",
+      hint: "Pay with any x402 v2 or MPP client: PAYMENT-REQUIRED and WWW-Authenticate say what, in what and to where.",
       details: { quote_id: offer.quote.id, x402: accepts },
     });
   return {
     error,
     headers: {
       "PAYMENT-REQUIRED": encodePaymentRequiredHeader(required),
+      ...(await challengeHeaders(deps, offer.quote, offer.acceptPayment)),
       ...(settled ? { "PAYMENT-RESPONSE": encodePaymentResponseHeader(settled) } : {}),
       "Cache-Control": "no-store",
     },
@@ -105,7 +140,13 @@ async function unpaid(
 
 /** Who paid, as far as it is an account: other rails' payers are known to their providers. */
 async function payerOf({ sql }: Deps, payment: Payment): Promise<string> {
-  return payment.rail === "x402" ? (await authorizationOf(sql, payment.id)).from : payment.buyer;
+  return (await findAuthorization(sql, payment.id))?.from ?? payment.buyer;
+}
+
+/** The purchase with the receipt of the protocol that it was paid by. */
+async function answerOf(deps: Deps, payment: Payment, purchase: PurchaseResponse): Promise<PayAnswer> {
+  const answer = issued(deps, purchase, await payerOf(deps, payment));
+  return { ...answer, headers: { ...answer.headers, ...(await receiptHeaders(deps, payment)) } };
 }
 
 function issued(deps: Deps, purchase: PurchaseResponse, payer: string): PayAnswer {

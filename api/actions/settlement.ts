@@ -11,6 +11,7 @@ import { type Sale, saleIn } from "../chain/sales.ts";
 import {
   type Authorization,
   authorizationOf,
+  findAuthorization,
   referenceOf,
   saveAuthorization,
 } from "../store/authorizations.ts";
@@ -43,18 +44,21 @@ const LOOK_AGAIN = 150;
 /** Milliseconds in which whoever holds a payment is most often done with it. */
 const HOLDER_TIME = 1_000;
 
-/** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
+/**
+ * Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. `name`: what the
+ * payment is called on another rail than x402.
+ */
 export async function settlePayment(
   deps: Settling,
   quote: StoredQuote,
   authorization: Authorization,
+  name?: Pick<Payment, "rail" | "reference">,
 ): Promise<PurchaseResponse> {
   const where = { chainId: deps.chain.id, token: quote.token };
   const { payment, mine } = await takePayment(
     deps.sql,
     {
-      rail: "x402",
-      reference: referenceOf(where, authorization),
+      ...(name ?? { rail: "x402", reference: referenceOf(where, authorization) }),
       quoteId: quote.id,
       ...{ buyer: quote.buyer, ekId: quote.ekId, version: quote.version },
       ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
@@ -100,14 +104,16 @@ async function lookAt(
     if (end.kind === "sold") return end.sale.purchase;
     throw await failedError(deps, quote, end, payment.reason ?? "unknown");
   }
-  if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
+  if (payment.state === "Refunded") throw goneError(quote, "quote_refunded");
+  const authorization = await findAuthorization(deps.sql, payment.id);
+  if (!authorization) return undefined; // its own rail and the reconciler carry it on
   // Who holds it writes down how it ends; one that has died does not, and what a block has is so whoever holds it.
   const isHeld = payment.leased && payment.state !== "Unknown";
   if (isHeld) return isLate ? (await sentBefore(deps, quote, payment))?.purchase : undefined;
   const sent = await sentBefore(deps, quote, payment);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
-  return sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  return sendPayment(deps, quote, payment, authorization);
 }
 
 /** What became of the transaction that was signed for the payment; undefined when there is none that may still come. */

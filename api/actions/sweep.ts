@@ -3,6 +3,7 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { sweepTempo } from "../mpp/rail.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
@@ -72,6 +73,7 @@ export async function sweep(deps: Deps): Promise<void> {
     // At once: each may wait for a block.
     await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("look at Tempo", () => sweepTempo(deps));
   await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("record first uses", () => recordLateAccesses(deps));
   await attempt("read orders' logs", () => readOrderLogs(deps));

@@ -15,6 +15,8 @@ export type Offer = {
   quote: StoredQuote;
   payUrl: string;
   token: { name: string; version: string };
+  /** Which payment methods the client would rather use, of those that the other protocol offers. */
+  acceptPayment?: string | undefined;
 };
 
 export type X402 = {

@@ -33,8 +33,15 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
 export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
-  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "Idempotency-Key"],
-  exposeHeaders: ["X-Request-Id", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "Retry-After"],
+  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "Accept-Payment", "Idempotency-Key"],
+  exposeHeaders: [
+    "X-Request-Id",
+    "PAYMENT-REQUIRED",
+    "PAYMENT-RESPONSE",
+    "WWW-Authenticate",
+    "Payment-Receipt",
+    "Retry-After",
+  ],
   maxAge: 86_400,
 });
 

@@ -38,6 +38,11 @@ export async function saveAuthorization(
   { chainId, token }: Where,
   a: Authorization,
 ): Promise<void> {
+  // The same authorization by another rail, which failed there.
+  await sql`
+    delete from x402_authorizations
+    where chain_id = ${chainId} and token = ${token.toLowerCase()} and payer = ${a.from.toLowerCase()}
+      and nonce = ${a.nonce.toLowerCase()} and payment_id <> ${paymentId}`;
   await sql`
     insert into x402_authorizations (
       payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature
@@ -46,14 +51,23 @@ export async function saveAuthorization(
       ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}
     )
     on conflict (payment_id) do update set
-      value = excluded.value, valid_after = excluded.valid_after, valid_before = excluded.valid_before,
+      payer = excluded.payer, nonce = excluded.nonce, value = excluded.value, valid_after = excluded.valid_after, valid_before = excluded.valid_before,
       signature = excluded.signature`;
 }
 
 export async function authorizationOf(sql: Queryable, paymentId: string): Promise<Authorization> {
+  const authorization = await findAuthorization(sql, paymentId);
+  if (!authorization) throw new Error(`Payment ${paymentId} has no authorization.`); // stored with the payment
+  return authorization;
+}
+
+/** Undefined for a payment that is made in another way. */
+export async function findAuthorization(
+  sql: Queryable,
+  paymentId: string,
+): Promise<Authorization | undefined> {
   const [row] = await sql<Row[]>`select * from x402_authorizations where payment_id = ${paymentId}`;
-  if (!row) throw new Error(`Payment ${paymentId} has no authorization.`); // stored with the payment
-  return toAuthorization(row);
+  return row && toAuthorization(row);
 }
 
 /** What the payer signed for the quote, as far as it came here, the latest first. It counts as its word, also where the payment failed. */

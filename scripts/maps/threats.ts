@@ -82,6 +82,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
       "the payment goes back to unknown, and on from the chain's present answer",
   },
+  T21: {
+    attack: "Several payments in one transaction, and one key claimed for all",
+    defence: "each till's own balance and log decide, never a transaction's hash",
+  },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
     defence: "old key's authority and new key's consent; sessions, grants, approvals and nonces die",
