@@ -40,6 +40,8 @@ export const capabilityClaimsSchema = z.object({
   watermark_id: z.string().optional(),
   rate_limit_key: z.string().optional(),
   ttl_hint: z.int().optional(),
+  /** Whom the token is bound to (RFC 9449): the thumbprint of the key by which its bearer signs every request. */
+  cnf: z.object({ jkt: z.string() }).optional(),
 });
 
 export type CapabilityClaims = z.infer<typeof capabilityClaimsSchema>;
