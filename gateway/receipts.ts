@@ -1,9 +1,9 @@
 /** The receipts that this gateway has given: numbered per key without a gap, signed, and kept before the buyer has the last byte. */
 import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, EmbeddedJWK, type JWK } from "jose";
-import { keccak256, stringToBytes } from "viem";
+import type { Hex } from "viem";
 import { DPOP_ALGS } from "../sdk/dpop.ts";
 import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
-import { type Leaf, leafOf } from "../sdk/receipts.ts";
+import { leafOf } from "../sdk/receipts.ts";
 import { countersignedSchema, type UsageEvent } from "../sdk/wire/public.ts";
 import type { Ledger, Statements } from "./ledger.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -24,7 +24,7 @@ export type Receipts = {
    */
   countersign(id: string, jws: string): Promise<void>;
   /** The leaves of a UTC day, YYYY-MM-DD, in no particular order. */
-  day(day: string): Promise<{ id: string; leaf: Leaf }[]>;
+  day(day: string): Promise<Hex[]>;
   /** What was delivered under a watermark's handle, oldest first: to whom a copy was given that has leaked. */
   trace(handle: string): Promise<StoredReceipt[]>;
   /** Receipts that may not be in the outbox yet, oldest first, some at a time. */
@@ -77,11 +77,8 @@ export function createReceipts({
     find: (id) => find(ledger, id),
     countersign: (id, jws) => countersign(ledger, id, jws),
     async day(day) {
-      const rows = await ledger.query<{ id: string; chain: string; number: number; jws: string }>(
-        "select id, chain, number, jws from receipts where day = $1",
-        [day],
-      );
-      return rows.map(({ id, jws, ...row }) => ({ id, leaf: leafOf(row, jws) }));
+      const rows = await ledger.query<{ jws: string }>("select jws from receipts where day = $1", [day]);
+      return rows.map(({ jws }) => leafOf(jws));
     },
     trace: (handle) =>
       ledger.query<StoredReceipt>(
@@ -151,7 +148,7 @@ async function countersign(ledger: Ledger, id: string, jws: string): Promise<voi
   if (row.jkt === null)
     throw new CapabilityInvalidError({ reason: "the receipt's token was bound to no key that could sign" });
   const signed = await openCountersignature(jws, row.jkt);
-  if (signed.receipt_id !== id || signed.receipt_hash !== keccak256(stringToBytes(row.jws)))
+  if (signed.receipt_id !== id || signed.receipt_hash !== leafOf(row.jws))
     throw new CapabilityInvalidError({ reason: "the countersignature is of another receipt" });
   await ledger.query("update receipts set countersignature = $2 where id = $1 and countersignature is null", [
     id,

@@ -1,32 +1,25 @@
 /**
- * The Merkle tree of a gateway's day, and what can be proven from its root. Positional: a proof says at which place a leaf stands, so two
- * leaves can be shown to be neighbours, and what should stand between them to be missing.
+ * The Merkle tree of a gateway's day, as the contract `ReceiptAnchor` hashes it: leaves ascending by value, each once; a leaf's node is its
+ * keccak256, an inner node that of its two children; the row of leaf nodes is filled up with zero words to a power of two. Positional: a
+ * proof says at which place a leaf stands, so that two leaves can be shown to be neighbours, and what should stand between them to be missing.
  */
-import { concat, encodeAbiParameters, type Hex, keccak256, parseAbiParameters } from "viem";
+import { concat, type Hex, hexToBigInt, keccak256 } from "viem";
 import { ExchangeError } from "./errors.ts";
-import { compareLeaves, type Leaf } from "./receipts.ts";
 
-/** Root of a day without receipts. */
-export const EMPTY_ROOT: Hex = `0x${"00".repeat(32)}`;
+/** Root of a day without receipts, and what the row of leaf nodes is filled up with. */
+export const ZERO_NODE: Hex = `0x${"00".repeat(32)}`;
 
-/** That `leaf` stands at `index` (from 0) of `count`. `path` has the siblings from the bottom up; a node without one goes up as it is. */
-export type LeafProof = { leaf: Leaf; index: number; count: number; path: Hex[] };
+/** That `leaf` stands at `index` (from 0) of `count`. `path` has the siblings from the bottom up. */
+export type LeafProof = { leaf: Hex; index: number; count: number; path: Hex[] };
 
-const leafTypes = parseAbiParameters("bytes32 chain, uint64 number, bytes32 receipt");
-
-/** keccak256 of 96 bytes, and so never that of a node, which has 64. */
-export function hashLeaf({ chain, number, receipt }: Leaf): Hex {
-  return keccak256(encodeAbiParameters(leafTypes, [chain, BigInt(number), receipt]));
-}
-
-/** The leaves in the tree's order, and its root. */
-export function receiptTree(leaves: readonly Leaf[]): { leaves: Leaf[]; root: Hex } {
-  const sorted = [...leaves].sort(compareLeaves);
-  return { leaves: sorted, root: layersOf(sorted).at(-1)?.[0] ?? EMPTY_ROOT };
+/** The leaves in the tree's order, each once, and its root. */
+export function receiptTree(leaves: readonly Hex[]): { leaves: Hex[]; root: Hex } {
+  const sorted = [...new Set(leaves)].sort(compare);
+  return { leaves: sorted, root: layersOf(sorted).at(-1)?.[0] ?? ZERO_NODE };
 }
 
 /** Proves the leaf at `index` of leaves in the tree's order. Throws INVALID_REQUEST when there is none. */
-export function proveLeaf(leaves: readonly Leaf[], index: number): LeafProof {
+export function proveLeaf(leaves: readonly Hex[], index: number): LeafProof {
   const leaf = leaves[index];
   if (!leaf) {
     throw new ExchangeError("INVALID_REQUEST", `There is no leaf ${index} among ${leaves.length}.`, {
@@ -34,99 +27,67 @@ export function proveLeaf(leaves: readonly Leaf[], index: number): LeafProof {
       details: { index, count: leaves.length },
     });
   }
-  const path: Hex[] = [];
-  let at = index;
-  for (const layer of layersOf(leaves).slice(0, -1)) {
-    const sibling = layer[at ^ 1];
-    if (sibling !== undefined) path.push(sibling);
-    at >>= 1;
-  }
+  const path = layersOf(leaves)
+    .slice(0, -1)
+    .map((layer, height) => layer[(index >> height) ^ 1] as Hex);
   return { leaf, index, count: leaves.length, path };
 }
 
-/** Whether the leaf stands at its place under `root`. */
+/** Whether the leaf stands at its place under `root`. `count` is to be had from whoever vouches for the root. */
 export function verifyLeaf(root: Hex, { leaf, index, count, path }: LeafProof): boolean {
-  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(count) || index < 0 || index >= count)
-    return false;
-  let node = hashLeaf(leaf);
-  let at = index;
-  let next = 0;
-  for (let width = count; width > 1; width = Math.ceil(width / 2)) {
-    if ((at ^ 1) < width) {
-      const sibling = path[next++];
-      if (sibling === undefined) return false;
-      node = at % 2 === 0 ? hashNode(node, sibling) : hashNode(sibling, node);
-    }
-    at >>= 1;
-  }
-  return next === path.length && node === root;
+  if (!Number.isSafeInteger(index) || index < 0 || index >= count) return false;
+  if (path.length !== heightOf(count)) return false;
+  let node = keccak256(leaf);
+  path.forEach((sibling, height) => {
+    node = Math.floor(index / 2 ** height) % 2 === 0 ? hashNode(node, sibling) : hashNode(sibling, node);
+  });
+  return node === root;
 }
 
-/**
- * Whether two proofs show that a number was left out: neighbours of one row that are not consecutive. `missing` are the numbers between
- * them.
- */
-export function provesOmission(root: Hex, before: LeafProof, after: LeafProof): { missing: number[] } | null {
-  if (!areNeighbours(root, before, after) || before.leaf.chain !== after.leaf.chain) return null;
-  const missing: number[] = [];
-  for (let n = before.leaf.number + 1; n < after.leaf.number && missing.length < 1000; n++) missing.push(n);
-  return missing.length === 0 ? null : { missing };
-}
-
-/** Whether the proofs show that `leaf`, a receipt that somebody has, is missing: it would stand between these two neighbours. */
+/** Whether two leaves, or the lack of one at an end, show that `leaf`, a receipt that somebody has, is not in the tree. */
 export function provesAbsence(
-  root: Hex,
-  leaf: Leaf,
-  before: LeafProof | null,
-  after: LeafProof | null,
+  { root, count }: { root: Hex; count: number },
+  leaf: Hex,
+  { before, after }: { before?: LeafProof | undefined; after?: LeafProof | undefined },
 ): boolean {
-  if (before && compareLeaves(before.leaf, leaf) >= 0) return false;
-  if (after && compareLeaves(leaf, after.leaf) >= 0) return false;
-  if (before && after) return areNeighbours(root, before, after);
-  if (before) return before.index === before.count - 1 && verifyLeaf(root, before);
-  if (after) return after.index === 0 && verifyLeaf(root, after);
-  return root === EMPTY_ROOT;
+  if (!before && !after) return count === 0 && root === ZERO_NODE;
+  if (before && (before.count !== count || compare(before.leaf, leaf) >= 0 || !verifyLeaf(root, before))) return false;
+  if (after && (after.count !== count || compare(leaf, after.leaf) >= 0 || !verifyLeaf(root, after))) return false;
+  if (before && after) return before.index + 1 === after.index;
+  return before ? before.index === count - 1 : after?.index === 0;
 }
 
-/** Whether two proofs, of any two days of one gateway, show one number of a row on two different receipts. */
-export function provesReplay(
-  first: { root: Hex; proof: LeafProof },
-  second: { root: Hex; proof: LeafProof },
-): boolean {
-  const [a, b] = [first.proof.leaf, second.proof.leaf];
-  return (
-    a.chain === b.chain &&
-    a.number === b.number &&
-    a.receipt !== b.receipt &&
-    verifyLeaf(first.root, first.proof) &&
-    verifyLeaf(second.root, second.proof)
-  );
+/** Where a leaf stands, or would: for proofs that it is there, and that it is not. */
+export function placeOf(leaves: readonly Hex[], leaf: Hex): { index: number; found: boolean } {
+  const index = leaves.findIndex((other) => compare(other, leaf) >= 0);
+  return index === -1 ? { index: leaves.length, found: false } : { index, found: leaves[index] === leaf };
 }
 
-function areNeighbours(root: Hex, before: LeafProof, after: LeafProof): boolean {
-  return (
-    before.index + 1 === after.index &&
-    before.count === after.count &&
-    verifyLeaf(root, before) &&
-    verifyLeaf(root, after)
-  );
-}
-
-/** From the leaves' hashes up to the root. */
-function layersOf(leaves: readonly Leaf[]): Hex[][] {
-  const layers: Hex[][] = [leaves.map(hashLeaf)];
-  for (let layer = layers[0] as Hex[]; layer.length > 1; ) {
-    const above: Hex[] = [];
-    for (let i = 0; i < layer.length; i += 2) {
-      const [left, right] = [layer[i] as Hex, layer[i + 1]];
-      above.push(right === undefined ? left : hashNode(left, right));
-    }
-    layers.push(above);
-    layer = above;
+/** From the leaves' nodes up to the root; empty without leaves. */
+function layersOf(leaves: readonly Hex[]): Hex[][] {
+  if (leaves.length === 0) return [];
+  const width = 2 ** heightOf(leaves.length);
+  let layer = Array.from({ length: width }, (_, i) => (leaves[i] ? keccak256(leaves[i] as Hex) : ZERO_NODE));
+  const layers = [layer];
+  while (layer.length > 1) {
+    const below = layer;
+    layer = Array.from({ length: below.length / 2 }, (_, i) => hashNode(below[2 * i] as Hex, below[2 * i + 1] as Hex));
+    layers.push(layer);
   }
   return layers;
 }
 
+function heightOf(count: number): number {
+  let height = 0;
+  while (2 ** height < count) height += 1;
+  return height;
+}
+
 function hashNode(left: Hex, right: Hex): Hex {
   return keccak256(concat([left, right]));
+}
+
+function compare(a: Hex, b: Hex): number {
+  const [x, y] = [hexToBigInt(a), hexToBigInt(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
 }

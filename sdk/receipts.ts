@@ -1,10 +1,10 @@
 /**
  * Receipts of use: what a gateway signs for every use, so that neither side can later say something else. Uses of a key are numbered from
- * 1 without a gap, and the receipts of a gateway and a UTC day are the leaves of a Merkle tree, in order of key and number. So a use that
- * the gateway kept from the exchange, or counted twice, can be proven to anybody who has the tree's root.
+ * 1 without a gap, and the receipts of a gateway and a UTC day are the leaves of a Merkle tree (receipt-tree.ts). So a use that the gateway
+ * kept from the exchange, or counted twice, can be proven to anybody.
  */
 import { type CryptoKey, compactVerify, decodeJwt, importJWK } from "jose";
-import { type Hex, hexToBigInt, keccak256, sha256, stringToBytes } from "viem";
+import { type Hex, keccak256, sha256, stringToBytes } from "viem";
 import { canonicalJson } from "./canonical.ts";
 import { CapabilityInvalidError } from "./errors.ts";
 import { type UsageEvent, usageEventSchema } from "./wire/public.ts";
@@ -45,20 +45,35 @@ export async function verifyReceipt(jws: string, gatewayKey: string): Promise<Re
   return parsed.data as Receipt;
 }
 
-/** A receipt as the tree knows it: of which numbered row it is, and the keccak256 of its JWS. */
-export type Leaf = { chain: Hex; number: number; receipt: Hex };
-
-/** The leaf of a receipt: who used what stays in the receipt. */
-export function leafOf({ chain, number }: { chain: string; number: number }, jws: string): Leaf {
-  return { chain: keccak256(stringToBytes(chain)), number, receipt: keccak256(stringToBytes(jws)) };
+/** A receipt as the tree of its day knows it: the keccak256 of its JWS. Who used what stays in the receipt. */
+export function leafOf(jws: string): Hex {
+  return keccak256(stringToBytes(jws));
 }
 
-/** Two leaves in the order of the tree: by row, then number, then hash. */
-export function compareLeaves(a: Leaf, b: Leaf): number {
-  return compareHex(a.chain, b.chain) || a.number - b.number || compareHex(a.receipt, b.receipt);
+/**
+ * Whether two receipts, each verified, give one number of a key to two different uses: the gateway counted twice, or told two stories.
+ * Neither needs a tree for that.
+ */
+export function provesReplay(first: Receipt, second: Receipt): boolean {
+  return (
+    first.receipt.chain === second.receipt.chain &&
+    first.receipt.number === second.receipt.number &&
+    first.event_id !== second.event_id
+  );
 }
 
-function compareHex(a: Hex, b: Hex): number {
-  const [x, y] = [hexToBigInt(a), hexToBigInt(b)];
-  return x < y ? -1 : x > y ? 1 : 0;
+/** Numbers that are missing between the lowest and the highest of each row. Of all receipts of some days, those that were kept back. */
+export function missingNumbers(receipts: readonly Receipt[]): { chain: string; number: number }[] {
+  const rows = new Map<string, Set<number>>();
+  for (const { receipt } of receipts) {
+    const row = rows.get(receipt.chain) ?? new Set();
+    rows.set(receipt.chain, row.add(receipt.number));
+  }
+  return [...rows].flatMap(([chain, numbers]) => {
+    const sorted = [...numbers].sort((a, b) => a - b);
+    return sorted.flatMap((number, i) => {
+      const next = sorted[i + 1] ?? number + 1;
+      return Array.from({ length: Math.min(next - number - 1, 1000) }, (_, n) => ({ chain, number: number + 1 + n }));
+    });
+  });
 }

@@ -140,16 +140,20 @@ export type ReceiptDay = z.infer<typeof receiptDaySchema>;
 
 /** A leaf of that tree with its proof: see `verifyLeaf`. */
 export const leafProofSchema = z.object({
-  leaf: z.object({ chain: hash32Schema, number: z.int(), receipt: hash32Schema }),
+  leaf: hash32Schema,
   index: z.int().nonnegative(),
   count: z.int().nonnegative(),
   path: z.array(hash32Schema),
 });
 
-/** GET /gateways/{id}/receipts/{day}/{receipt}: where a receipt stands, with its neighbours, which prove that nothing is missing. */
+/**
+ * GET /gateways/{id}/receipts/{day}/{leaf}: `proof` when the receipt with that hash is there; otherwise its neighbours, which prove that it
+ * is not.
+ */
 export const receiptProofSchema = z.object({
   root: hash32Schema,
-  proof: leafProofSchema,
+  count: z.int().nonnegative(),
+  proof: leafProofSchema.optional(),
   before: leafProofSchema.optional(),
   after: leafProofSchema.optional(),
 });
