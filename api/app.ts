@@ -9,6 +9,7 @@ import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
+import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addPublicRoutes } from "./routes/public.ts";
@@ -44,6 +45,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
+  addGatewayRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

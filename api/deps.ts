@@ -2,6 +2,7 @@
 
 import type { X402 } from "./actions/x402.ts";
 import type { Chain } from "./chain/client.ts";
+import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
@@ -9,6 +10,7 @@ import type { Health } from "./health.ts";
 import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
+import type { Watermarks } from "./store/watermarks.ts";
 
 export type Deps = {
   /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
@@ -22,6 +24,8 @@ export type Deps = {
   /** The indexer's views. */
   index: Index;
   keys: SigningKeys;
+  watermarks: Watermarks;
+  confirmations: Confirmations;
   x402: X402;
   health: Health;
 };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Hex } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
 
 const deploymentFile = z
   .string({ error: "the path of the JSON that scripts/deploy.ts wrote" })
@@ -32,7 +33,20 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** How deep a purchase must lie before there is a token for it, by the price in whole tokens. */
+  CONFIRMATIONS: z
+    .string()
+    .transform((text, ctx): Tier[] => {
+      const tiers = parseTiers(text);
+      if (tiers) return tiers;
+      ctx.addIssue({ code: "custom", message: `bounds and depths like ${DEFAULT_TIERS} or *:finalized` });
+      return z.NEVER;
+    })
+    .optional(),
 });
+
+/** A chain of one's own, where nobody else makes blocks. */
+const LOCAL_CHAIN_ID = 31337;
 
 export type Env = Readonly<{
   rpcUrl: string;
@@ -44,6 +58,7 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  confirmations: readonly Tier[];
 }>;
 
 export function readEnv(): Env {
@@ -62,7 +77,12 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
   });
+}
+
+function tiersOf({ chainId }: Deployment): readonly Tier[] {
+  return parseTiers(chainId === LOCAL_CHAIN_ID ? LOCAL_TIERS : DEFAULT_TIERS) ?? [];
 }
 
 function firstLine(error: unknown): string {

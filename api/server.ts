@@ -7,6 +7,7 @@ import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
 import { createApp } from "./app.ts";
 import { createChain } from "./chain/client.ts";
+import { createConfirmations } from "./chain/confirmations.ts";
 import { createChainGuard } from "./chain/guard.ts";
 import { createVersionReader } from "./chain/listings.ts";
 import { createRelayer } from "./chain/relayer.ts";
@@ -16,8 +17,10 @@ import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
+import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
-import { createSigningKeys, ensureSigningKey } from "./store/signing-keys.ts";
+import { createSigningKeys } from "./store/signing-keys.ts";
+import { createWatermarks, ensureWatermarkSecret } from "./store/watermarks.ts";
 
 /** Milliseconds that requests under way get to finish, and connections to be closed. */
 const GRACE = 500;
@@ -64,6 +67,7 @@ async function prepare(opened: Store): Promise<void> {
     const applied = await migrate(opened, tag);
     if (applied.length > 0) log("info", "migrated", { applied });
     await ensureSigningKey(opened);
+    await ensureWatermarkSecret(opened);
   } catch (error) {
     console.error(
       `DATABASE_URL: the database can't be used: ${error instanceof Error ? error.message : error}`,
@@ -72,7 +76,14 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUrl }: Env): Promise<Deps> {
+async function createDeps({
+  rpcUrl,
+  deployment,
+  relayerKey,
+  publicUrl,
+  indexerUrl,
+  confirmations,
+}: Env): Promise<Deps> {
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
   const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
@@ -87,6 +98,8 @@ async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUr
     sql,
     index,
     keys: createSigningKeys(store),
+    watermarks: createWatermarks(store, chain.id),
+    confirmations: createConfirmations(chain, confirmations),
     x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
     health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
   };

@@ -20,6 +20,7 @@ import { createPossession } from "./possession.ts";
 import { createPresigner } from "./presign.ts";
 import type { Receipts } from "./receipts.ts";
 import { asExchangeError, bytesResponse, errorResponse } from "./respond.ts";
+import type { Revocations } from "./revocations.ts";
 import { methodsOf, parseTarget, type Route } from "./route.ts";
 import type { Seller } from "./seller.ts";
 import type { SigningKey } from "./signing-key.ts";
@@ -36,6 +37,7 @@ export type GatewayDeps = {
   /** This gateway as buyers write it, without a trailing slash; without it the `Host` header counts. */
   publicUrl?: string;
   keys: Keys;
+  revocations: Pick<Revocations, "assertLive">;
   seller: Seller;
   store: Store;
   /** Shared by all processes of this gateway. */

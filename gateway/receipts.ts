@@ -1,10 +1,9 @@
 /** The receipts that this gateway has given: numbered per key without a gap, signed, and kept before the buyer has the last byte. */
-import { calculateJwkThumbprint, compactVerify, decodeProtectedHeader, EmbeddedJWK, type JWK } from "jose";
 import type { Hex } from "viem";
-import { DPOP_ALGS } from "../sdk/dpop.ts";
+import { openCountersignature } from "../sdk/countersignature.ts";
 import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
 import { leafOf } from "../sdk/receipts.ts";
-import { countersignedSchema, type UsageEvent } from "../sdk/wire/public.ts";
+import type { UsageEvent } from "../sdk/wire/public.ts";
 import type { Ledger, Statements } from "./ledger.ts";
 import type { SigningKey } from "./signing-key.ts";
 import { type ReceiptBasis, signEvent } from "./usage.ts";
@@ -22,7 +21,7 @@ export type Receipts = {
    * Keeps the buyer's signature over a receipt, made by the key that its token was bound to. Only the first counts. Throws
    * INVALID_SIGNATURE for any other, EK_NOT_FOUND for no receipt.
    */
-  countersign(id: string, jws: string): Promise<void>;
+  countersign(id: string, jws: string): Promise<{ eventId: string }>;
   /** The leaves of a UTC day, YYYY-MM-DD, in no particular order. */
   day(day: string): Promise<Hex[]>;
   /** What was delivered under a watermark's handle, oldest first: to whom a copy was given that has leaked. */
@@ -139,7 +138,7 @@ async function find(ledger: Ledger, id: string): Promise<StoredReceipt | null> {
   return row ?? null;
 }
 
-async function countersign(ledger: Ledger, id: string, jws: string): Promise<void> {
+async function countersign(ledger: Ledger, id: string, jws: string): Promise<{ eventId: string }> {
   const [row] = await ledger.query<{ jkt: string | null; jws: string }>(
     "select jkt, jws from receipts where id = $1",
     [id],
@@ -154,20 +153,7 @@ async function countersign(ledger: Ledger, id: string, jws: string): Promise<voi
     id,
     jws,
   ]);
-}
-
-async function openCountersignature(jws: string, jkt: string) {
-  try {
-    const { payload } = await compactVerify(jws, EmbeddedJWK, { algorithms: DPOP_ALGS });
-    const { jwk } = decodeProtectedHeader(jws);
-    if ((await calculateJwkThumbprint(jwk as JWK)) !== jkt) throw new Error("it is by another key");
-    return countersignedSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CapabilityInvalidError({
-      reason: `the countersignature does not fit: ${reason.slice(0, 200)}`,
-    });
-  }
+  return { eventId: signed.event_id };
 }
 
 /** The answer for a receipt that isn't there, or is another buyer's: which of both is nobody's business. */

@@ -19,6 +19,7 @@ import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
+import { createRevocations } from "./revocations.ts";
 import { findJail } from "./sandbox/jail.ts";
 import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
@@ -36,7 +37,9 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   const outbox = await openOutbox({ dir: join(env.stateDir, "outbox"), maxBytes: env.outboxMaxBytes, log });
   const rejects = await openRejects(join(env.stateDir, "outbox"), log);
   const courier = createCourier({ outbox, rejects, url: new URL(`${env.exchangeUrl}/gateway/events`), log });
+  const revocations = createRevocations({ url: new URL(`${env.exchangeUrl}/gateway/revocations`), log });
   const keys = createKeys({
+    withdrawn: revocations.isWithdrawn,
     url: new URL(`${env.exchangeUrl}/.well-known/jwks.json`),
     file: join(env.stateDir, "exchange-keys.json"),
     log,
@@ -53,6 +56,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   const gateway = createGateway({
     issuer: env.exchangeUrl,
     keys,
+    revocations,
     seller,
     store,
     ledger,
@@ -82,6 +86,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     await gateway.idle();
     keys.stop();
     clearInterval(housekeeping);
+    revocations.stop();
     await courier.stop();
     await outbox.close();
     await ledger.close();

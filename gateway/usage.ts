@@ -24,6 +24,8 @@ export type UsageRecorder = {
    * be counted, the log says it instead.
    */
   record(use: Use): Promise<void>;
+  /** Sends on what a buyer signed. Like {@link UsageRecorder.record}. */
+  forward(id: string, jws: string): Promise<void>;
 };
 
 /** Signs an event as a compact JWS (EdDSA, `kid` = the key's thumbprint). */
@@ -65,6 +67,9 @@ export function createUsageRecorder({
       } catch (error) {
         log("error", "use_not_recorded", { error, use });
       }
+    },
+    async forward(id, jws) {
+      await send(id, jws);
     },
   };
 }

@@ -7,6 +7,7 @@ export {
   type SearchFilters,
 } from "./client.ts";
 export { type Deployment, deploymentSchema } from "./deployment.ts";
+export { createDpopKey, type DpopKey } from "./dpop.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
@@ -17,7 +18,9 @@ export {
   InvalidIdError,
   ManifestInvalidError,
 } from "./errors.ts";
+export type { Executed } from "./execution.ts";
 export type { FetchedItem } from "./experience.ts";
+export type { KeptReceipt } from "./gateway-access.ts";
 export * as ids from "./ids.ts";
 export {
   type ContentManifest,
@@ -28,6 +31,8 @@ export {
   verifyItem,
 } from "./manifest.ts";
 export type { PendingPayment } from "./payment.ts";
+export { type LeafProof, proveLeaf, provesAbsence, receiptTree, verifyLeaf } from "./receipt-tree.ts";
+export { leafOf, missingNumbers, provesReplay, type Receipt, verifyReceipt } from "./receipts.ts";
 export { actions, labels, scopes, scoreNames } from "./records.ts";
 export type { Profile } from "./registration.ts";
 export type { Signer, Wallet } from "./signer.ts";

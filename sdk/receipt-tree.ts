@@ -51,8 +51,10 @@ export function provesAbsence(
   { before, after }: { before?: LeafProof | undefined; after?: LeafProof | undefined },
 ): boolean {
   if (!before && !after) return count === 0 && root === ZERO_NODE;
-  if (before && (before.count !== count || compare(before.leaf, leaf) >= 0 || !verifyLeaf(root, before))) return false;
-  if (after && (after.count !== count || compare(leaf, after.leaf) >= 0 || !verifyLeaf(root, after))) return false;
+  if (before && (before.count !== count || compare(before.leaf, leaf) >= 0 || !verifyLeaf(root, before)))
+    return false;
+  if (after && (after.count !== count || compare(leaf, after.leaf) >= 0 || !verifyLeaf(root, after)))
+    return false;
   if (before && after) return before.index + 1 === after.index;
   return before ? before.index === count - 1 : after?.index === 0;
 }
@@ -71,7 +73,9 @@ function layersOf(leaves: readonly Hex[]): Hex[][] {
   const layers = [layer];
   while (layer.length > 1) {
     const below = layer;
-    layer = Array.from({ length: below.length / 2 }, (_, i) => hashNode(below[2 * i] as Hex, below[2 * i + 1] as Hex));
+    layer = Array.from({ length: below.length / 2 }, (_, i) =>
+      hashNode(below[2 * i] as Hex, below[2 * i + 1] as Hex),
+    );
     layers.push(layer);
   }
   return layers;

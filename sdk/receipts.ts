@@ -73,7 +73,10 @@ export function missingNumbers(receipts: readonly Receipt[]): { chain: string; n
     const sorted = [...numbers].sort((a, b) => a - b);
     return sorted.flatMap((number, i) => {
       const next = sorted[i + 1] ?? number + 1;
-      return Array.from({ length: Math.min(next - number - 1, 1000) }, (_, n) => ({ chain, number: number + 1 + n }));
+      return Array.from({ length: Math.min(next - number - 1, 1000) }, (_, n) => ({
+        chain,
+        number: number + 1 + n,
+      }));
     });
   });
 }

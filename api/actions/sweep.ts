@@ -1,28 +1,53 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
-import { abandonedPayments } from "../store/payments.ts";
-import { findQuote, markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
+import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldTokens } from "../store/tokens.ts";
 import { fundsOf } from "./quote-end.ts";
-import { followPayment, returnFunds, type Settling } from "./settlement.ts";
+import { rails } from "./rails.ts";
+import { revokeEnded } from "./revoke.ts";
+import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
 /** How many of each a round takes. */
 const BATCH = 10;
 
-/** Sweeps until `stop` is called; that waits for the round under way. */
-export function startSweeper(deps: Settling): { stop(): Promise<void> } {
+/** Milliseconds between two looks at live tokens: a payment that takes its time must not keep a revocation waiting. */
+const TOKENS_EVERY = 2_000;
+
+export type Sweeper = {
+  /** Waits for the round under way. */
+  stop(): Promise<void>;
+};
+
+/** Sweeps until it is stopped. */
+export function startSweeper(deps: Deps): Sweeper {
+  const all = [
+    repeat(() => sweep(deps), EVERY),
+    repeat(() => attempt("revoke tokens", () => revokeEnded(deps)), TOKENS_EVERY),
+  ];
+  return {
+    async stop() {
+      await Promise.all(all.map((one) => one.stop()));
+    },
+  };
+}
+
+function repeat(work: () => Promise<void>, every: number): Sweeper {
   let round: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
   let stopped = false;
   const next = () => {
     timer = setTimeout(() => {
-      round = sweep(deps).then(() => {
+      round = work().then(() => {
         if (!stopped) next();
       });
-    }, EVERY);
+    }, every);
     timer.unref();
   };
   next();
@@ -36,11 +61,13 @@ export function startSweeper(deps: Settling): { stop(): Promise<void> } {
 }
 
 /** One round. Never throws: what failed is logged and comes again. */
-export async function sweep(deps: Settling): Promise<void> {
-  await attempt("settle payments", async () => {
-    for (const payment of await abandonedPayments(deps.sql, BATCH)) {
-      const quote = await findQuote(deps.sql, payment.quoteId);
-      if (quote) await attempt("settle a payment", () => followPayment(deps, quote, payment, 0));
+export async function sweep(deps: Deps): Promise<void> {
+  await attempt("carry payments on", async () => {
+    for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
+      if (!(await takeOverPayment(deps.sql, payment.id))) continue;
+      await attempt(`carry a payment on (${payment.rail})`, async () =>
+        rails.get(payment.rail)?.resume(deps, payment),
+      );
     }
   });
   await attempt("send money back", async () => {
@@ -53,6 +80,8 @@ export async function sweep(deps: Settling): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old proofs", () => dropOldProofs(deps.sql));
+  await attempt("drop old tokens", () => dropOldTokens(deps.sql));
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -15,6 +15,7 @@ import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
 // Any string: an id that is no quote's is not found. There is no input to check before the 402.
@@ -80,6 +81,9 @@ const tokenRoute = createRoute({
   path: "/me/buy/token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
+  description:
+    "A JWT (EdDSA), or a PASETO v4.public where the listing's token_scheme says so. With a DPoP header (RFC 9449, htu is this URL) the token " +
+    "is bound to the proof's key. 409 PAYMENT_PENDING: the purchase does not lie deep enough in the chain yet.",
   request: { body: jsonBody(tokenRequestSchema) },
   responses: {
     200: answer(tokenResponseSchema, "Token"),
@@ -92,6 +96,7 @@ const tokenRoute = createRoute({
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      ["PAYMENT_PENDING", 409],
     ),
   },
 });
@@ -120,7 +125,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id), 200);
+      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)), 200);
     },
     invalid,
   );

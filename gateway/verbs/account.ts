@@ -34,7 +34,8 @@ export async function countersignReceipt(
 ): Promise<Response> {
   await ownReceipt(call, request, id, inner);
   const { countersignature } = parseBody(await body(), countersignatureSchema);
-  await inner.receipts.countersign(id, countersignature);
+  const { eventId } = await inner.receipts.countersign(id, countersignature);
+  await inner.usage.forward(eventId, countersignature);
   return answerQuietly(call, { receipt_id: id, countersigned: true }, inner);
 }
 

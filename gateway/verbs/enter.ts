@@ -43,6 +43,7 @@ export async function enterSigned(
 ): Promise<Grant> {
   const grant = inner.presigner.open(signed);
   const { claims } = grant;
+  inner.revocations.assertLive(claims);
   call.claims = claims;
   call.action = action;
   if (claims.aud !== (await inner.seller.id()))

@@ -69,6 +69,11 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
     defence: "one queue, simulation before every transaction",
   },
+  T22: {
+    attack: "A reorg takes a purchase away that was served already",
+    defence:
+      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds",
+  },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
     defence: "old key's authority and new key's consent; sessions, grants, approvals and nonces die",
@@ -130,7 +135,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "A token of one gateway or EK used at another",
     defence: "audience, ek_id and a lifetime of at most ten minutes",
   },
-  T42: { attack: "A key rotation that refuses buyers", defence: "cached key list with overlapping keys" },
+  T42: {
+    attack: "A key rotation that refuses buyers; a stolen signing key",
+    defence:
+      "a key stands by, published, before it signs, and stays published after; a killed key leaves the published set at once and is named " +
+      "in the feed of revocations: refused within a minute",
+  },
   T43: {
     attack: "Sign-in replay, another domain's or chain's message, junk that burns nonces",
     defence: "server-side single-use nonce, consumed only by a valid signature over its own message",

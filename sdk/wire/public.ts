@@ -76,7 +76,7 @@ export const healthSchema = z.object({
 });
 
 const sha256Schema = z.string().regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 lower-case hex digits");
-const thumbprintSchema = z.string().regex(/^[\w-]{43}$/, "an RFC 7638 thumbprint");
+export const thumbprintSchema = z.string().regex(/^[\w-]{43}$/, "an RFC 7638 thumbprint");
 
 /** What makes an event a receipt: which use of which key it was, of what request, with which answer. */
 export const receiptPartSchema = z.object({
@@ -167,6 +167,7 @@ export const storedReceiptSchema = z.object({
 
 /** What a buyer signs to confirm a receipt: the keccak256 of its JWS, and whether what came was what was sold. */
 export const countersignedSchema = z.object({
+  event_id: z.uuid(),
   receipt_id: z.uuid(),
   receipt_hash: hash32Schema,
   verdict: z.enum(["received", "mismatch"]),

@@ -15,6 +15,7 @@ import { openLedger } from "../../../gateway/ledger.ts";
 import { createListener } from "../../../gateway/listener.ts";
 import { createLog } from "../../../gateway/log.ts";
 import { createReceipts } from "../../../gateway/receipts.ts";
+import { createRevocations } from "../../../gateway/revocations.ts";
 import { knownSeller } from "../../../gateway/seller.ts";
 import { loadSigningKey } from "../../../gateway/signing-key.ts";
 import { createDiskStore } from "../../../gateway/stores/disk.ts";
@@ -51,7 +52,13 @@ export async function startGateway(
   const uses: Use[] = [];
   const lines: string[] = [];
   const log = createLog((line) => lines.push(line));
+  const revocations = createRevocations({
+    url: new URL(`${exchangeUrl}/gateway/revocations`),
+    log,
+    pollMs: 50,
+  });
   const keys = createKeys({
+    withdrawn: revocations.isWithdrawn,
     url: new URL(`${exchangeUrl}/.well-known/jwks.json`),
     file: join(stateDir, "exchange-keys.json"),
     log,
@@ -64,9 +71,10 @@ export async function startGateway(
     signingKey,
     receipts: createReceipts({ ledger, key: signingKey }),
     keys,
+    revocations,
     seller: knownSeller(SELLER),
     store: createDiskStore(storeDir),
-    usage: { record: async (use) => void uses.push(use) },
+    usage: { record: async (use) => void uses.push(use), forward: async () => undefined },
     health: async () => {
       throw new Error("These tests ask for no health.");
     },
@@ -86,6 +94,7 @@ export async function startGateway(
     lines,
     async stop() {
       keys.stop();
+      revocations.stop();
       server.close();
       server.closeAllConnections();
       await once(server, "close");

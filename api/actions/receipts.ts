@@ -1,0 +1,66 @@
+/** Receipts at the exchange: the tree of a gateway's day, proofs from it, and buyers' signatures. */
+import { calculateJwkThumbprint } from "jose";
+import type { Hex } from "viem";
+import type { z } from "zod";
+import { openCountersignature } from "../../sdk/countersignature.ts";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { placeOf, proveLeaf, receiptTree } from "../../sdk/receipt-tree.ts";
+import type { countersignedSchema, ReceiptDay, receiptProofSchema } from "../../sdk/wire/public.ts";
+import type { Deps } from "../deps.ts";
+import { findReceipt, leavesOf, saveCountersignature } from "../store/receipts.ts";
+
+/** What a gateway sent will never be taken: it need not send it again. */
+export class Rejected extends Error {
+  override readonly name = "Rejected";
+}
+
+/** By what a gateway is known: the RFC 7638 thumbprint of its key, given as the JWK's `x`. */
+export function gatewayIdOf(x: string): Promise<string> {
+  return calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x });
+}
+
+/** False while the receipt that was signed has not arrived: it is to be sent again. Throws {@link Rejected}. */
+export async function takeCountersignature(
+  { sql }: Deps,
+  { receipt_id, receipt_hash }: z.infer<typeof countersignedSchema>,
+  jws: string,
+): Promise<boolean> {
+  const receipt = await findReceipt(sql, receipt_id);
+  if (!receipt) return false;
+  if (receipt.jkt === null || receipt.leaf !== receipt_hash)
+    throw new Rejected("the countersignature is of another receipt");
+  try {
+    await openCountersignature(jws, receipt.jkt);
+  } catch (error) {
+    if (error instanceof ExchangeError) throw new Rejected(error.message);
+    throw error;
+  }
+  await saveCountersignature(sql, receipt_id, jws);
+  return true;
+}
+
+type Day = { gatewayId: string; day: string };
+
+/** Root and count of a day, as far as the gateway has reported it. */
+export async function receiptDay({ sql }: Deps, { gatewayId, day }: Day): Promise<ReceiptDay> {
+  const { leaves, root } = receiptTree(await leavesOf(sql, { gatewayId, day }));
+  const open = day >= new Date().toISOString().slice(0, 10);
+  return { gateway_id: gatewayId, day, root, count: leaves.length, open };
+}
+
+/** That a receipt is in the tree, or, by its neighbours, that it is not. */
+export async function receiptProof(
+  { sql }: Deps,
+  { leaf, ...at }: Day & { leaf: Hex },
+): Promise<z.infer<typeof receiptProofSchema>> {
+  const { leaves, root } = receiptTree(await leavesOf(sql, at));
+  const { index, found } = placeOf(leaves, leaf);
+  const count = leaves.length;
+  if (found) return { root, count, proof: proveLeaf(leaves, index) };
+  return {
+    root,
+    count,
+    ...(index > 0 ? { before: proveLeaf(leaves, index - 1) } : {}),
+    ...(index < count ? { after: proveLeaf(leaves, index) } : {}),
+  };
+}
