@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from "jose";
-import type { UsageEvent } from "../../sdk/wire/public.ts";
+import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
+import type { Hex } from "viem";
+import type { z } from "zod";
+import { countersign } from "../../sdk/countersignature.ts";
+import { createDpopKey } from "../../sdk/dpop.ts";
+import { type LeafProof, provesAbsence, receiptTree, verifyLeaf, ZERO_NODE } from "../../sdk/receipt-tree.ts";
+import { leafOf, type Receipt } from "../../sdk/receipts.ts";
+import type { ReceiptDay, receiptProofSchema, UsageEvent } from "../../sdk/wire/public.ts";
 import { createIndexReader } from "../support/index-reader.ts";
 import { summaryText } from "../support/market.ts";
 import { expectError } from "./support/api.ts";
@@ -18,12 +24,14 @@ describe("api: usage events", () => {
   const shared = useApi();
   let gateway: CryptoKey;
   let number: bigint;
+  let thumbprint: Promise<string>;
   let sellerId: bigint;
 
   before(async () => {
     const pair = await generateKeyPair("EdDSA");
     gateway = pair.privateKey;
     const { x } = await exportJWK(pair.publicKey);
+    thumbprint = calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x: String(x) });
     const seller = await shared.api.market.join();
     sellerId = seller.agentId;
     const access_policy = { gateway: "http://127.0.0.1:8788", token_scheme: "jwt", gateway_key: String(x) };
@@ -99,6 +107,58 @@ describe("api: usage events", () => {
       expect(outcome.rejected[i]?.reason).to.match(reason);
     });
     expect(outcome.rejected.at(-1)?.event_id).to.match(/^sha256:/);
+  });
+
+  it("keeps receipts, and proves what is among a day's and what is not", async () => {
+    const day = new Date().toISOString().slice(0, 10);
+    const key = await createDpopKey();
+    const receipt = (n: number) => ({
+      listing_id: `lst_31337_${number}_v1`,
+      key_id: `key_31337_${number}_1_0`,
+      chain: `key_31337_${number}_1_0`,
+      number: n,
+      jti: randomUUID(),
+      request_hash: `sha256:${"a".repeat(64)}`,
+      response_hash: `sha256:${"b".repeat(64)}`,
+      jkt: key.jkt,
+      watermark_id: "wm_1",
+    });
+    const events = [1, 2, 3].map((n) => event({ receipt: receipt(n) }));
+    const [first = "", second = "", kept = ""] = await Promise.all(events.map((e) => sign(e)));
+    const signed = await countersign(key, {
+      receipt: events[0] as Receipt,
+      jws: first,
+      verdict: "received",
+    });
+    expect((await send([signed])).accepted, "before its receipt: to be sent again").to.deep.equal([]);
+    await Promise.all([send([first, second]), send([second, first])]);
+    expect((await send([signed])).accepted).to.have.length(1);
+    const forged = await countersign(await createDpopKey(), {
+      receipt: events[1] as Receipt,
+      jws: second,
+      verdict: "received",
+    });
+    expect((await send([forged])).rejected[0]?.reason).to.match(/another key/);
+
+    const path = `/gateways/${await thumbprint}/receipts/${day}`;
+    const { root, count } = await shared.api.get<ReceiptDay>(path);
+    expect({ root, count }).to.deep.equal({ root: receiptTree([first, second].map(leafOf)).root, count: 2 });
+    const proofOf = (jws: string) => shared.api.get<z.infer<typeof receiptProofSchema>>(`${path}/${leafOf(jws)}`);
+    const there = await proofOf(second);
+    if (!there.proof) throw new Error("no proof");
+    expect(verifyLeaf(root as Hex, there.proof as LeafProof)).to.equal(true);
+    const omitted = await proofOf(kept);
+    expect(omitted).not.to.have.property("proof");
+    const around = { before: omitted.before as LeafProof, after: omitted.after as LeafProof };
+    expect(provesAbsence({ root: root as Hex, count }, leafOf(kept), around)).to.equal(true);
+    const empty = await shared.api.get<ReceiptDay>(`${path.slice(0, -10)}2026-01-01`);
+    expect([empty.root, empty.count]).to.deep.equal([ZERO_NODE, 0]);
+    expectError(await shared.api.ask(`${path.slice(0, -10)}yesterday`), "INVALID_REQUEST", 400);
+  });
+
+  it("takes a dispute, and counts it as no use", async () => {
+    const dispute = event({ event_type: "DisputeEvent", result: "error", disputed: randomUUID() });
+    expect((await send([await sign(dispute)])).accepted).to.deep.equal([dispute.event_id]);
   });
 
   it("refuses a batch that is none", async () => {
