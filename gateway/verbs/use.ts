@@ -108,6 +108,8 @@ export async function presign(
   const query = `${purpose === undefined ? "" : "purpose=download&"}signed=${signed}`;
   const path = `/exp/${encodeURIComponent(ek)}/items/${encodeURIComponent(item)}?${query}`;
   const expires_at = new Date(until * 1000).toISOString();
+  // What is done with it is a use, not the asking.
+  delete call.claims;
   return jsonAnswer(call, { url: `${inner.publicUrl ?? ""}${path}`, expires_at, uses }, inner);
 }
 

@@ -143,7 +143,8 @@ describe("api: usage events", () => {
     const path = `/gateways/${await thumbprint}/receipts/${day}`;
     const { root, count } = await shared.api.get<ReceiptDay>(path);
     expect({ root, count }).to.deep.equal({ root: receiptTree([first, second].map(leafOf)).root, count: 2 });
-    const proofOf = (jws: string) => shared.api.get<z.infer<typeof receiptProofSchema>>(`${path}/${leafOf(jws)}`);
+    const proofOf = (jws: string) =>
+      shared.api.get<z.infer<typeof receiptProofSchema>>(`${path}/${leafOf(jws)}`);
     const there = await proofOf(second);
     if (!there.proof) throw new Error("no proof");
     expect(verifyLeaf(root as Hex, there.proof as LeafProof)).to.equal(true);
