@@ -1,6 +1,8 @@
 /** What the app works with. Tests hand it what they like. */
 
+import type { AccessRecorder } from "./actions/access.ts";
 import type { X402 } from "./actions/x402.ts";
+import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
 import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
@@ -18,6 +20,7 @@ export type Deps = {
   chain: Chain;
   guard: ChainGuard;
   relayer: Relayer;
+  accesses: AccessRecorder;
   versions: VersionReader;
   /** The API's own tables. */
   sql: Sql;
@@ -27,5 +30,7 @@ export type Deps = {
   watermarks: Watermarks;
   confirmations: Confirmations;
   x402: X402;
+  /** The card rail; absent where no provider is set up. */
+  cards?: Cards;
   health: Health;
 };

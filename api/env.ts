@@ -1,8 +1,9 @@
 /** The API's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import { readFileSync } from "node:fs";
-import type { Hex } from "viem";
+import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import type { CardConfig } from "./cards/provider.ts";
 import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
 
 const deploymentFile = z
@@ -43,6 +44,35 @@ const schema = z.object({
       return z.NEVER;
     })
     .optional(),
+  /** The card rail: both or neither. */
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^[sr]k_/, "Stripe's secret or restricted key, sk_… or rk_…")
+    .optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", "the webhook endpoint's secret, whsec_…").optional(),
+  STRIPE_PUBLISHABLE_KEY: z.string().startsWith("pk_", "Stripe's publishable key, pk_…").optional(),
+  /** Another place than Stripe's own. */
+  STRIPE_API_BASE: z.url({ protocol: /^https?$/, error: "http:// or https://" }).optional(),
+  /** Who issues keys for card charges. */
+  CARD_ISSUER_KEY: z
+    .custom<Hex>(
+      (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
+      "a private key, 0x and 64 hex digits, of the account with the role ISSUER",
+    )
+    .optional(),
+  /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
+  RELAY_GAS_PER_HOUR: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
+    .default("50000000"),
+  /** Below it the health is `degraded`: some hundred sales are left. */
+  RELAYER_LOW_BALANCE: z
+    .string()
+    .regex(
+      /^[0-9]{1,9}(\.[0-9]{1,18})?$/,
+      "ether of the relayer's account below which to raise alarm, as 0.05",
+    )
+    .default("0.05"),
 });
 
 /** A chain of one's own, where nobody else makes blocks. */
@@ -59,6 +89,11 @@ export type Env = Readonly<{
   indexerUrl: string;
   relayerKey: Hex;
   confirmations: readonly Tier[];
+  /** Absent: no payments by card. */
+  card?: CardConfig & { issuerKey: Hex };
+  relayGasPerHour: bigint;
+  /** In wei. */
+  relayerLowBalance: bigint;
 }>;
 
 export function readEnv(): Env {
@@ -78,11 +113,32 @@ export function readEnv(): Env {
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
     confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
+    ...cardOf(env),
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }
 
 function tiersOf({ chainId }: Deployment): readonly Tier[] {
   return parseTiers(chainId === LOCAL_CHAIN_ID ? LOCAL_TIERS : DEFAULT_TIERS) ?? [];
+}
+
+/** The card rail's part. One secret without the other ends the process: half a rail would take money and never hear of it. */
+function cardOf(env: z.output<typeof schema>): Pick<Env, "card"> {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = env;
+  if (secretKey === undefined && webhookSecret === undefined) return {};
+  if (secretKey === undefined || webhookSecret === undefined) {
+    console.error(
+      `${secretKey === undefined ? "STRIPE_SECRET_KEY" : "STRIPE_WEBHOOK_SECRET"}: missing, while the other is set`,
+    );
+    process.exit(1);
+  }
+  return {
+    card: {
+      ...{ secretKey, webhookSecret, issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY },
+      ...{ publishableKey: env.STRIPE_PUBLISHABLE_KEY, apiBase: env.STRIPE_API_BASE },
+    },
+  };
 }
 
 function firstLine(error: unknown): string {

@@ -1,11 +1,13 @@
 /** The API's process. */
 import { serve } from "@hono/node-server";
 import { deploymentTag } from "../sdk/deployment.ts";
+import { createAccessRecorder } from "./actions/access.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
 import { createApp } from "./app.ts";
+import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
 import { createConfirmations } from "./chain/confirmations.ts";
 import { createChainGuard } from "./chain/guard.ts";
@@ -76,32 +78,36 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({
-  rpcUrl,
-  deployment,
-  relayerKey,
-  publicUrl,
-  indexerUrl,
-  confirmations,
-}: Env): Promise<Deps> {
+async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }: Env): Promise<Deps> {
+  const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
-  const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
-  const { sql } = store;
+  const relayer = createRelayer({
+    ...{ chain, guard, sql, lock: store.lock },
+    ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
+  });
   const facilitator = createFacilitator({ chain, relayer, sql });
+  const issuer =
+    env.card &&
+    createRelayer({
+      ...{ chain, guard, sql, lock: store.lock },
+      ...{ privateKey: env.card.issuerKey, gasPerHour: env.relayGasPerHour },
+    });
   return {
+    ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
     publicUrl,
     chain,
     guard,
     relayer,
+    accesses: createAccessRecorder({ chain, relayer }),
     versions: createVersionReader(chain),
     sql,
     index,
     keys: createSigningKeys(store),
     watermarks: createWatermarks(store, chain.id),
-    confirmations: createConfirmations(chain, confirmations),
+    confirmations: createConfirmations(chain, env.confirmations),
     x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
-    health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
+    health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }
 

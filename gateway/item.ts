@@ -82,26 +82,47 @@ async function answer(
   const first = !checked && (part !== null || stored.size <= CHUNK_BYTES);
   if (first) await integrity.check(key, item, stored);
   const admitted = await admit(part === null ? null : { size: stored.size, length });
-  // What all of an item hashes to is known; of anything else it has to be found out.
-  const hash = part === null && !mark ? null : createHash("sha256");
-  const body = deliver(stored.stream(part ?? undefined), {
-    ...(checked || first ? {} : { judge: (sha256) => integrity.judge(key, item, stored, sha256) }),
-    ...(hash && {
-      passing: (piece) => {
-        mark?.(piece);
-        hash.update(piece);
-      },
-    }),
-    ended: (end) => {
-      const whole = end.error === undefined && !end.aborted;
-      const sent = whole ? { hash: hash?.digest("hex") ?? item.hash.value } : {};
-      return finish({ status, ...judged(end), ...sent });
-    },
+  const judge = (sha256: string) => integrity.judge(key, item, stored, sha256);
+  const body = delivery(item, {
+    source: stored.stream(part ?? undefined),
+    ...(mark === undefined ? {} : { mark }),
+    whole: part === null,
+    ...(checked || first ? {} : { judge }),
+    ended: (end) => finish({ status, ...end }),
   });
-  return contentResponse(body, {
-    status,
-    headers: { ...about, ...extra, "content-length": String(length), ...admitted },
-    requestId,
+  return contentResponse(body, { status, headers: { ...all, ...admitted }, requestId });
+}
+
+/** The body, with its hash at the end when all of it went out. */
+function delivery(
+  item: ManifestItem,
+  {
+    source,
+    mark,
+    whole,
+    judge,
+    ended,
+  }: {
+    source: ReadableStream<Uint8Array>;
+    mark?: (piece: Uint8Array) => void;
+    whole: boolean;
+    judge?: (sha256: string) => void;
+    ended: (end: Omit<Outcome, "status">) => Promise<void>;
+  },
+): ReadableStream<Uint8Array> {
+  // What all of an item hashes to is known; of anything else it has to be found out.
+  const hash = whole && !mark ? null : createHash("sha256");
+  const passing = (piece: Uint8Array) => {
+    mark?.(piece);
+    hash?.update(piece);
+  };
+  return deliver(source, {
+    ...(judge === undefined ? {} : { judge }),
+    ...(hash && { passing }),
+    ended: (end) => {
+      const complete = end.error === undefined && !end.aborted;
+      return ended({ ...judged(end), ...(complete ? { hash: hash?.digest("hex") ?? item.hash.value } : {}) });
+    },
   });
 }
 
@@ -150,7 +171,7 @@ export async function readWhole(
 /** A delivery fails by a wrong hash, which names itself, or because the store fails on the way. */
 function judged({ error, ...end }: DeliveryEnd): Omit<Outcome, "status"> {
   if (error === undefined) return end;
-  return { ...end, error: error instanceof ExchangeError ? error : storeDown(error) };
+  return { ...end, error: storeDown(error) };
 }
 
 function findItem({ itemId, manifest }: ItemRequest): ManifestItem {
@@ -171,7 +192,7 @@ function findItem({ itemId, manifest }: ItemRequest): ManifestItem {
 }
 
 async function openItem(store: Store, { hash }: Manifest, item: ManifestItem): Promise<StoredItem> {
-  const stored = await store.open(hash, item.id).catch((cause) => {
+  const stored = await store.open(hash, item.id, item).catch((cause) => {
     throw storeDown(cause);
   });
   if (stored !== null) return stored;

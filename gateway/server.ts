@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
-import { type Env, EnvError, readEnv, type SellerEnv } from "./env.ts";
+import { type Env, EnvError, readEnv } from "./env.ts";
 import { createExecutor, type Execution, type Executor } from "./execution.ts";
 import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
@@ -21,9 +22,9 @@ import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
 import { createRevocations } from "./revocations.ts";
 import { findJail } from "./sandbox/jail.ts";
-import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
+import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
-import { createDiskStore } from "./stores/disk.ts";
+import { openStore } from "./store-config.ts";
 import { createToll, type Toll } from "./toll.ts";
 import { createUsageRecorder, queueReceipts } from "./usage.ts";
 
@@ -51,7 +52,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
       log("error", "housekeeping_failed", { error }),
     );
   }, HOUSEKEEPING_MS).unref();
-  const store = createDiskStore(env.storeDir);
+  const { store, close: closeStore } = openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
     issuer: env.exchangeUrl,
@@ -62,7 +63,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     ledger,
     receipts,
     signingKey,
-    ...(env.publicUrl === null ? {} : { publicUrl: env.publicUrl }),
+    ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
     ...(env.execution === null ? {} : await runnerOf(env.execution)),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
@@ -90,6 +91,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     await courier.stop();
     await outbox.close();
     await ledger.close();
+    await closeStore();
   };
 }
 
@@ -107,10 +109,6 @@ async function runnerOf(execution: Execution): Promise<{ executor: Executor; tol
 async function tidy(parts: Parameters<typeof queueReceipts>[0] & { ledger: Ledger }): Promise<void> {
   await sweepLedger(parts.ledger, new Date());
   await queueReceipts(parts);
-}
-
-function sellerOf(env: SellerEnv): Seller {
-  return "agentId" in env ? knownSeller(env.agentId) : sellerByEoa(env);
 }
 
 /** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */
@@ -145,7 +143,8 @@ function stopOnSignals(started: Promise<() => Promise<void>>, log: Log): void {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof EnvError) return `The gateway can't start:\n${error.message}`;
+  if (error instanceof EnvError || error instanceof ConfigError)
+    return `The gateway can't start:\n${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") return `The gateway can't start: ${message}. Set another GATEWAY_PORT.`;
   return `The gateway can't start: ${error instanceof Error ? error.message : String(error)}`;

@@ -25,6 +25,8 @@ const CONTRACTS = [
   "PiecewisePrice",
   "PointsLedger",
   "QuotaPrice",
+  "ReceiptAnchor",
+  "ReceiptProofs",
   "SeasonalPrice",
   "TestArbitrator",
   "TestUSDC",

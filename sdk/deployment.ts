@@ -17,6 +17,7 @@ export const contractNames = [
   "PointsLedger",
   "Catalog",
   "Exchange",
+  "ReceiptProofs",
   "Tills",
   "LabelRegistry",
   "CardIssuer",
@@ -24,6 +25,7 @@ export const contractNames = [
   "Disputes",
   "ValidatorBonds",
   "Consensus",
+  "ReceiptAnchor",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 

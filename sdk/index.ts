@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
   type Exchange,
@@ -11,6 +12,7 @@ export { createDpopKey, type DpopKey } from "./dpop.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
+  CapabilityRevokedError,
   type ErrorCode,
   ExchangeError,
   errorCodes,
@@ -39,5 +41,6 @@ export type { Signer, Wallet } from "./signer.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";
+export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
 export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

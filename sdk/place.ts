@@ -8,7 +8,12 @@ import { addressSchema } from "./wire/common.ts";
 import { healthSchema } from "./wire/public.ts";
 
 /** Where the exchange's contracts are, and the account that writes for agents. */
-export type ExchangePlace = Place & { relayer: Address | undefined };
+export type ExchangePlace = Place & {
+  relayer: Address | undefined;
+  /** Where orders are, and what may be done with them; undefined where the exchange does not say. */
+  exchange: Address | undefined;
+  disputes: Address | undefined;
+};
 
 /** The part of a deployment file that a client can pin. */
 export type PinnedDeployment = Pick<Deployment, "chainId" | "contracts"> & { startBlock?: number };
@@ -39,6 +44,12 @@ async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<E
     if (told && (!pinned || pinned.toLowerCase() === told.toLowerCase())) return told;
     throw mismatch(server, `its ${name}`, pinned ?? "an address", told ?? "nothing");
   };
+  const optional = (name: "Exchange" | "Disputes"): Address | undefined => {
+    const told = addressSchema.safeParse(health.contracts?.[name]).data;
+    const pinned = deployment?.contracts[name];
+    if (!told || !pinned || pinned.toLowerCase() === told.toLowerCase()) return told;
+    throw mismatch(server, `its ${name}`, pinned, told);
+  };
   const chainIds: [string, number | undefined][] = [
     ["pinned", deployment?.chainId],
     ["at rpcUrl", await chain?.chainId()],
@@ -53,6 +64,8 @@ async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<E
     keys: contract("ExperienceKey"),
     catalog: contract("Catalog"),
     tills: contract("Tills"),
+    exchange: optional("Exchange"),
+    disputes: optional("Disputes"),
     relayer: addressSchema.optional().parse(health.relayer?.address),
   };
 }

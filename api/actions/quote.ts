@@ -16,29 +16,12 @@ export const QUOTE_TTL = 60;
 /** Quotes one key of the listing's present version for the buyer. */
 export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promise<QuoteResponse> {
   const { chain } = deps;
-  await deps.guard.assertTrusted();
   if (buyer === zeroAddress) {
     throw new ExchangeError("INVALID_EOA", "The buyer is the zero address.", {
       hint: "Name the wallet that is to get the key.",
     });
   }
-  const number = ekNumber(chain, ekId);
-  const [listing, head, pausedUntil] = await Promise.all([
-    readListing(chain, number).catch((error: unknown) => {
-      throw error instanceof ContractRefusal && error.revert.name === "UnknownListing"
-        ? unknownListing(ekId)
-        : error;
-    }),
-    chain.client.getBlock({ blockTag: "latest" }),
-    chain.exchange.read.pausedUntil(),
-  ]);
-  const clock = BigInt(Math.floor(Date.now() / 1000));
-  // A quiet chain has an old head; one that was sent into the future is ahead of the clock.
-  const now = head.timestamp > clock ? head.timestamp : clock;
-  if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
-  assertOnSale(ekId, listing, now);
-  const price = await chain.catalog.read.quote([number, 1n, now]);
-  if (price === 0n) throw freeError(ekId);
+  const { number, listing, head, now, price } = await readOffer(deps, ekId);
   const terms = {
     ekId: number,
     version: listing.version,
@@ -56,6 +39,33 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
   const quote: StoredQuote = { ...terms, id, till, blockNumber: head.number };
   await saveQuote(deps.sql, quote);
   return toQuoteResponse(deps, quote);
+}
+
+/**
+ * What one key of the listing's present version costs now, and the block that says so. Throws when it is not on sale, or free, or nothing
+ * is sold at all.
+ */
+export async function readOffer(deps: Deps, ekId: string) {
+  const { chain } = deps;
+  await deps.guard.assertTrusted();
+  const number = ekNumber(chain, ekId);
+  const [listing, head, pausedUntil] = await Promise.all([
+    readListing(chain, number).catch((error: unknown) => {
+      throw error instanceof ContractRefusal && error.revert.name === "UnknownListing"
+        ? unknownListing(ekId)
+        : error;
+    }),
+    chain.client.getBlock({ blockTag: "latest" }),
+    chain.exchange.read.pausedUntil(),
+  ]);
+  const clock = BigInt(Math.floor(Date.now() / 1000));
+  // A quiet chain has an old head; one that was sent into the future is ahead of the clock.
+  const now = head.timestamp > clock ? head.timestamp : clock;
+  if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
+  assertOnSale(ekId, listing, now);
+  const price = await chain.catalog.read.quote([number, 1n, now]);
+  if (price === 0n) throw freeError(ekId);
+  return { number, listing, head, now, price };
 }
 
 /** The payment token as the deployment knows it. Throws LISTING_CONFLICT for one that this exchange takes no payments in. */

@@ -4,7 +4,8 @@ import type { Hex } from "viem";
 import type { z } from "zod";
 import { openCountersignature } from "../../sdk/countersignature.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
-import { placeOf, proveLeaf, receiptTree } from "../../sdk/receipt-tree.ts";
+import { placeOf, proveLeaf } from "../../sdk/receipt-proofs.ts";
+import { receiptTree } from "../../sdk/receipt-tree.ts";
 import type { countersignedSchema, ReceiptDay, receiptProofSchema } from "../../sdk/wire/public.ts";
 import type { Deps } from "../deps.ts";
 import { findReceipt, leavesOf, saveCountersignature } from "../store/receipts.ts";
@@ -53,14 +54,15 @@ export async function receiptProof(
   { sql }: Deps,
   { leaf, ...at }: Day & { leaf: Hex },
 ): Promise<z.infer<typeof receiptProofSchema>> {
-  const { leaves, root } = receiptTree(await leavesOf(sql, at));
-  const { index, found } = placeOf(leaves, leaf);
-  const count = leaves.length;
-  if (found) return { root, count, proof: proveLeaf(leaves, index) };
+  const tree = receiptTree(await leavesOf(sql, at));
+  const { root } = tree;
+  const { index, found } = placeOf(tree, leaf);
+  const count = tree.leaves.length;
+  if (found) return { root, count, proof: proveLeaf(tree, index) };
   return {
     root,
     count,
-    ...(index > 0 ? { before: proveLeaf(leaves, index - 1) } : {}),
-    ...(index < count ? { after: proveLeaf(leaves, index) } : {}),
+    ...(index > 0 ? { before: proveLeaf(tree, index - 1) } : {}),
+    ...(index < count ? { after: proveLeaf(tree, index) } : {}),
   };
 }

@@ -9,7 +9,13 @@ import { endingOf } from "../chain/rights.ts";
 import type { Deps } from "../deps.ts";
 import { log } from "../http/log.ts";
 import { killedKids } from "../store/key-rotation.ts";
-import { noteVerified, revocationsSince, revokeToken, unverifiedTokens } from "../store/tokens.ts";
+import {
+  anyLiveToken,
+  noteVerified,
+  revocationsSince,
+  revokeToken,
+  unverifiedTokens,
+} from "../store/tokens.ts";
 
 /** How many tokens a round looks at, and how many at the same time. */
 const BATCH = 500;
@@ -22,6 +28,7 @@ type Watching = Pick<Deps, "chain" | "guard" | "sql">;
  * question while the chain is quiet. A node that is behind a token's own block knows nothing about it: that token waits.
  */
 export async function revokeEnded({ chain, guard, sql }: Watching): Promise<void> {
+  if (!(await anyLiveToken(sql))) return;
   await guard.assertTrusted();
   const head = await chain.client.getBlock({ blockTag: "latest" });
   const tokens = await unverifiedTokens(sql, head.hash, BATCH);

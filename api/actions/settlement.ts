@@ -2,11 +2,11 @@
  * From a payment to a key. The row comes first, then one transaction, then the evidence. Whatever happens in between (a crash, a lost
  * answer, somebody else's transaction), the chain tells what became of the quote, and nothing is ever charged twice.
  */
-import { TransactionNotFoundError } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Chain } from "../chain/client.ts";
-import { type Call, ContractRefusal, type Relayer, receiptOf, TransactionNotSent } from "../chain/relayer.ts";
+import { GasCapReached, TransactionNotSent } from "../chain/relay-errors.ts";
+import { type Call, ContractRefusal, type Relayer } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import {
   type Authorization,
@@ -40,6 +40,8 @@ export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
+/** Milliseconds in which whoever holds a payment is most often done with it. */
+const HOLDER_TIME = 1_000;
 
 /** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
 export async function settlePayment(
@@ -76,9 +78,10 @@ export async function followPayment(
   payment: Payment,
   patience = deps.chain.patience,
 ): Promise<PurchaseResponse> {
-  const end = performance.now() + patience;
+  const start = performance.now();
+  const end = start + patience;
   for (let now = payment; ; now = await getPayment(deps.sql, payment.id)) {
-    const purchase = await lookAt(deps, quote, now);
+    const purchase = await lookAt(deps, quote, now, performance.now() - start > HOLDER_TIME);
     if (purchase) return purchase;
     if (performance.now() >= end) throw pendingError(quote, now.tx);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
@@ -89,6 +92,7 @@ async function lookAt(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  isLate: boolean,
 ): Promise<PurchaseResponse | undefined> {
   if (payment.purchase) return payment.purchase;
   if (payment.state === "Failed") {
@@ -96,9 +100,10 @@ async function lookAt(
     if (end.kind === "sold") return end.sale.purchase;
     throw await failedError(deps, quote, end, payment.reason ?? "unknown");
   }
-  // Who holds it writes down how it ends.
-  if (payment.leased && payment.state !== "Unknown") return undefined;
   if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
+  // Who holds it writes down how it ends; one that has died does not, and what a block has is so whoever holds it.
+  const isHeld = payment.leased && payment.state !== "Unknown";
+  if (isHeld) return isLate ? (await sentBefore(deps, quote, payment))?.purchase : undefined;
   const sent = await sentBefore(deps, quote, payment);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
@@ -112,10 +117,10 @@ async function sentBefore(
   payment: Payment,
 ): Promise<{ purchase?: PurchaseResponse } | undefined> {
   if (!payment.tx) return undefined;
-  const receipt = await receiptOf(deps.chain, payment.tx, 0);
-  const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
-  if (sale) return { purchase: await issue(deps, payment, sale) };
-  return !receipt && (await isWaiting(deps.chain, payment.tx)) ? {} : undefined;
+  const fate = await deps.relayer.fateOf(payment.tx);
+  if (typeof fate === "string") return fate === "waiting" ? {} : undefined;
+  const sale = await saleIn(deps.chain, fate.receipt, { paymentRef: quote.id });
+  return sale && { purchase: await issue(deps, payment, sale) };
 }
 
 /** The x402 rail's way to go on: see `Rail.resume`. */
@@ -124,16 +129,6 @@ export async function resumePayment(deps: Settling, payment: Payment): Promise<v
   if (!quote) throw new Error(`Payment ${payment.id} has no quote.`); // stored before it
   if (await sentBefore(deps, quote, payment)) return;
   await sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
-}
-
-async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): Promise<boolean> {
-  try {
-    await client.getTransaction({ hash });
-    return true;
-  } catch (error) {
-    if (error instanceof TransactionNotFoundError) return false;
-    throw error;
-  }
 }
 
 /** Sends a payment that is ours alone. */
@@ -145,9 +140,12 @@ async function sendPayment(
 ): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(buyViaTill(deps.chain, quote, authorization), async (hash) => {
-      await noteTransaction(deps.sql, payment.id, hash);
-      tx = hash;
+    const receipt = await deps.relayer.send(buyViaTill(deps.chain, quote, authorization), {
+      asker: authorization.from,
+      async signed(hash) {
+        await noteTransaction(deps.sql, payment.id, hash);
+        tx = hash;
+      },
     });
     const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
     if (sale) return await issue(deps, payment, sale);
@@ -189,7 +187,7 @@ async function issue({ sql }: Settling, payment: Payment, sale: Sale): Promise<P
 export async function finalizeQuote(deps: Settling, quote: StoredQuote, finish: Call): Promise<Sale> {
   if (await leaseQuote(deps.sql, quote.id)) {
     try {
-      const receipt = await deps.relayer.send(finish);
+      const receipt = await deps.relayer.send(finish, { asker: quote.buyer });
       const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
       if (sale) return sale;
     } catch (error) {
@@ -241,12 +239,16 @@ export async function returnFunds(
   await markRefundDue(deps.sql, quote.id, true);
   if (!(await leaseQuote(deps.sql, quote.id))) return help;
   try {
-    const receipt = await deps.relayer.send(refundTill(deps.chain, quote));
+    const receipt = await deps.relayer.send(refundTill(deps.chain, quote), {
+      // Anybody can put a mere nothing into a till in somebody's name: it must not use up what that one may ask for.
+      asker: `refund:${quote.buyer}`,
+    });
     if (!receipt) return help;
     await markRefundDue(deps.sql, quote.id, false);
     return { refund: { amount: String(funds), to: quote.buyer, tx: receipt.transactionHash } };
   } catch (error) {
-    if (error instanceof ContractRefusal || error instanceof TransactionNotSent) return help; // the row keeps it due
+    const later = [ContractRefusal, TransactionNotSent, GasCapReached].some((kind) => error instanceof kind);
+    if (later) return help; // the row keeps it due
     throw error;
   }
 }

@@ -1,12 +1,16 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
-import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
+import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldRelayed } from "../store/relayed.ts";
 import { dropOldTokens } from "../store/tokens.ts";
+import { recordLateAccesses } from "./access.ts";
+import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
 import { revokeEnded } from "./revoke.ts";
@@ -62,14 +66,16 @@ function repeat(work: () => Promise<void>, every: number): Sweeper {
 
 /** One round. Never throws: what failed is logged and comes again. */
 export async function sweep(deps: Deps): Promise<void> {
+  await attempt("tend the relayer's queue", () => deps.relayer.tend());
   await attempt("carry payments on", async () => {
-    for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
-      if (!(await takeOverPayment(deps.sql, payment.id))) continue;
-      await attempt(`carry a payment on (${payment.rail})`, async () =>
-        rails.get(payment.rail)?.resume(deps, payment),
-      );
-    }
+    const abandoned = await abandonedPayments(deps.sql, [...rails.keys()], BATCH);
+    // At once: each may wait for a block.
+    await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("carry purchases by card on", () => sweepCards(deps));
+  await attempt("record first uses", () => recordLateAccesses(deps));
+  await attempt("read orders' logs", () => readOrderLogs(deps));
+  await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {
       await attempt("refund a quote", async () => {
@@ -80,8 +86,15 @@ export async function sweep(deps: Deps): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
   await attempt("drop old proofs", () => dropOldProofs(deps.sql));
   await attempt("drop old tokens", () => dropOldTokens(deps.sql));
+}
+
+function carryOn(deps: Deps, payment: Payment): Promise<void> {
+  return attempt(`carry a payment on (${payment.rail})`, async () => {
+    if (await takeOverPayment(deps.sql, payment.id)) await rails.get(payment.rail)?.resume(deps, payment);
+  });
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {

@@ -8,6 +8,7 @@ import { ekNumber, readHead, unknownListing } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { markAccessGranted } from "../store/payment-moves.ts";
 import { saveToken } from "../store/tokens.ts";
+import { recordFirstAccess } from "./access.ts";
 import { signGrant } from "./grant.ts";
 import { boundKey, type ProofHeader } from "./proof.ts";
 import type { Session } from "./session.ts";
@@ -28,7 +29,10 @@ export async function issueToken(
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
   const head = await chain.client.getBlock({ blockTag: "latest" });
-  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId]);
+  // At that very block: it is what the token's row refers to when a reorg comes.
+  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId], {
+    blockNumber: head.number,
+  });
   const now = Math.floor(Date.now() / 1000);
   // On a quiet chain the last block's time is old: the clock has a word, too.
   const live = tokenId !== 0n && (key.expiry === 0 || key.expiry > now);
@@ -38,7 +42,9 @@ export async function issueToken(
   }
   const keyId = keyIds.serialize({ chainId: chain.id, ...splitTokenId(tokenId) });
   await assertConfirmed(deps, session, { keyId, keyNumber: tokenId, ekId: number, head: head.number });
-  const ttl = (await chain.exchange.read.isHeld([tokenId])) ? HELD_TOKEN_TTL : TOKEN_TTL;
+  const isHeld = await chain.exchange.read.isHeld([tokenId]);
+  if (isHeld) await recordFirstAccess(deps, tokenId, key.version);
+  const ttl = isHeld ? HELD_TOKEN_TTL : TOKEN_TTL;
   const { issued, response } = await signGrant(deps, session, {
     ekId,
     number,

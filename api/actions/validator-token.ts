@@ -59,7 +59,8 @@ export async function issueValidatorToken(
     expiresAt: new Date(issued.expiresAt * 1000),
   };
   await sql.begin(async (tx) => {
-    if (!(await saveGrant(tx, grant, prior))) throw outstanding(ekId, grant);
+    // Somebody who asked at the same time was faster: its token is the one.
+    if (!(await saveGrant(tx, grant, prior))) throw outstanding(ekId, (await findGrant(tx, grant)) ?? grant);
     await saveToken(tx, issued);
   });
   return response;

@@ -2,6 +2,7 @@
 import { createPublicClient, defineChain, getContract, http, type PublicClient } from "viem";
 import {
   agentRegistryAbi,
+  cardIssuerAbi,
   catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
@@ -36,12 +37,15 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     deployment,
     /** Milliseconds to wait for a transaction to be mined. */
     patience: local ? 8_000 : 25_000,
+    /** Milliseconds after which one that is not mined is sent again at a higher fee. */
+    stuckAfter: local ? 10_000 : 40_000,
     registry: getContract({ address: at.AgentRegistry, abi: agentRegistryAbi, client }),
     keys: getContract({ address: at.ExperienceKey, abi: experienceKeyAbi, client }),
     points: getContract({ address: at.PointsLedger, abi: pointsLedgerAbi, client }),
     catalog: getContract({ address: at.Catalog, abi: catalogAbi, client }),
     exchange: getContract({ address: at.Exchange, abi: exchangeAbi, client }),
     tills: getContract({ address: at.Tills, abi: tillsAbi, client }),
+    cards: getContract({ address: at.CardIssuer, abi: cardIssuerAbi, client }),
     labels: getContract({ address: at.LabelRegistry, abi: labelRegistryAbi, client }),
   };
 }

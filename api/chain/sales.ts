@@ -39,25 +39,32 @@ export async function findQuoteEnd(
   return refund && { refundTx: refund.transactionHash };
 }
 
-/** The sale in a transaction: the one with this payment reference, or else the only one. */
+/** The sale in a transaction: the one with this payment reference, or of this key, or else the only one. */
 export async function saleIn(
   chain: Chain,
   receipt: TransactionReceipt,
-  { paymentRef }: { paymentRef?: Hash } = {},
+  { paymentRef, keyId: wanted }: { paymentRef?: Hash; keyId?: bigint } = {},
 ): Promise<Sale | undefined> {
   const { deployment, registry } = chain;
   const ours = (address: string, name: "Exchange" | "PointsLedger") =>
     address.toLowerCase() === deployment.contracts[name].toLowerCase();
   const log = parseEventLogs({ abi: exchangeAbi, logs: receipt.logs, eventName: "KeySold" }).find(
-    ({ address, args }) => ours(address, "Exchange") && (!paymentRef || args.sale.paymentRef === paymentRef),
+    ({ address, args }) =>
+      ours(address, "Exchange") &&
+      (!paymentRef || args.sale.paymentRef === paymentRef) &&
+      (wanted === undefined || args.keyId === wanted),
   );
   if (!log) return undefined;
   const { ekId: number, buyerId, keyId: tokenId, sale } = log.args;
-  const points = parseEventLogs({
-    abi: pointsLedgerAbi,
-    logs: receipt.logs,
-    eventName: "PointsAwarded",
-  }).find(({ address, args }) => ours(address, "PointsLedger") && args.keyId === tokenId);
+  const pointsLogs = parseEventLogs({ abi: pointsLedgerAbi, logs: receipt.logs }).filter(({ address }) =>
+    ours(address, "PointsLedger"),
+  );
+  const points = pointsLogs.find((log) => log.eventName === "PointsAwarded" && log.args.keyId === tokenId) as
+    | Extract<(typeof pointsLogs)[number], { eventName: "PointsAwarded" }>
+    | undefined;
+  const spent = pointsLogs.find((log) => log.eventName === "PointsSpent" && log.args.keyId === tokenId) as
+    | Extract<(typeof pointsLogs)[number], { eventName: "PointsSpent" }>
+    | undefined;
   const key = { chainId: chain.id, ...splitTokenId(tokenId) };
   const token = deployment.tokens.find(({ address }) => address.toLowerCase() === sale.token.toLowerCase());
   return {
@@ -74,7 +81,9 @@ export async function saleIn(
         agent_id: agentId.serialize({ chainId: chain.id, agentId: buyerId }),
         eoa: await registry.read.eoaOf([buyerId]),
       },
-      price: { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
+      price: spent
+        ? { amount: String(spent.args.amount), currency: "points", token: deployment.contracts.PointsLedger }
+        : { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
       ...(sale.releaseTime === 0 ? {} : { release_at: new Date(sale.releaseTime * 1000).toISOString() }),
       tx: receipt.transactionHash,
       points_awarded: {

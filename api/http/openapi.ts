@@ -4,8 +4,10 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../sdk/errors.ts";
 import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as listing from "../../sdk/wire/listing.ts";
+import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
 import * as open from "../../sdk/wire/public.ts";
 import * as purchase from "../../sdk/wire/purchase.ts";
@@ -24,7 +26,10 @@ const components: Record<string, z.ZodType> = {
   Quote: listing.quoteResponseSchema,
   QuoteState: purchase.quoteStateSchema,
   PurchaseRequest: purchase.purchaseRequestSchema,
+  PayoutsResponse: orders.payoutsResponseSchema,
+  TransactionRequest: orders.transactionRequestSchema,
   PurchaseResponse: purchase.purchaseResponseSchema,
+  CardPayment: cardPaymentSchema,
   ValidationRecord: validation.validationRecordSchema,
   SubmitValidationRequest: validation.submitValidationRequestSchema,
   PublicStats: open.publicStatsSchema,

@@ -1,6 +1,7 @@
 /** Paying, claiming, and the buyer's token. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import {
   purchaseRequestSchema,
   purchaseResponseSchema,
@@ -11,6 +12,7 @@ import {
 import { purchase } from "../actions/claim.ts";
 import { payQuote, quoteState } from "../actions/pay.ts";
 import { issueToken } from "../actions/token.ts";
+import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
@@ -53,24 +55,34 @@ const quoteStateRoute = createRoute({
   responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
 });
 
+// Read as it comes: what is wrong with it is told by its own error.
+const idempotencyHeaders = z.object({ "idempotency-key": z.string().optional() });
+
 const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
   tags: ["Buy"],
-  summary: "Purchase EK (free); what costs money is paid by quote",
-  request: { body: jsonBody(purchaseRequestSchema) },
+  summary: "Purchase EK (free, or with points); what costs money is paid by quote",
+  description:
+    "With an Idempotency-Key header, the same request sent again is the same order: one key, the same answer. The same key with another body " +
+    "is refused (422). 202 means: not known yet, send the same request again.",
+  request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
+    201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
       "INVALID_SIGNATURE",
       "SESSION_EXPIRED",
       "PAYMENT_REQUIRED",
+      "PAYMENT_PENDING",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      "POINTS_POLICY_VIOLATION",
+      ["INVALID_REQUEST", 422],
     ),
   },
 });
@@ -118,7 +130,15 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   );
   app.openapi(
     purchaseRoute,
-    async (c) => c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200),
+    async (c) => {
+      const key = c.req.header("idempotency-key");
+      const body = c.req.valid("json");
+      if (body.payment_method.type !== "card" || !deps.cards)
+        return c.json(await purchase(deps, c.get("session"), body, key), 200);
+      c.header("Cache-Control", "no-store");
+      const wanted = { ekId: body.ek_id, requestKey: key };
+      return c.json(await buyByCard(deps, c.get("session"), wanted), 201);
+    },
     invalid,
   );
   app.openapi(

@@ -48,6 +48,12 @@ export type LiveToken = Pick<
   "jti" | "ekId" | "agentId" | "eoa" | "epoch" | "purpose" | "keyNumber" | "block"
 >;
 
+/** Whether any token is alive that could still be revoked. */
+export async function anyLiveToken(sql: Sql): Promise<boolean> {
+  const rows = await sql`select 1 from issued_tokens where revocation is null and expires_at > now() limit 1`;
+  return rows.length === 1;
+}
+
 /** Live tokens whose right was not looked at since the chain has this head; those that waited longest first. */
 export async function unverifiedTokens(sql: Sql, head: Hash, limit: number): Promise<LiveToken[]> {
   const rows = await sql<

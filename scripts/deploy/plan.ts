@@ -72,7 +72,13 @@ export const contracts: Record<ContractName, Entry> = {
   Exchange: entry("Exchange", (context) => ({ authority: context.at.Authority, wiring: wiringOf(context) }), {
     views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }),
   }),
-  Tills: entry("Tills", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
+  ReceiptProofs: entry("ReceiptProofs"),
+  Tills: entry("Tills", ({ at }) => ({
+    registry: at.AgentRegistry,
+    exchange: at.Exchange,
+    catalog: at.Catalog,
+    receipts: at.ReceiptProofs,
+  })),
   LabelRegistry: entry("LabelRegistry", ({ at }) => ({
     registry: at.AgentRegistry,
     catalog: at.Catalog,
@@ -118,6 +124,7 @@ export const contracts: Record<ContractName, Entry> = {
     pot: at.Exchange,
     policy: CONSENSUS,
   })),
+  ReceiptAnchor: entry("ReceiptAnchor", ({ at }) => ({ registry: at.AgentRegistry })),
 };
 
 /** One of each kind. The piecewise one is made of the others, and so comes last. */

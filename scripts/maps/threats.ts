@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline, to the buyer or, where the quote names none, to the sender that the token's log names",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -55,7 +55,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T15: {
     attack: "Funds moved between verify and settle",
-    defence: "settle first; the token's own log decides, not the facilitator",
+    defence:
+      "settling is the sale itself: no key, no run and no byte before it; the token's own log decides, not the facilitator",
   },
   T16: {
     attack: "A body before the right to it",
@@ -67,7 +68,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T18: {
     attack: "The answer is lost and the client pays again",
-    defence: "the same payload gets the same answer; the SDK never signs twice",
+    defence:
+      "a settlement without an answer is unknown, never a fresh 402; the same payload gets the same answer; the SDK never signs twice",
   },
   T19: {
     attack: "A token that ignores a used authorization silently",
@@ -75,12 +77,15 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T20: {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
-    defence: "one queue, simulation before every transaction",
+    defence:
+      "one queue in the database for all processes, simulation before every transaction, a cap of gas per asker and hour; what is stuck is " +
+      "sent at a higher fee, what a crash left unsent gives its nonce back",
   },
   T22: {
     attack: "A reorg takes a purchase away that was served already",
     defence:
-      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds",
+      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
+      "the payment goes back to unknown, and on from the chain's present answer",
   },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
@@ -110,6 +115,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence:
       "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
       "order pays nobody before the dispute has ended",
+  },
+  T30: {
+    attack: "Forged, replayed, late, shuffled or lost webhooks of the card provider",
+    defence:
+      "the signature over the raw body, at most 300 s old or ahead; each event once, in the transaction of its effect; the effect is to " +
+      "ask the provider, so order does not matter; the provider's own list brings what was lost",
   },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
@@ -159,17 +170,25 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T45: {
     attack: "Server-side request forgery through a manifest or a listing",
-    defence: "neither API nor gateway fetches what a listing names",
+    defence:
+      "what a listing names is fetched only where the seller configured it, by a fetch that resolves once, refuses every address that is " +
+      "not public, connects to the one it checked, and checks each redirect alike",
   },
   T46: {
     attack: "Path traversal in item ids",
-    defence: "ids without paths, real paths under the root, no links out of it",
+    defence:
+      "ids without paths; each store keeps to its folder, prefix, rows or commit; no links out, no shell, no git program",
   },
   T47: {
     attack: "The seller's store serves other bytes than were sold",
-    defence: "hash while streaming; the client checks against the chain",
+    defence:
+      "hash while streaming, whatever the store; sealed items authenticated piece by piece; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
+  T51: {
+    attack: "A client's retry makes two orders of one",
+    defence: "Idempotency-Key and the request's hash stand in the same transaction as the payment",
+  },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {

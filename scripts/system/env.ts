@@ -25,6 +25,12 @@ const schema = z.object({
   DEPLOYER_KEY: privateKey.optional(),
   RELAYER_KEY: privateKey.optional(),
   PAYMENT_TOKEN: address.optional(),
+  // The card rail: all of it is handed to the API, which checks it.
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_PUBLISHABLE_KEY: z.string().optional(),
+  STRIPE_API_BASE: z.string().optional(),
+  CARD_ISSUER_KEY: privateKey.optional(),
   MOA_DATA_DIR: z
     .string()
     .default(join(repoRoot, ".data"))
@@ -71,4 +77,21 @@ export function portsOf(env: LauncherEnv) {
     (typeof portNames)[number],
     number
   >;
+}
+
+/** What the environment says of the card rail, for the API. */
+export function cardEnvOf(env: LauncherEnv): Record<string, string> {
+  const {
+    STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRET,
+    STRIPE_PUBLISHABLE_KEY,
+    STRIPE_API_BASE,
+    CARD_ISSUER_KEY,
+  } = env;
+  const all = {
+    ...{ STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_PUBLISHABLE_KEY, STRIPE_API_BASE, CARD_ISSUER_KEY },
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

@@ -6,6 +6,7 @@ import { ExchangeError } from "../errors.ts";
 import type { Server } from "../http.ts";
 import * as ids from "../ids.ts";
 import { createPlace, type ExchangePlace } from "../place.ts";
+import { createSender, type SendTransaction } from "../sender.ts";
 import { createSession, type Session } from "../session.ts";
 import { type Signer, toSigner } from "../signer.ts";
 import { createWriter, type Writer } from "../writer.ts";
@@ -19,6 +20,8 @@ export type Core = {
   write: Writer;
   /** The key that tokens are to be bound to, made once; undefined when they are not. */
   dpop: () => Promise<DpopKey | undefined>;
+  /** The wallet's own transactions. */
+  send: SendTransaction;
 };
 
 export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop }: ExchangeOptions): Core {
@@ -32,7 +35,16 @@ export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop }: Exc
   const place = createPlace({ server, chain, deployment });
   const session = createSession({ server, signer, chainId: async () => (await place()).chainId });
   const write = createWriter({ session, signer, chain, place });
-  return { server, signer, chain, place, session, write, dpop: keyOnce(dpop) };
+  return {
+    server,
+    signer,
+    chain,
+    place,
+    session,
+    write,
+    dpop: keyOnce(dpop),
+    send: createSender({ wallet, rpcUrl }),
+  };
 }
 
 function keyOnce(wanted: ExchangeOptions["dpop"]): Core["dpop"] {

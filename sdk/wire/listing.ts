@@ -110,6 +110,8 @@ export const ekSummarySchema = z.object({
   access_policy: z.object({
     gateway: z.string(),
     token_scheme: z.string(),
+    /** By which the gateway signs its usage events; a seller sees here that it is its own. */
+    gateway_key: z.string().optional(),
     quota: z.object({ rpm: z.int().optional(), daily_quota: z.int().optional() }).optional(),
   }),
   freshness: z.object({ created_at: timestampSchema, recommended_ttl_days: z.int().optional() }),
@@ -143,6 +145,8 @@ export const searchQuerySchema = z.object({
   domain: z.string().max(64).optional(),
   task_type: z.string().max(64).optional(),
   modality: z.string().max(32).optional(),
+  /** Only what this agent sells. */
+  seller: agentIdSchema.optional(),
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });

@@ -72,7 +72,15 @@ export const healthSchema = z.object({
   checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
   /** Where things are, for clients. */
   contracts: z.record(z.string(), z.string()).optional(),
-  relayer: z.object({ address: z.string(), balance_wei: z.string() }).optional(),
+  /** `waiting`: how many of its transactions are in no block yet. */
+  relayer: z
+    .object({
+      address: z.string(),
+      balance_wei: z.string(),
+      low_below_wei: z.string().optional(),
+      waiting: z.int().optional(),
+    })
+    .optional(),
 });
 
 const sha256Schema = z.string().regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 lower-case hex digits");

@@ -35,7 +35,7 @@ tokens on a chain that reorganises (anvil, `anvil_reorg`; the API's own actions 
 ├── T22 depth 1, 5, 20 after the token       the token is revoked as reorged, and there is no other
 ├── T22 depth 1, 5, 20 after a refund        the token stays revoked; the key that came back gives a new one
 ├── T22 a reorg that keeps the purchase      revokes nothing
-└── T22 the dearer the key, the deeper       409 PAYMENT_PENDING before, and then no reorg of that depth can take it
+└── T22 the dearer the key, the deeper, or final       409 PAYMENT_PENDING before, and then no reorg of that depth can take it
 */
 const anvil = fileURLToPath(
   new URL("../../node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil", import.meta.url),
@@ -204,6 +204,15 @@ describe("api: tokens and reorgs", function () {
       expect(await reasonOf(String(decodeJwt(ek_token).jti))).to.equal(undefined);
       expect(await refusal(account, number, { ...deps })).to.equal(undefined);
     }
+  });
+
+  it("T22 where finality is asked for, the chain's own word decides", async () => {
+    const tiers = parseTiers("*:finalized") as Tier[];
+    const strict = { ...deps, confirmations: createConfirmations(deps.chain, tiers) };
+    const { account } = await buyer(1);
+    expect(await refusal(account, free, strict)).to.equal("PAYMENT_PENDING");
+    await mine(80);
+    expect(await refusal(account, free, strict)).to.equal(undefined);
   });
 
   it("T22 reads the table of depths, and takes no other text for one", () => {

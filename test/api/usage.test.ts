@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
-import type { Hex } from "viem";
+import { type Hex, zeroHash } from "viem";
 import type { z } from "zod";
 import { countersign } from "../../sdk/countersignature.ts";
 import { createDpopKey } from "../../sdk/dpop.ts";
-import { type LeafProof, provesAbsence, receiptTree, verifyLeaf, ZERO_NODE } from "../../sdk/receipt-tree.ts";
+import { type LeafProof, provesAbsence, verifyLeaf } from "../../sdk/receipt-proofs.ts";
+import { receiptTree } from "../../sdk/receipt-tree.ts";
 import { leafOf, type Receipt } from "../../sdk/receipts.ts";
 import type { ReceiptDay, receiptProofSchema, UsageEvent } from "../../sdk/wire/public.ts";
 import { createIndexReader } from "../support/index-reader.ts";
@@ -153,7 +154,7 @@ describe("api: usage events", () => {
     const around = { before: omitted.before as LeafProof, after: omitted.after as LeafProof };
     expect(provesAbsence({ root: root as Hex, count }, leafOf(kept), around)).to.equal(true);
     const empty = await shared.api.get<ReceiptDay>(`${path.slice(0, -10)}2026-01-01`);
-    expect([empty.root, empty.count]).to.deep.equal([ZERO_NODE, 0]);
+    expect([empty.root, empty.count]).to.deep.equal([zeroHash, 0]);
     expectError(await shared.api.ask(`${path.slice(0, -10)}yesterday`), "INVALID_REQUEST", 400);
   });
 

@@ -15,6 +15,7 @@ a token, of either format
 ├── T22 revoked by the exchange                    401 TOKEN_EXPIRED, told as revoked; others of the same buyer go on
 ├── T42 of a key that was killed                   401, also while an older set of keys is at hand
 ├── while the feed is out of reach                 honoured to its end; what was known stays refused
+├── T40 forged                                     401, all alike
 └── T41 of three sellers and three EKs             honoured at its own gateway for its own EK alone
 the feed
 └── is read page by page, then with If-None-Match from the cursor on; what is over is forgotten
@@ -92,6 +93,40 @@ describe("gateway: revocations", () => {
     expect([await status(token), await status(known)]).to.deep.equal([200, 401]);
     await exchange.comeUp();
     await until(() => gateway.lines.some((line) => line.includes("revocations_fetched")), "the feed again");
+  });
+
+  it("T40 forged tokens of both formats are refused alike, and nobody is accounted for", async () => {
+    const stranger = await makeKey();
+    const [jwt, paseto] = await Promise.all([
+      exchange.token({ manifest_hash: hash }),
+      exchange.token({ manifest_hash: hash }, exchange.key, "paseto"),
+    ]);
+    const [, , body = "", footer = ""] = paseto.split(".");
+    const forged = [
+      await exchange.token({ manifest_hash: hash }, stranger),
+      await exchange.token({ manifest_hash: hash }, stranger, "paseto"),
+      await exchange.token({ manifest_hash: hash }, { ...stranger, kid: exchange.key.kid }, "paseto"),
+      ...["v1.public", "v2.public", "v3.public", "v4.local", "v5.public"].map(
+        (head) => `${head}.${body}.${footer}`,
+      ),
+      ...[
+        `v4.public.${body}`,
+        `v4.public.${body}.`,
+        `v4.public.${body}.${footer}.${footer}`,
+        `v4.public.${jwt}`,
+      ],
+      ...[`v4.public.${body.slice(4)}.${footer}`, `${jwt.slice(0, -8)}AAAAAAAA`, "v4.public.", "x"],
+    ];
+    const before = gateway.uses.length;
+    const shapes = new Set<string>();
+    for (const token of forged) {
+      const answer = await raw(gateway, ek, { token });
+      shapes.add(JSON.stringify([answer.status, errorOf(answer).code, Object.keys(answer.headers).sort()]));
+    }
+    expect([...shapes]).to.have.length(1);
+    expect([...shapes][0]).to.include('[401,"INVALID_SIGNATURE"');
+    expect(gateway.uses.length).to.equal(before);
+    for (const token of [jwt, paseto]) expect(await status(token)).to.equal(200);
   });
 
   it("T41 three gateways, three EKs, both formats: a token opens its own EK at its own gateway, and nothing else", async () => {

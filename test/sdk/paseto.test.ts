@@ -9,11 +9,19 @@
 import { createHmac } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
-import { base64url, createLocalJWKSet, exportJWK, generateKeyPair } from "jose";
+import {
+  base64url,
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  type JWTHeaderParameters,
+  SignJWT,
+} from "jose";
 import { PublicProtocol } from "paseto";
 import { SecretKeyFromCryptoKey, SignFactory } from "paseto/v4/public";
 import {
   CAPABILITY_FOOTER_TYP,
+  CAPABILITY_TYP,
   type CapabilityClaims,
   signCapability,
   verifyCapability,
@@ -77,6 +85,12 @@ async function make({
     ...(implicit === undefined ? {} : { implicitAssertion: bytes(implicit) }),
   });
 }
+
+/** A JWT by the exchange's own key under another header. */
+const signJwt = (header: Record<string, unknown>) =>
+  new SignJWT(claims())
+    .setProtectedHeader({ alg: "EdDSA", kid, typ: CAPABILITY_TYP, ...header } as JWTHeaderParameters)
+    .sign(privateKey);
 
 const attempt = (token: string) =>
   verifyCapability(token, check).then(
@@ -185,6 +199,9 @@ describe("capability: PASETO", () => {
       ["scopes that are a text", make({ payload: { scopes: "read" } })],
       ["another issuer", make({ payload: { iss: `${issuer}/` } })],
       ["another gateway's", make({ payload: { aud: "agt_31337_9" } })],
+      ["a JWT of ours that names no key", signJwt({ kid: undefined })],
+      ["a JWT of ours that names an empty key", signJwt({ kid: "" })],
+      ["a JWT of ours with a PASETO's typ", signJwt({ typ: CAPABILITY_FOOTER_TYP })],
       ["nothing after the prefix", "v4.public."],
       ["dots after the prefix", "v4.public..."],
     ];

@@ -35,6 +35,7 @@ import {
   houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  receiptAnchorAbi,
   testUSDCAbi,
   tillsAbi,
   validatorBondsAbi,
@@ -78,6 +79,7 @@ export function createMarket(
     house: { address: deployment.contracts.HouseArbitrator, abi: houseArbitratorAbi },
     bonds: { address: deployment.contracts.ValidatorBonds, abi: validatorBondsAbi },
     consensus: { address: deployment.contracts.Consensus, abi: consensusAbi },
+    anchor: { address: deployment.contracts.ReceiptAnchor, abi: receiptAnchorAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 
@@ -216,6 +218,9 @@ export function createMarket(
   const arbiter = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 4 });
   const appealJudge = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 5 });
 
+  /** Records first uses; the API's relayer too. */
+  const recorder = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 1 });
+
   return {
     ...{
       client,
@@ -223,6 +228,7 @@ export function createMarket(
       deployment,
       token,
       admin,
+      recorder,
       arbiter,
       appealJudge,
       send,
