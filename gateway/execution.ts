@@ -61,13 +61,7 @@ const MAX_RUNS = 4;
 const WASM_PAGE = 65_536;
 /** Bytes beside the module's own memory that the process around it needs: V8 alone reserves half a gigabyte for code. */
 const WASM_PROCESS = 1024 * 1024 * 1024;
-// In the package that sellers install it is JavaScript.
-const wasmChild = fileURLToPath(
-  new URL(
-    import.meta.url.endsWith(".ts") ? "./sandbox/wasm-child.ts" : "./sandbox/wasm-child.js",
-    import.meta.url,
-  ),
-);
+const wasmChild = fileURLToPath(new URL("./sandbox/wasm-child.ts", import.meta.url));
 
 export function createExecutor({
   execution,

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
-import { type Hex, zeroHash } from "viem";
+import { createWalletClient, type Hex, http, type PrivateKeyAccount, publicActions, zeroHash } from "viem";
+import { hardhat } from "viem/chains";
 import type { z } from "zod";
+import { receiptAnchorAbi } from "../../sdk/abis/index.ts";
+import { anchorArguments } from "../../sdk/anchor.ts";
 import { countersign } from "../../sdk/countersignature.ts";
 import { createDpopKey } from "../../sdk/dpop.ts";
 import { type LeafProof, provesAbsence, verifyLeaf } from "../../sdk/receipt-proofs.ts";
@@ -25,6 +28,7 @@ describe("api: usage events", () => {
   const shared = useApi();
   let gateway: CryptoKey;
   let number: bigint;
+  let seller: PrivateKeyAccount;
   let thumbprint: Promise<string>;
   let sellerId: bigint;
 
@@ -33,10 +37,11 @@ describe("api: usage events", () => {
     gateway = pair.privateKey;
     const { x } = await exportJWK(pair.publicKey);
     thumbprint = calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x: String(x) });
-    const seller = await shared.api.market.join();
-    sellerId = seller.agentId;
+    const joined = await shared.api.market.join();
+    sellerId = joined.agentId;
+    seller = joined.account;
     const access_policy = { gateway: "http://127.0.0.1:8788", token_scheme: "jwt", gateway_key: String(x) };
-    number = await shared.api.market.list(seller.account, {}, summaryText({ access_policy }));
+    number = await shared.api.market.list(seller, {}, summaryText({ access_policy }));
   });
 
   const event = (changes: Partial<UsageEvent> = {}): UsageEvent => ({
@@ -110,6 +115,26 @@ describe("api: usage events", () => {
     expect(outcome.rejected.at(-1)?.event_id).to.match(/^sha256:/);
   });
 
+  /** What the API proves, the contract believes. */
+  const anchorAndVerify = async (of: ReceiptDay, { leaf, index, path }: LeafProof) => {
+    const { rpcUrl, deployment } = shared.api.run;
+    const wallet = createWalletClient({
+      account: seller,
+      chain: hardhat,
+      transport: http(rpcUrl),
+      pollingInterval: 50,
+    }).extend(publicActions);
+    const at = { address: deployment.contracts.ReceiptAnchor, abi: receiptAnchorAbi };
+    const args = anchorArguments(sellerId, of);
+    const hash = await wallet.writeContract({ ...at, functionName: "anchor", args });
+    await wallet.waitForTransactionReceipt({ hash });
+    const [agent, id, day] = args;
+    const verify = (n: bigint) =>
+      wallet.readContract({ ...at, functionName: "verify", args: [agent, id, day, leaf, n, path] });
+    expect(await verify(BigInt(index))).to.equal(true);
+    expect(await verify(BigInt(1 - index))).to.equal(false);
+  };
+
   it("keeps receipts, and proves what is among a day's and what is not", async () => {
     const day = new Date().toISOString().slice(0, 10);
     const key = await createDpopKey();
@@ -149,6 +174,7 @@ describe("api: usage events", () => {
     const there = await proofOf(second);
     if (!there.proof) throw new Error("no proof");
     expect(verifyLeaf(root as Hex, there.proof as LeafProof)).to.equal(true);
+    await anchorAndVerify(await shared.api.get<ReceiptDay>(path), there.proof as LeafProof);
     const omitted = await proofOf(kept);
     expect(omitted).not.to.have.property("proof");
     const around = { before: omitted.before as LeafProof, after: omitted.after as LeafProof };
