@@ -20,14 +20,17 @@ export function gatewayIdOf(x: string): Promise<string> {
   return calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x });
 }
 
-/** False while the receipt that was signed has not arrived: it is to be sent again. Throws {@link Rejected}. */
+/**
+ * Keeps a buyer's signature. A gateway's outbox keeps the order, so its receipt has been here before, or never will be. Throws
+ * {@link Rejected}.
+ */
 export async function takeCountersignature(
   { sql }: Deps,
   { receipt_id, receipt_hash }: z.infer<typeof countersignedSchema>,
   jws: string,
-): Promise<boolean> {
+): Promise<void> {
   const receipt = await findReceipt(sql, receipt_id);
-  if (!receipt) return false;
+  if (!receipt) throw new Rejected("the receipt that it signs is not here");
   if (receipt.jkt === null || receipt.leaf !== receipt_hash)
     throw new Rejected("the countersignature is of another receipt");
   try {
@@ -37,7 +40,6 @@ export async function takeCountersignature(
     throw error;
   }
   await saveCountersignature(sql, receipt_id, jws);
-  return true;
 }
 
 type Day = { gatewayId: string; day: string };

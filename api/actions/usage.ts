@@ -34,7 +34,8 @@ export async function takeUsageEvents(
     try {
       const countersigned = countersignedSchema.safeParse(parsePayload(jws)).data;
       if (countersigned) {
-        if (await takeCountersignature(deps, countersigned, jws)) accepted.push(countersigned.event_id);
+        await takeCountersignature(deps, countersigned, jws);
+        accepted.push(countersigned.event_id);
         continue;
       }
       const event = readEvent(jws);
