@@ -33,7 +33,8 @@ export {
   verifyItem,
 } from "./manifest.ts";
 export type { PendingPayment } from "./payment.ts";
-export { type LeafProof, proveLeaf, provesAbsence, receiptTree, verifyLeaf } from "./receipt-tree.ts";
+export { type LeafProof, proveLeaf, provesAbsence, verifyLeaf } from "./receipt-proofs.ts";
+export { type ReceiptTree, receiptTree } from "./receipt-tree.ts";
 export { leafOf, missingNumbers, provesReplay, type Receipt, verifyReceipt } from "./receipts.ts";
 export { actions, labels, scopes, scoreNames } from "./records.ts";
 export type { Profile } from "./registration.ts";
