@@ -5,7 +5,7 @@ import { ExchangeError } from "../sdk/errors.ts";
 import { ekIdSchema, unitsSchema } from "../sdk/wire/common.ts";
 import type { Jail } from "./sandbox/jail.ts";
 import { run } from "./sandbox/run.ts";
-import { tollSchema } from "./toll.ts";
+import { tollSchema } from "./toll-settings.ts";
 
 const limitsSchema = {
   /** Time in ms; then it is killed. */

@@ -25,7 +25,7 @@ import { findJail } from "./sandbox/jail.ts";
 import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
-import { createToll, type Toll } from "./toll.ts";
+import type { Toll } from "./toll.ts";
 import { createUsageRecorder, queueReceipts } from "./usage.ts";
 
 /** Time in ms that deliveries under way get to end when the process is told to stop. */
@@ -102,7 +102,10 @@ function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {
 
 async function runnerOf(execution: Execution): Promise<{ executor: Executor; toll?: Toll }> {
   const executor = createExecutor({ execution, jail: await findJail() });
-  return execution.toll === undefined ? { executor } : { executor, toll: await createToll(execution.toll) };
+  if (execution.toll === undefined) return { executor };
+  // The payment library takes a second to load: only where something has a price.
+  const { createToll } = await import("./toll.ts");
+  return { executor, toll: await createToll(execution.toll) };
 }
 
 /** What is to be done now and then: old counters go, receipts that were kept from the outbox follow. */

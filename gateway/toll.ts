@@ -2,7 +2,11 @@
  * Pay per call, by x402 v2 (`exact`): the money is with the seller before anything runs, and one payment is one run, however often it is
  * sent. Whether it was paid is what the token's own log says, never what a facilitator answers.
  */
-import { decodePaymentSignatureHeader, encodePaymentRequiredHeader } from "@x402/core/http";
+import {
+  decodePaymentSignatureHeader,
+  encodePaymentRequiredHeader,
+  encodePaymentResponseHeader,
+} from "@x402/core/http";
 import { type FacilitatorClient, HTTPFacilitatorClient } from "@x402/core/server";
 import type { Network, PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/server";
@@ -10,18 +14,7 @@ import { x402ResourceServer } from "@x402/express";
 import { type Address, createPublicClient, type Hex, http, isAddressEqual, parseAbi } from "viem";
 import { z } from "zod";
 import { addressSchema, unitsSchema } from "../sdk/wire/common.ts";
-
-export const tollSchema = z.strictObject({
-  /** Who is paid. */
-  pay_to: addressSchema,
-  chain_id: z.int().positive(),
-  rpc_url: z.url(),
-  /** Who submits the payments: any x402 facilitator. */
-  facilitator_url: z.url(),
-  /** The token, with name and version of its EIP-712 domain. It has ERC-3009. */
-  token: z.strictObject({ address: addressSchema, name: z.string(), version: z.string() }),
-});
-export type TollSettings = z.infer<typeof tollSchema>;
+import type { TollSettings } from "./toll-settings.ts";
 
 /** What a client has to pay, for its 402. */
 export type Demand = { header: string; requirements: PaymentRequirements[] };
@@ -46,6 +39,8 @@ export type Toll = {
   read(units: string, header: string): Promise<Payment | undefined>;
   /** Has the payment submitted, unless it was before, and looks at the chain for what became of it. */
   settle(payment: Payment): Promise<Settlement>;
+  /** The `PAYMENT-RESPONSE` header for a payment that was made by `tx`. */
+  receipt(payment: Payment, tx: string): string;
 };
 
 /** Seconds that a client gets to pay. */
@@ -117,6 +112,8 @@ export async function createToll(
       if ("thrown" in answer || answer.success) return { state: "unknown" };
       return { state: "refused", reason: answer.errorReason ?? "settlement_failed" };
     },
+    receipt: ({ authorization: { from, value } }, tx) =>
+      encodePaymentResponseHeader({ success: true, transaction: tx, network, payer: from, amount: value }),
   };
 }
 

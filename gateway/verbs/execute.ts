@@ -1,6 +1,5 @@
 /** ExecuteExp: runs what the seller declared, with the buyer's inputs; where a run has a price, for one payment each. */
 import { createHash } from "node:crypto";
-import { encodePaymentResponseHeader } from "@x402/core/http";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { parseJson } from "../../sdk/http.ts";
@@ -12,7 +11,7 @@ import type { Executable } from "../execution.ts";
 import { readWhole } from "../item.ts";
 import { type Answer, payAndRun } from "../paid-call.ts";
 import { asExchangeError, bytesResponse, errorResponse } from "../respond.ts";
-import type { Payment, Toll } from "../toll.ts";
+import type { Toll } from "../toll.ts";
 import { jsonAnswer } from "./answer.ts";
 import { enter } from "./enter.ts";
 
@@ -129,15 +128,8 @@ async function executePaid(
   const hash = createHash("sha256").update(body).digest("hex");
   const bytes = Buffer.byteLength(body);
   await conclude(call, { status, bytes, hash, ...(error === undefined ? {} : { error }) }, inner);
-  const paid = { "payment-response": receiptOf(payment, answer.tx), "cache-control": "no-store" };
+  const paid = { "payment-response": toll.receipt(payment, answer.tx), "cache-control": "no-store" };
   return bytesResponse(body, { status, headers: { ...answer.headers, ...paid }, requestId: call.id });
-}
-
-function receiptOf(
-  { requirements: { network }, authorization: { from, value } }: Payment,
-  tx: string,
-): string {
-  return encodePaymentResponseHeader({ success: true, transaction: tx, network, payer: from, amount: value });
 }
 
 /** The 402, with what has to be paid. */

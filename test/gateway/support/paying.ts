@@ -7,7 +7,7 @@ import { artifacts, network } from "hardhat";
 import { type Address, createWalletClient, type Hex, http, publicActions } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { hardhat } from "viem/chains";
-import type { TollSettings } from "../../../gateway/toll.ts";
+import type { TollSettings } from "../../../gateway/toll-settings.ts";
 import { localKey } from "../../../scripts/system/chain.ts";
 import { createPayer } from "../../api/support/x402.ts";
 
