@@ -152,10 +152,16 @@ describe("gateway: execute", function () {
   });
 
   describe("a command", () => {
+    // Without --norc a shell whose input is a socket takes itself for a remote one, and reads its user's settings.
     const declare = (script: string, over: Partial<Executable> = {}) =>
       executionSchema.parse({
         run: {
-          ek_31337_1: { kind: "command", command: ["/bin/bash", "-c", script], timeout_ms: 5_000, ...over },
+          ek_31337_1: {
+            kind: "command",
+            command: ["/bin/bash", "--norc", "-c", script],
+            timeout_ms: 5_000,
+            ...over,
+          },
         },
       });
     const start = async (script: string, over: Partial<Executable> = {}, inside: Jail | null = jail) => {

@@ -50,7 +50,7 @@ describe("gateway: pay per run", function () {
       run: {
         [EK]: {
           kind: "command",
-          command: ["/bin/bash", "-c", "echo $RANDOM$RANDOM$$"],
+          command: ["/bin/bash", "--norc", "-c", "echo $RANDOM$RANDOM$$"],
           price_units: String(PRICE),
         },
       },
