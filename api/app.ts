@@ -10,6 +10,7 @@ import { limitBody, openToSites, readableJson, requestLog } from "./http/middlew
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
+import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
@@ -48,6 +49,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
+  addGatewayRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

@@ -54,8 +54,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "one row per quote and per authorization before anything is sent; a used till has code",
   },
   T15: {
-    attack: "The money moves away between verification and settlement",
-    defence: "settling is the sale itself: no key and no byte before it",
+    attack: "Funds moved between verify and settle",
+    defence:
+      "settling is the sale itself: no key, no run and no byte before it; the token's own log decides, not the facilitator",
+  },
+  T16: {
+    attack: "A body before the right to it",
+    defence: "no byte before token, quota and payment; one payment is one run; a receipt of what did go out",
   },
   T17: {
     attack: "A payment for a cheap thing used for a dear one",
@@ -193,5 +198,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",
     defence: "chain id and deploy block hash checked at boot and while running; fail closed",
+  },
+  T49: {
+    attack: "A made-up X-Forwarded-For to dodge limits",
+    defence: "it counts only behind proxies that the seller trusts",
+  },
+  T50: {
+    attack: "A race on the uses that are left",
+    defence: "counted in the ledger, in one transaction, by all processes",
   },
 };
