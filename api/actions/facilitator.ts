@@ -8,7 +8,7 @@ import type { Network, PaymentPayload, PaymentRequirements } from "@x402/core/ty
 import { type Address, type Hex, isAddressEqual } from "viem";
 import { z } from "zod";
 import { addressSchema, unitsSchema } from "../../sdk/wire/common.ts";
-import type { Authorization } from "../store/payments.ts";
+import type { Authorization } from "../store/authorizations.ts";
 import { findQuoteByTill, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import { buyViaTill } from "./quote-end.ts";

@@ -5,7 +5,8 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
 import type { Deps } from "../deps.ts";
-import { livePaymentOf } from "../store/payments.ts";
+import { authorizationOf } from "../store/authorizations.ts";
+import { livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
@@ -30,7 +31,7 @@ export async function payQuote(deps: Deps, quoteId: string, header: string | und
   if (payment) {
     // Paid, or being paid: whatever this request brings, it must not pay a second time.
     const purchase = payment.purchase ?? (await followPayment(deps, quote, payment).catch(unlessRefused));
-    if (purchase) return issued(deps, purchase, payment.authorization.from);
+    if (purchase) return issued(deps, purchase, await payerOf(deps, payment));
   }
   const end = await quoteEndOf(deps, quote);
   if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
@@ -60,7 +61,7 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
     const settled = await deps.x402.settle(await deps.x402.readPayment(offer, header));
     if (settled.success) {
       const payment = await livePaymentOf(deps.sql, offer.quote.id);
-      if (payment?.purchase) return issued(deps, payment.purchase, payment.authorization.from);
+      if (payment?.purchase) return issued(deps, payment.purchase, await payerOf(deps, payment));
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
     return await unpaid(deps, offer, {
@@ -100,6 +101,11 @@ async function unpaid(
       "Cache-Control": "no-store",
     },
   };
+}
+
+/** Who paid, as far as it is an account: other rails' payers are known to their providers. */
+async function payerOf({ sql }: Deps, payment: Payment): Promise<string> {
+  return payment.rail === "x402" ? (await authorizationOf(sql, payment.id)).from : payment.buyer;
 }
 
 function issued(deps: Deps, purchase: PurchaseResponse, payer: string): PayAnswer {

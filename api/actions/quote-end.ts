@@ -7,8 +7,8 @@ import { refusalOf } from "../chain/refusals.ts";
 import { type Call, contractCall, type Relayer } from "../chain/relayer.ts";
 import type { Revert } from "../chain/revert.ts";
 import { findQuoteEnd, type Sale } from "../chain/sales.ts";
+import { type Authorization, authorizationsOf } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
-import { type Authorization, authorizationsOf } from "../store/payments.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 
 export type QuoteEnd =

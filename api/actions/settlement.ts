@@ -8,19 +8,22 @@ import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Chain } from "../chain/client.ts";
 import { type Call, ContractRefusal, type Relayer, receiptOf, TransactionNotSent } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
-import type { Sql } from "../store/database.ts";
 import {
   type Authorization,
+  authorizationOf,
+  referenceOf,
+  saveAuthorization,
+} from "../store/authorizations.ts";
+import type { Sql } from "../store/database.ts";
+import { markFailed, markIssued, markUnknown } from "../store/payment-moves.ts";
+import {
   getPayment,
-  markFailed,
-  markIssued,
-  markUnknown,
   noteTransaction,
   type Payment,
   takeOverPayment,
   takePayment,
 } from "../store/payments.ts";
-import { leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
+import { findQuote, leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import {
   buyViaTill,
@@ -44,19 +47,26 @@ export async function settlePayment(
   quote: StoredQuote,
   authorization: Authorization,
 ): Promise<PurchaseResponse> {
-  const { payment, mine } = await takePayment(deps.sql, {
-    quoteId: quote.id,
-    chainId: deps.chain.id,
-    token: quote.token,
-    authorization,
-  });
+  const where = { chainId: deps.chain.id, token: quote.token };
+  const { payment, mine } = await takePayment(
+    deps.sql,
+    {
+      rail: "x402",
+      reference: referenceOf(where, authorization),
+      quoteId: quote.id,
+      ...{ buyer: quote.buyer, ekId: quote.ekId, version: quote.version },
+      ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
+      evidence: { payer: authorization.from, nonce: authorization.nonce, signature: authorization.signature },
+    },
+    (tx, id) => saveAuthorization(tx, id, where, authorization),
+  );
   if (payment.quoteId !== quote.id) {
     throw new PaymentRefusal(
       "invalid_exact_evm_nonce_already_used",
       "This authorization was sent for another quote.",
     );
   }
-  return mine ? sendPayment(deps, quote, payment) : followPayment(deps, quote, payment);
+  return mine ? sendPayment(deps, quote, payment, authorization) : followPayment(deps, quote, payment);
 }
 
 /** Waits for the end of a payment that is on its way; takes it over from a process that gave it up. */
@@ -88,13 +98,32 @@ async function lookAt(
   }
   // Who holds it writes down how it ends.
   if (payment.leased && payment.state !== "Unknown") return undefined;
-  if (payment.tx) {
-    const receipt = await receiptOf(deps.chain, payment.tx, 0);
-    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
-    if (sale) return issue(deps, payment, sale);
-    if (!receipt && (await isWaiting(deps.chain, payment.tx))) return undefined;
-  }
-  return (await takeOverPayment(deps.sql, payment.id)) ? sendPayment(deps, quote, payment) : undefined;
+  if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
+  const sent = await sentBefore(deps, quote, payment);
+  if (sent) return sent.purchase;
+  if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
+  return sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+}
+
+/** What became of the transaction that was signed for the payment; undefined when there is none that may still come. */
+async function sentBefore(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+): Promise<{ purchase?: PurchaseResponse } | undefined> {
+  if (!payment.tx) return undefined;
+  const receipt = await receiptOf(deps.chain, payment.tx, 0);
+  const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+  if (sale) return { purchase: await issue(deps, payment, sale) };
+  return !receipt && (await isWaiting(deps.chain, payment.tx)) ? {} : undefined;
+}
+
+/** The x402 rail's way to go on: see `Rail.resume`. */
+export async function resumePayment(deps: Settling, payment: Payment): Promise<void> {
+  const quote = payment.quoteId && (await findQuote(deps.sql, payment.quoteId));
+  if (!quote) throw new Error(`Payment ${payment.id} has no quote.`); // stored before it
+  if (await sentBefore(deps, quote, payment)) return;
+  await sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
 }
 
 async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): Promise<boolean> {
@@ -108,16 +137,18 @@ async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): P
 }
 
 /** Sends a payment that is ours alone. */
-async function sendPayment(deps: Settling, quote: StoredQuote, payment: Payment): Promise<PurchaseResponse> {
+async function sendPayment(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  authorization: Authorization,
+): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(
-      buyViaTill(deps.chain, quote, payment.authorization),
-      async (hash) => {
-        await noteTransaction(deps.sql, payment.id, hash);
-        tx = hash;
-      },
-    );
+    const receipt = await deps.relayer.send(buyViaTill(deps.chain, quote, authorization), async (hash) => {
+      await noteTransaction(deps.sql, payment.id, hash);
+      tx = hash;
+    });
     const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
     if (sale) return await issue(deps, payment, sale);
   } catch (error) {
@@ -128,7 +159,7 @@ async function sendPayment(deps: Settling, quote: StoredQuote, payment: Payment)
       throw error;
     }
   }
-  await markUnknown(deps.sql, payment.id);
+  await markUnknown(deps.sql, payment.id, tx);
   throw pendingError(quote, tx);
 }
 
@@ -142,16 +173,16 @@ async function refused(
   const end = await quoteEndOf(deps, quote);
   if (end.kind === "sold") return issue(deps, payment, end.sale);
   if (end.kind === "settling") {
-    await markUnknown(deps.sql, payment.id);
+    await markUnknown(deps.sql, payment.id, payment.tx);
     throw pendingError(quote, payment.tx);
   }
   await markFailed(deps.sql, payment.id, revert.name);
   throw paymentRefusalOf(revert) ?? (await failedError(deps, quote, end, revert.name));
 }
 
-async function issue({ sql }: Settling, payment: Payment, { purchase }: Sale): Promise<PurchaseResponse> {
-  await markIssued(sql, payment.id, purchase);
-  return purchase;
+async function issue({ sql }: Settling, payment: Payment, sale: Sale): Promise<PurchaseResponse> {
+  await markIssued(sql, payment.id, sale);
+  return sale.purchase;
 }
 
 /** Turns a till that was funded by somebody else's hand into its key, by the call that {@link quoteEndOf} found good. */

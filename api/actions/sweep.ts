@@ -1,11 +1,13 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { dropOldNonces } from "../store/nonces.ts";
-import { abandonedPayments } from "../store/payments.ts";
-import { findQuote, markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
+import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { fundsOf } from "./quote-end.ts";
-import { followPayment, returnFunds, type Settling } from "./settlement.ts";
+import { rails } from "./rails.ts";
+import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
@@ -13,7 +15,7 @@ const EVERY = 5_000;
 const BATCH = 10;
 
 /** Sweeps until `stop` is called; that waits for the round under way. */
-export function startSweeper(deps: Settling): { stop(): Promise<void> } {
+export function startSweeper(deps: Deps): { stop(): Promise<void> } {
   let round: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
   let stopped = false;
@@ -36,11 +38,13 @@ export function startSweeper(deps: Settling): { stop(): Promise<void> } {
 }
 
 /** One round. Never throws: what failed is logged and comes again. */
-export async function sweep(deps: Settling): Promise<void> {
-  await attempt("settle payments", async () => {
-    for (const payment of await abandonedPayments(deps.sql, BATCH)) {
-      const quote = await findQuote(deps.sql, payment.quoteId);
-      if (quote) await attempt("settle a payment", () => followPayment(deps, quote, payment, 0));
+export async function sweep(deps: Deps): Promise<void> {
+  await attempt("carry payments on", async () => {
+    for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
+      if (!(await takeOverPayment(deps.sql, payment.id))) continue;
+      await attempt(`carry a payment on (${payment.rail})`, async () =>
+        rails.get(payment.rail)?.resume(deps, payment),
+      );
     }
   });
   await attempt("send money back", async () => {

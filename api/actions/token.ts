@@ -7,7 +7,7 @@ import { flags, fromBits, type ScopeName, scopes } from "../../sdk/records.ts";
 import type { TokenResponse } from "../../sdk/wire/purchase.ts";
 import { ekNumber, readHead, unknownListing } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
-import { markAccessGranted } from "../store/payments.ts";
+import { markAccessGranted } from "../store/payment-moves.ts";
 import type { Session } from "./session.ts";
 
 /** Seconds that a token lives; less when the key ends before. */
@@ -41,7 +41,7 @@ export async function issueToken(deps: Deps, session: Session, ekId: string): Pr
     purpose: "use",
     keyId,
   });
-  await markAccessGranted(deps.sql, keyId);
+  await markAccessGranted(deps.sql, keyId, { ek_id: ekId, expires_at: response.expires_at });
   return response;
 }
 

@@ -7,8 +7,13 @@ import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import type { Chain } from "./client.ts";
 
-/** A sale with the money's way, and who paid. */
-export type Sale = { purchase: PurchaseResponse; payer: string; by: string };
+/** A sale with the money's way, who paid, and the block that has it. */
+export type Sale = {
+  purchase: PurchaseResponse;
+  payer: string;
+  by: string;
+  block: { number: bigint; hash: Hash };
+};
 
 /** The end of a quote that was used: its key, or its refund. Undefined while the log does not show it yet. */
 export async function findQuoteEnd(
@@ -58,6 +63,7 @@ export async function saleIn(
   return {
     payer: sale.payer,
     by: sale.by,
+    block: { number: receipt.blockNumber, hash: receipt.blockHash },
     purchase: {
       ek_id: ekId.serialize({ chainId: chain.id, ekId: number }),
       listing_id: listingId.serialize({ chainId: chain.id, ekId: number, version: sale.version }),

@@ -1,6 +1,9 @@
 import { expect } from "chai";
 import type { Sql } from "postgres";
 import type { Address, Hash, PrivateKeyAccount } from "viem";
+import { referenceOf, saveAuthorization } from "../../api/store/authorizations.ts";
+import { markFailed } from "../../api/store/payment-moves.ts";
+import { keepLease, takePayment } from "../../api/store/payments.ts";
 import { findQuote, saveQuote } from "../../api/store/quotes.ts";
 import { quoteHash, tillAddress } from "../../sdk/till.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
@@ -62,7 +65,7 @@ describe("api: settlement", () => {
     (
       await sql<{ state: string }[]>`
         select t.state from payment_transitions t join payments p on p.id = t.payment_id
-        where p.quote_id = ${quoteId} order by t.at, t.ctid`
+        where p.quote_id = ${quoteId} order by t.id`
     ).map(({ state }) => state);
 
   it("T18 answers 202 while the block does not come, never a second 402, and the key when it came", async function () {
@@ -131,7 +134,7 @@ describe("api: settlement", () => {
   it("settles what a process left behind when it died, without being asked", async function () {
     this.timeout(60_000);
     const { buyer, quote, transfer } = await signed();
-    await abandon(quote.quote_id, quote.price.token, transfer);
+    await abandon(quote.quote_id, transfer);
     await keyComes(buyer.address);
     const { status, body } = await post(shared.api, quote.quote_id);
     expect(status, JSON.stringify(body)).to.equal(200);
@@ -146,10 +149,14 @@ describe("api: settlement", () => {
       ...([t.from, t.to, t.value, t.validAfter, t.validBefore, t.nonce, t.signature] as const),
     ]);
     expect(await market.client.readContract(agentOf(buyer.address))).to.equal(0n);
-    await abandon(quote.quote_id, quote.price.token, t);
+    await abandon(quote.quote_id, t);
     await keyComes(buyer.address);
     expect(await holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: PRICE });
-    expect(await transitionsOf(quote.quote_id)).to.deep.equal(["PaymentConfirmed", "EKIssued"]);
+    expect(await transitionsOf(quote.quote_id)).to.deep.equal([
+      "PaymentAuthorized",
+      "PaymentConfirmed",
+      "EKIssued",
+    ]);
   });
 
   it("T12 finishes a newcomer's till with what it signed for a payment that failed", async () => {
@@ -159,13 +166,8 @@ describe("api: settlement", () => {
     const rich = await market.newcomer();
     await market.send(buyer, usdc, "transfer", [rich.address, 1_000_000_000n]);
     expectError(await post(shared.api, quote.quote_id, headers), "PAYMENT_FAILED", 402);
-    await sql`
-      insert into payments (
-        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, reason, lease_until
-      ) values (
-        ${quote.quote_id}, 31337, ${quote.price.token.toLowerCase()}, ${t.from.toLowerCase()}, ${t.nonce}, ${String(t.value)},
-        ${String(t.validAfter)}, ${String(t.validBefore)}, ${t.signature}, 'Failed', 'not_sent', now()
-      )`;
+    const id = await abandon(quote.quote_id, t);
+    await markFailed(sql, id, "not_sent");
     await market.send(rich, usdc, "transfer", [quote.till as Address, PRICE]);
     expect((await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`)).state).to.equal("funded");
     const { status, body } = await post(shared.api, quote.quote_id);
@@ -179,14 +181,21 @@ describe("api: settlement", () => {
   });
 
   /** Leaves a payment as it stands between taking it and sending it, a while ago. */
-  async function abandon(quoteId: string, token: string, a: SignedTransfer): Promise<void> {
-    await sql`
-      insert into payments (
-        quote_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, state, lease_until
-      ) values (
-        ${quoteId}, 31337, ${token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce}, ${String(a.value)},
-        ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, 'PaymentAuthorized', now() - interval '1 second'
-      )`;
+  async function abandon(quoteId: string, a: SignedTransfer): Promise<string> {
+    const quote = await findQuote(sql, quoteId);
+    if (!quote) throw new Error("The quote is not stored.");
+    const where = { chainId: shared.api.chainId, token: quote.token };
+    const { payment } = await takePayment(
+      sql,
+      {
+        ...{ rail: "x402", reference: referenceOf(where, a), quoteId: quote.id, buyer: quote.buyer },
+        ...{ ekId: quote.ekId, version: quote.version, amount: a.value, currency: quote.token.toLowerCase() },
+        evidence: { payer: a.from },
+      },
+      (tx, id) => saveAuthorization(tx, id, where, a),
+    );
+    await keepLease(sql, payment.id, -1);
+    return payment.id;
   }
 
   async function keyComes(buyer: Address): Promise<void> {

@@ -1,0 +1,8 @@
+/** The rails that the reconciler carries on: one row each. */
+import type { RailName } from "../store/payments.ts";
+import type { Rail } from "./rail.ts";
+import { resumePayment } from "./settlement.ts";
+
+const all: readonly Rail[] = [{ name: "x402", resume: resumePayment }];
+
+export const rails: ReadonlyMap<RailName, Rail> = new Map(all.map((rail) => [rail.name, rail]));

@@ -1,0 +1,81 @@
+/** ERC-3009 authorizations, as x402's `exact` scheme brings them: what is behind its payments. */
+import { type Address, getAddress, type Hash, type Hex } from "viem";
+import type { Queryable } from "./database.ts";
+
+/** How many of a payer's authorizations for one quote are looked at. */
+const LOOKED_AT = 5;
+
+/** An ERC-3009 authorization with its signature. Times are Unix seconds. */
+export type Authorization = {
+  from: Address;
+  value: bigint;
+  validAfter: bigint;
+  validBefore: bigint;
+  nonce: Hex;
+  signature: Hex;
+};
+
+type Row = {
+  payer: Address;
+  nonce: Hex;
+  value: string;
+  valid_after: string;
+  valid_before: string;
+  signature: Hex;
+};
+
+type Where = { chainId: number; token: Address };
+
+/** The name of the payment on its rail: a token takes each authorization once. */
+export function referenceOf({ chainId, token }: Where, { from, nonce }: Authorization): string {
+  return `${chainId}/${token}/${from}/${nonce}`.toLowerCase();
+}
+
+/** Keeps the authorization with its payment. Its nonce may come again in other words: the last ones count. */
+export async function saveAuthorization(
+  sql: Queryable,
+  paymentId: string,
+  { chainId, token }: Where,
+  a: Authorization,
+): Promise<void> {
+  await sql`
+    insert into x402_authorizations (
+      payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature
+    ) values (
+      ${paymentId}, ${chainId}, ${token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce.toLowerCase()},
+      ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}
+    )
+    on conflict (payment_id) do update set
+      value = excluded.value, valid_after = excluded.valid_after, valid_before = excluded.valid_before,
+      signature = excluded.signature`;
+}
+
+export async function authorizationOf(sql: Queryable, paymentId: string): Promise<Authorization> {
+  const [row] = await sql<Row[]>`select * from x402_authorizations where payment_id = ${paymentId}`;
+  if (!row) throw new Error(`Payment ${paymentId} has no authorization.`); // stored with the payment
+  return toAuthorization(row);
+}
+
+/** What the payer signed for the quote, as far as it came here, the latest first. It counts as its word, also where the payment failed. */
+export async function authorizationsOf(
+  sql: Queryable,
+  quoteId: Hash,
+  payer: Address,
+): Promise<Authorization[]> {
+  const rows = await sql<Row[]>`
+    select a.* from x402_authorizations a join payments p on p.id = a.payment_id
+    where p.quote_id = ${quoteId} and a.payer = ${payer.toLowerCase()}
+    order by p.updated_at desc limit ${LOOKED_AT}`;
+  return rows.map(toAuthorization);
+}
+
+function toAuthorization(row: Row): Authorization {
+  return {
+    from: getAddress(row.payer),
+    value: BigInt(row.value),
+    validAfter: BigInt(row.valid_after),
+    validBefore: BigInt(row.valid_before),
+    nonce: row.nonce,
+    signature: row.signature,
+  };
+}
