@@ -14,6 +14,7 @@ import { addMeRoutes } from "./routes/me.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
+import { addX402Routes } from "./routes/x402.ts";
 
 /**
  * Where bodies are JSON. Paying is not among them: a request to pay is answered with its 402 whatever it carries, so that those who
@@ -41,6 +42,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addMeRoutes(app, deps);
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
+  addX402Routes(app, deps);
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);

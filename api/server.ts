@@ -1,10 +1,12 @@
 /** The API's process. */
 import { serve } from "@hono/node-server";
+import { privateKeyToAccount } from "viem/accounts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
+import { createIssuer } from "./actions/x402-extensions.ts";
 import { createApp } from "./app.ts";
 import { createChain } from "./chain/client.ts";
 import { createChainGuard } from "./chain/guard.ts";
@@ -87,7 +89,12 @@ async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUr
     sql,
     index,
     keys: createSigningKeys(store),
-    x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
+    x402: await createX402(facilitator, {
+      chainId: chain.id,
+      exchange: chain.exchange.address,
+      maxSeconds: QUOTE_TTL,
+      issuer: createIssuer(privateKeyToAccount(relayerKey), chain.id),
+    }),
     health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
   };
 }

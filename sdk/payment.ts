@@ -3,8 +3,9 @@
  * needs no till, else by `exact`. What the exchange offers is checked against the quote before anything is signed, and a payment is signed
  * once: a lost answer is asked for again with the same payment.
  */
-import { ExactEvmScheme } from "@x402/evm/exact/client";
+
 import type { PaymentRequirements } from "@x402/core/types";
+import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { type Address, isAddressEqual } from "viem";
 import { PURCHASE_SCHEME } from "./bound-purchase.ts";

@@ -8,11 +8,13 @@ import type { Deps } from "../deps.ts";
 import { authorizationOf } from "../store/authorizations.ts";
 import { livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
+import { quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
 import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
 import type { Offer } from "./x402.ts";
+import { declarePaid } from "./x402-extensions.ts";
 
 /** The answer to a paying request: the purchase, or why not; and x402's headers in both cases. */
 export type PayAnswer = { headers: Record<string, string> } & (
@@ -27,23 +29,28 @@ export type PayAnswer = { headers: Record<string, string> } & (
 export async function payQuote(deps: Deps, quoteId: string, header: string | undefined): Promise<PayAnswer> {
   await deps.guard.assertTrusted();
   const quote = await getQuote(deps, quoteId);
+  return payOffer(deps, offerOf(deps, quote), header);
+}
+
+/** {@link payQuote} for a quote at whichever resource offers it. */
+export async function payOffer(deps: Deps, offer: Offer, header: string | undefined): Promise<PayAnswer> {
+  const { quote } = offer;
   const payment = await livePaymentOf(deps.sql, quote.id);
   if (payment) {
     // Paid, or being paid: whatever this request brings, it must not pay a second time.
     const purchase = payment.purchase ?? (await followPayment(deps, quote, payment).catch(unlessRefused));
-    if (purchase) return issued(deps, purchase, await payerOf(deps, payment));
+    if (purchase) return issued(deps, offer, purchase, await payerOf(deps, payment));
   }
   const end = await quoteEndOf(deps, quote);
-  if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
+  if (end.kind === "sold") return issued(deps, offer, end.sale.purchase, end.sale.payer);
   if (end.kind === "funded") {
     const sale = await finalizeQuote(deps, quote, end.finish);
-    return issued(deps, sale.purchase, sale.payer);
+    return issued(deps, offer, sale.purchase, sale.payer);
   }
   if (end.kind === "settling") throw pendingError(quote);
   // Its buyer may bring the signature with this request: a till that is paid already takes it as its word.
   const isUnsigned = end.kind === "unclaimed" && header !== undefined;
   if (end.kind !== "open" && !isUnsigned) throw await failedError(deps, quote, end, end.kind);
-  const offer: Offer = { quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) };
   if (header === undefined) return unpaid(deps, offer);
   const answer = await settle(deps, offer, header);
   // What is paid already is not asked for again.
@@ -58,10 +65,14 @@ function unlessRefused(error: unknown): undefined {
 
 async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnswer> {
   try {
-    const settled = await deps.x402.settle(await deps.x402.readPayment(offer, header));
+    const paid = await deps.x402.readPayment(offer, header);
+    const quote = await quoteByName(deps, offer.quote, paid.payload, offer.sameness);
+    // The request was made before: what became of it then is the answer now.
+    if (quote.id !== offer.quote.id) return payOffer(deps, { ...offer, quote }, undefined);
+    const settled = await deps.x402.settle(paid);
     if (settled.success) {
       const payment = await livePaymentOf(deps.sql, offer.quote.id);
-      if (payment?.purchase) return issued(deps, payment.purchase, await payerOf(deps, payment));
+      if (payment?.purchase) return issued(deps, offer, payment.purchase, await payerOf(deps, payment));
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
     return await unpaid(deps, offer, {
@@ -78,7 +89,7 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
 }
 
 /** 402: what to pay, and where the last attempt failed. */
-async function unpaid(
+export async function unpaid(
   deps: Deps,
   offer: Offer,
   { refusal, settled }: { refusal?: PaymentRefusal; settled?: SettleResponse } = {},
@@ -108,13 +119,19 @@ async function payerOf({ sql }: Deps, payment: Payment): Promise<string> {
   return payment.rail === "x402" ? (await authorizationOf(sql, payment.id)).from : payment.buyer;
 }
 
-function issued(deps: Deps, purchase: PurchaseResponse, payer: string): PayAnswer {
+async function issued(
+  deps: Deps,
+  offer: Offer,
+  purchase: PurchaseResponse,
+  payer: string,
+): Promise<PayAnswer> {
   const settled: SettleResponse = {
     success: true,
     transaction: purchase.tx,
     network: `eip155:${deps.chain.id}`,
     payer,
     amount: purchase.price.amount,
+    extensions: await deps.x402.receipt(offer, { payer, tx: purchase.tx }),
   };
   return {
     purchase,
@@ -134,7 +151,23 @@ async function getQuote(deps: Deps, quoteId: string): Promise<StoredQuote> {
   });
 }
 
-function domainOf(deps: Deps, quote: StoredQuote): Offer["token"] {
+/** The quote as it is offered at its own pay url. */
+function offerOf(deps: Deps, quote: StoredQuote): Offer {
+  return {
+    quote,
+    resource: {
+      url: payUrlOf(deps, quote.id),
+      description: `One key of listing ${quote.ekId}, version ${quote.version}`,
+      mimeType: "application/json",
+    },
+    extensions: declarePaid(),
+    token: domainOf(deps, quote),
+    sameness: quote.id,
+  };
+}
+
+/** The EIP-712 domain of the quote's token. */
+export function domainOf(deps: Deps, quote: StoredQuote): Offer["token"] {
   const { name, version } = tokenOf(deps, quote.token);
   return { name, version };
 }

@@ -15,13 +15,21 @@ export const QUOTE_TTL = 60;
 
 /** Quotes one key of the listing's present version for the buyer. */
 export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promise<QuoteResponse> {
-  const { chain } = deps;
-  await deps.guard.assertTrusted();
   if (buyer === zeroAddress) {
     throw new ExchangeError("INVALID_EOA", "The buyer is the zero address.", {
       hint: "Name the wallet that is to get the key.",
     });
   }
+  const quote = await makeQuote(deps, ekId, buyer);
+  if (quote.maxPrice === 0n) throw freeError(ekId);
+  await saveQuote(deps.sql, quote);
+  return toQuoteResponse(deps, quote);
+}
+
+/** What one key costs the buyer now, at an address of its own; for whoever pays where the buyer is the zero address. Not stored yet. */
+export async function makeQuote(deps: Deps, ekId: string, buyer: Address): Promise<StoredQuote> {
+  const { chain } = deps;
+  await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
   const [listing, head, pausedUntil] = await Promise.all([
     readListing(chain, number).catch((error: unknown) => {
@@ -38,7 +46,6 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
   if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
   assertOnSale(ekId, listing, now);
   const price = await chain.catalog.read.quote([number, 1n, now]);
-  if (price === 0n) throw freeError(ekId);
   const terms = {
     ekId: number,
     version: listing.version,
@@ -53,9 +60,7 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
     chain.tills.read.quoteHashOf([terms]),
     chain.tills.read.tillOf([terms]),
   ]);
-  const quote: StoredQuote = { ...terms, id, till, blockNumber: head.number };
-  await saveQuote(deps.sql, quote);
-  return toQuoteResponse(deps, quote);
+  return { ...terms, id, till, blockNumber: head.number };
 }
 
 /** The payment token as the deployment knows it. Throws LISTING_CONFLICT for one that this exchange takes no payments in. */

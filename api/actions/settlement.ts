@@ -26,13 +26,15 @@ import {
 import { findQuote, leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import {
-  buyViaTill,
+  buyerOf,
   closedError,
   goneError,
+  paymentReferenceOf,
   type QuoteEnd,
   quoteEndOf,
   refundHelp,
   refundTill,
+  saleCall,
   unclaimedError,
 } from "./quote-end.ts";
 
@@ -54,7 +56,7 @@ export async function settlePayment(
       rail: "x402",
       reference: referenceOf(where, authorization),
       quoteId: quote.id,
-      ...{ buyer: quote.buyer, ekId: quote.ekId, version: quote.version },
+      ...{ buyer: buyerOf(quote, authorization.from), ekId: quote.ekId, version: quote.version },
       ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
       evidence: { payer: authorization.from, nonce: authorization.nonce, signature: authorization.signature },
     },
@@ -99,10 +101,11 @@ async function lookAt(
   // Who holds it writes down how it ends.
   if (payment.leased && payment.state !== "Unknown") return undefined;
   if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
-  const sent = await sentBefore(deps, quote, payment);
+  const authorization = await authorizationOf(deps.sql, payment.id);
+  const sent = await sentBefore(deps, quote, payment, authorization);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
-  return sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  return sendPayment(deps, quote, payment, authorization);
 }
 
 /** What became of the transaction that was signed for the payment; undefined when there is none that may still come. */
@@ -110,10 +113,12 @@ async function sentBefore(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  authorization: Authorization,
 ): Promise<{ purchase?: PurchaseResponse } | undefined> {
   if (!payment.tx) return undefined;
   const receipt = await receiptOf(deps.chain, payment.tx, 0);
-  const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+  const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
+  const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
   if (sale) return { purchase: await issue(deps, payment, sale) };
   return !receipt && (await isWaiting(deps.chain, payment.tx)) ? {} : undefined;
 }
@@ -122,8 +127,9 @@ async function sentBefore(
 export async function resumePayment(deps: Settling, payment: Payment): Promise<void> {
   const quote = payment.quoteId && (await findQuote(deps.sql, payment.quoteId));
   if (!quote) throw new Error(`Payment ${payment.id} has no quote.`); // stored before it
-  if (await sentBefore(deps, quote, payment)) return;
-  await sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  const authorization = await authorizationOf(deps.sql, payment.id);
+  if (await sentBefore(deps, quote, payment, authorization)) return;
+  await sendPayment(deps, quote, payment, authorization);
 }
 
 async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): Promise<boolean> {
@@ -145,11 +151,12 @@ async function sendPayment(
 ): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(buyViaTill(deps.chain, quote, authorization), async (hash) => {
+    const receipt = await deps.relayer.send(saleCall(deps.chain, quote, authorization), async (hash) => {
       await noteTransaction(deps.sql, payment.id, hash);
       tx = hash;
     });
-    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+    const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
+    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
     if (sale) return await issue(deps, payment, sale);
   } catch (error) {
     if (error instanceof ContractRefusal) return refused(deps, quote, payment, error);

@@ -5,6 +5,7 @@ import { errorFields, log } from "../http/log.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
 import { returnFunds } from "./settlement.ts";
@@ -57,6 +58,7 @@ export async function sweep(deps: Deps): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
