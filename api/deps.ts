@@ -1,5 +1,6 @@
 /** What the app works with. Tests hand it what they like. */
 
+import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
 import type { Chain } from "./chain/client.ts";
 import type { ChainGuard } from "./chain/guard.ts";
@@ -23,5 +24,7 @@ export type Deps = {
   index: Index;
   keys: SigningKeys;
   x402: X402;
+  /** Who submits `exact` payments, where it is not the exchange itself. */
+  foreign?: ForeignFacilitator | undefined;
   health: Health;
 };

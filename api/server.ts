@@ -3,6 +3,7 @@ import { serve } from "@hono/node-server";
 import { privateKeyToAccount } from "viem/accounts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
+import { createForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
@@ -74,12 +75,20 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUrl }: Env): Promise<Deps> {
+async function createDeps({
+  rpcUrl,
+  deployment,
+  relayerKey,
+  publicUrl,
+  indexerUrl,
+  facilitatorUrl,
+}: Env): Promise<Deps> {
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
   const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
   const { sql } = store;
-  const facilitator = createFacilitator({ chain, relayer, sql });
+  const foreign = facilitatorUrl === undefined ? undefined : createForeignFacilitator(facilitatorUrl, chain);
+  const facilitator = createFacilitator({ chain, relayer, sql, foreign });
   return {
     publicUrl,
     chain,
@@ -95,6 +104,7 @@ async function createDeps({ rpcUrl, deployment, relayerKey, publicUrl, indexerUr
       maxSeconds: QUOTE_TTL,
       issuer: createIssuer(privateKeyToAccount(relayerKey), chain.id),
     }),
+    foreign,
     health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
   };
 }

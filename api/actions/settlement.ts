@@ -15,7 +15,7 @@ import {
   saveAuthorization,
 } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
-import { markFailed, markIssued, markUnknown } from "../store/payment-moves.ts";
+import { markFailed, markIssued, markUnknown, move } from "../store/payment-moves.ts";
 import {
   getPayment,
   noteTransaction,
@@ -24,6 +24,7 @@ import {
   takePayment,
 } from "../store/payments.ts";
 import { findQuote, leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
+import { askToSubmit, type ForeignFacilitator, type Said, transfersInto } from "./foreign-facilitator.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import {
   buyerOf,
@@ -38,7 +39,13 @@ import {
   unclaimedError,
 } from "./quote-end.ts";
 
-export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
+export type Settling = {
+  chain: Chain;
+  relayer: Relayer;
+  sql: Sql;
+  /** Who submits `exact` payments, where it is not the exchange itself. */
+  foreign?: ForeignFacilitator | undefined;
+};
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
@@ -50,6 +57,7 @@ export async function settlePayment(
   authorization: Authorization,
 ): Promise<PurchaseResponse> {
   const where = { chainId: deps.chain.id, token: quote.token };
+  const facilitator = facilitatorFor(deps, quote, authorization);
   const { payment, mine } = await takePayment(
     deps.sql,
     {
@@ -60,7 +68,7 @@ export async function settlePayment(
       ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
       evidence: { payer: authorization.from, nonce: authorization.nonce, signature: authorization.signature },
     },
-    (tx, id) => saveAuthorization(tx, id, where, authorization),
+    (tx, id) => saveAuthorization(tx, id, where, { ...authorization, ...facilitator }),
   );
   if (payment.quoteId !== quote.id) {
     throw new PaymentRefusal(
@@ -68,7 +76,18 @@ export async function settlePayment(
       "This authorization was sent for another quote.",
     );
   }
-  return mine ? sendPayment(deps, quote, payment, authorization) : followPayment(deps, quote, payment);
+  return mine
+    ? sendPayment(deps, quote, payment, { ...authorization, ...facilitator })
+    : followPayment(deps, quote, payment);
+}
+
+/** Where the payment is submitted. Nothing moves for a free key, and nobody but the exchange can submit what is bound to it. */
+function facilitatorFor(
+  { foreign }: Settling,
+  quote: StoredQuote,
+  { scheme }: Authorization,
+): { facilitator?: string } {
+  return foreign && scheme === "exact" && quote.maxPrice > 0n ? { facilitator: foreign.url } : {};
 }
 
 /** Waits for the end of a payment that is on its way; takes it over from a process that gave it up. */
@@ -142,16 +161,54 @@ async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): P
   }
 }
 
-/** Sends a payment that is ours alone. */
+/** Sends a payment that is ours alone, or has it submitted by the facilitator that it was given to. */
 async function sendPayment(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
   authorization: Authorization,
 ): Promise<PurchaseResponse> {
+  const { foreign } = deps;
+  if (!foreign || foreign.url !== authorization.facilitator) {
+    return transact(deps, quote, payment, authorization, saleCall(deps.chain, quote, authorization));
+  }
+  const said = await askToSubmit(foreign, deps.chain, quote, authorization);
+  const end = await quoteEndOf(deps, quote);
+  if (end.kind === "open") throw await notPaid(deps, quote, payment, said);
+  if (end.kind !== "funded") return conclude(deps, quote, payment, end, end.kind);
+  const [transfer] = await transfersInto(deps.chain, quote);
+  await move(deps.sql, payment.id, "PaymentConfirmed", {
+    evidence: { transfer, facilitator: foreign.url, said },
+  });
+  return transact(deps, quote, payment, authorization, end.finish);
+}
+
+/** The till is empty. Only a refusal is an end; who claims to have paid, or says nothing, may still submit the payment. */
+async function notPaid(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  said: Said,
+): Promise<ExchangeError> {
+  if (said.answer === "refused") {
+    await markFailed(deps.sql, payment.id, said.reason);
+    return new PaymentRefusal(said.reason, `The facilitator did not submit the payment: ${said.reason}.`);
+  }
+  await move(deps.sql, payment.id, "Unknown", { evidence: { said } });
+  return pendingError(quote);
+}
+
+/** Sends the call that makes the key. */
+async function transact(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  authorization: Authorization,
+  call: Call,
+): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(saleCall(deps.chain, quote, authorization), async (hash) => {
+    const receipt = await deps.relayer.send(call, async (hash) => {
       await noteTransaction(deps.sql, payment.id, hash);
       tx = hash;
     });
@@ -161,7 +218,7 @@ async function sendPayment(
   } catch (error) {
     if (error instanceof ContractRefusal) return refused(deps, quote, payment, error);
     // Only what certainly was never sent may be forgotten.
-    if (!payment.tx && (!tx || error instanceof TransactionNotSent)) {
+    if (!authorization.facilitator && !payment.tx && (!tx || error instanceof TransactionNotSent)) {
       await markFailed(deps.sql, payment.id, "not_sent");
       throw error;
     }
@@ -177,14 +234,26 @@ async function refused(
   payment: Payment,
   { revert }: ContractRefusal,
 ): Promise<PurchaseResponse> {
-  const end = await quoteEndOf(deps, quote);
+  const refusal = paymentRefusalOf(revert);
+  return conclude(deps, quote, payment, await quoteEndOf(deps, quote), revert.name, refusal);
+}
+
+/** Writes down how the payment ended by how its quote did. `reason` and `refusal` are for one that came to nothing. */
+async function conclude(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  end: QuoteEnd,
+  reason: string,
+  refusal?: PaymentRefusal,
+): Promise<PurchaseResponse> {
   if (end.kind === "sold") return issue(deps, payment, end.sale);
   if (end.kind === "settling") {
     await markUnknown(deps.sql, payment.id, payment.tx);
     throw pendingError(quote, payment.tx);
   }
-  await markFailed(deps.sql, payment.id, revert.name);
-  throw paymentRefusalOf(revert) ?? (await failedError(deps, quote, end, revert.name));
+  await markFailed(deps.sql, payment.id, reason);
+  throw refusal ?? (await failedError(deps, quote, end, reason));
 }
 
 async function issue({ sql }: Settling, payment: Payment, sale: Sale): Promise<PurchaseResponse> {

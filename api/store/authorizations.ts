@@ -18,6 +18,8 @@ export type Authorization = {
   validBefore: bigint;
   nonce: Hex;
   signature: Hex;
+  /** The url of the facilitator that submits it; absent where the exchange does. */
+  facilitator?: string;
 };
 
 type Row = {
@@ -28,6 +30,7 @@ type Row = {
   valid_after: string;
   valid_before: string;
   signature: Hex;
+  facilitator: string | null;
 };
 
 type Where = { chainId: number; token: Address };
@@ -46,14 +49,16 @@ export async function saveAuthorization(
 ): Promise<void> {
   await sql`
     insert into x402_authorizations (
-      payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, scheme
+      payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, scheme,
+      facilitator
     ) values (
       ${paymentId}, ${chainId}, ${token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce.toLowerCase()},
-      ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, ${a.scheme}
+      ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, ${a.scheme},
+      ${a.facilitator ?? null}
     )
     on conflict (payment_id) do update set
       value = excluded.value, valid_after = excluded.valid_after, valid_before = excluded.valid_before,
-      signature = excluded.signature`;
+      signature = excluded.signature, facilitator = excluded.facilitator`;
 }
 
 export async function authorizationOf(sql: Queryable, paymentId: string): Promise<Authorization> {
@@ -85,5 +90,6 @@ function toAuthorization(row: Row): Authorization {
     validBefore: BigInt(row.valid_before),
     nonce: row.nonce,
     signature: row.signature,
+    ...(row.facilitator === null ? {} : { facilitator: row.facilitator }),
   };
 }

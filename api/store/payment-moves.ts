@@ -44,11 +44,20 @@ export type Moved = { outcome: "moved" | "already" | "refused"; state: PaymentSt
  */
 export async function move(sql: Queryable, id: string, to: PaymentState, step: Step): Promise<Moved> {
   const sources = stateNames.filter((state) => moves[state].includes(to));
+  const gone = to === "Unknown";
+  const { tx = null, keyId = null, purchase, block, reason = null } = step;
   const rows = await sql`
     with before as (
       select id, state from payments where id = ${id} and state in ${sql(sources)} for update
     ), moved as (
-      update payments p set ${sql(changes(sql, to, step))} from before where p.id = before.id returning p.id
+      update payments p set
+        state = ${to}, updated_at = now(), tx = coalesce(${tx}, tx), reason = coalesce(${reason}, reason),
+        -- What is unknown again has no key to show.
+        key_id = coalesce(${keyId}, case when ${gone} then null else key_id end),
+        purchase = coalesce(${purchase ? sql.json(purchase) : null}::jsonb, case when ${gone} then null else purchase end),
+        block_number = coalesce(${block ? String(block.number) : null}, case when ${gone} then null else block_number end),
+        block_hash = coalesce(${block?.hash ?? null}, case when ${gone} then null else block_hash end)
+      from before where p.id = before.id returning p.id
     )
     insert into payment_transitions (payment_id, from_state, state, evidence)
     select before.id, before.state, ${to}, ${sql.json(step.evidence as never)} from before join moved using (id)
@@ -63,19 +72,6 @@ export async function move(sql: Queryable, id: string, to: PaymentState, step: S
 }
 
 const stateNames = Object.keys(moves) as PaymentState[];
-
-function changes(sql: Queryable, to: PaymentState, step: Step) {
-  const { tx, keyId, purchase, block, reason } = step;
-  return {
-    state: to,
-    updated_at: new Date(),
-    ...(tx === undefined ? {} : { tx }),
-    ...(keyId === undefined ? {} : { key_id: keyId }),
-    ...(purchase === undefined ? {} : { purchase: sql.json(purchase) }),
-    ...(block === undefined ? {} : { block_number: String(block.number), block_hash: block.hash }),
-    ...(reason === undefined ? {} : { reason }),
-  };
-}
 
 /** The transaction was not mined in time. What it did is unknown, until the chain tells. */
 export async function markUnknown(sql: Queryable, id: string, tx: Hash | undefined): Promise<Moved> {

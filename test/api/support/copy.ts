@@ -18,7 +18,7 @@ export type Copy = {
 /** Starts it and waits until it answers, with another way to the chain, or another deployment, where that is named. */
 export async function startCopy(
   run: RunInfo,
-  changes: { rpcUrl?: string; deploymentFile?: string } = {},
+  changes: { rpcUrl?: string; deploymentFile?: string; facilitatorUrl?: string } = {},
 ): Promise<Copy> {
   const port = await freePort();
   const apiUrl = `http://127.0.0.1:${port}`;
@@ -32,6 +32,7 @@ export async function startCopy(
       INDEXER_URL: run.indexerUrl,
       RELAYER_KEY: localKey(1),
       API_PORT: String(port),
+      ...(changes.facilitatorUrl === undefined ? {} : { FACILITATOR_URL: changes.facilitatorUrl }),
     },
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
