@@ -8,7 +8,7 @@ import type { Deps } from "../deps.ts";
 import { authorizationOf } from "../store/authorizations.ts";
 import { livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
-import { quoteByName } from "./payment-identifier.ts";
+import { giveUpName, quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
@@ -69,12 +69,16 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
     const quote = await quoteByName(deps, offer.quote, paid.payload, offer.sameness);
     // The request was made before: what became of it then is the answer now.
     if (quote.id !== offer.quote.id) return payOffer(deps, { ...offer, quote }, undefined);
-    const settled = await deps.x402.settle(paid);
+    const settled = await deps.x402.settle(paid).catch(async (error: unknown) => {
+      if (isEnd(error)) await giveUpName(deps, offer.quote, paid.payload);
+      throw error;
+    });
     if (settled.success) {
       const payment = await livePaymentOf(deps.sql, offer.quote.id);
       if (payment?.purchase) return issued(deps, offer, payment.purchase, await payerOf(deps, payment));
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
+    await giveUpName(deps, offer.quote, paid.payload);
     return await unpaid(deps, offer, {
       refusal: new PaymentRefusal(
         settled.errorReason ?? "settlement_failed",
@@ -86,6 +90,11 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
     if (error instanceof PaymentRefusal) return unpaid(deps, offer, { refusal: error });
     throw error;
   }
+}
+
+/** Whether the error says that the payment came to nothing: neither that it is on its way, nor that something is down. */
+function isEnd(error: unknown): boolean {
+  return error instanceof ExchangeError && error.status >= 400 && error.status < 500;
 }
 
 /** 402: what to pay, and where the last attempt failed. */

@@ -3,7 +3,7 @@
  * true after a cancellation), and a payment that somebody else submitted first is as good as any.
  */
 import type { PaymentRequirements } from "@x402/core/types";
-import { type Address, type Hash, type Hex, isAddressEqual } from "viem";
+import { type Address, type Hex, isAddressEqual } from "viem";
 import { z } from "zod";
 import { PURCHASE_SCHEME, purchaseExtraSchema, purchasePayloadSchema } from "../../sdk/bound-purchase.ts";
 import { addressSchema, unitsSchema } from "../../sdk/wire/common.ts";
@@ -11,8 +11,9 @@ import { findSale } from "../chain/sales.ts";
 import type { Authorization, Scheme } from "../store/authorizations.ts";
 import { findQuote, findQuoteByTill, type StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
-import { boundReferenceOf, buyerOf, saleCall } from "./quote-end.ts";
+import { boundReferenceOf, buyerOf, isOpen, saleCall } from "./quote-end.ts";
 import type { Settling } from "./settlement.ts";
+import { transfersOf } from "./stranded.ts";
 
 /** A payment that the contract would turn into its quote's key now. */
 export type Checked = { quote: StoredQuote; authorization: Authorization };
@@ -188,15 +189,18 @@ async function assertSellable(deps: Settling, checked: Checked): Promise<void> {
   if (refusal && !(await isSpent(deps, checked, refusal))) throw refusal;
 }
 
-/** Whether the authorization is used because it has bought this very key, by somebody else's hand. */
+/**
+ * Whether the authorization is used because somebody else has submitted it: a bound one has bought this very key; an open quote's money lies
+ * in its till.
+ */
 async function isSpent(
   { chain }: Settling,
-  { quote, authorization }: Checked,
+  { quote, authorization: { scheme, from, nonce } }: Checked,
   { reason }: PaymentRefusal,
 ): Promise<boolean> {
-  if (authorization.scheme !== PURCHASE_SCHEME || reason !== "invalid_exact_evm_nonce_already_used")
-    return false;
-  return (await findSale(chain, quote, authorization.nonce as Hash)) !== undefined;
+  if (reason !== "invalid_exact_evm_nonce_already_used") return false;
+  if (scheme === PURCHASE_SCHEME) return (await findSale(chain, quote, nonce)) !== undefined;
+  return isOpen(quote) && (await transfersOf(chain, quote, from)).length > 0;
 }
 
 /** A gift to somebody who is no agent: who pays can't make it one. */

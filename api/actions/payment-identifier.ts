@@ -8,11 +8,11 @@ import type { Address } from "viem";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { addressSchema } from "../../sdk/wire/common.ts";
-import { nameRequest, type PaymentId, renameRequest } from "../store/payment-ids.ts";
+import { dropName, nameRequest, type PaymentId, renameRequest } from "../store/payment-ids.ts";
 import { livePaymentOf } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { quoteEndOf } from "./quote-end.ts";
-import type { Settling } from "./settlement.ts";
+import { pendingError, type Settling } from "./settlement.ts";
 
 const payerSchema = z.union([
   z
@@ -26,9 +26,20 @@ export function payerIn({ payload }: Pick<PaymentPayload, "payload">): Address |
   return payerSchema.safeParse(payload).data;
 }
 
+/** The payment's name, where it has one. Throws INVALID_REQUEST for one that is none. */
+function nameIn(payload: PaymentPayload): PaymentId | undefined {
+  const payer = payerIn(payload);
+  const { id, validation } = extractAndValidatePaymentIdentifier(payload);
+  if (!validation.valid) throw invalidName(validation.errors ?? []);
+  return id && payer ? { payer, id } : undefined;
+}
+
+/** Milliseconds between two looks at a request of the same name. */
+const LOOK_AGAIN = 150;
+
 /**
  * The quote that answers the request: its own, or that of an earlier request by the same name. `sameness` says what makes two requests
- * the same one. Throws LISTING_CONFLICT when the name was used for another, and INVALID_REQUEST for no name at all.
+ * the same one. Throws LISTING_CONFLICT when the name was used for another, PAYMENT_PENDING while an earlier one is on its way.
  */
 export async function quoteByName(
   deps: Settling,
@@ -36,19 +47,26 @@ export async function quoteByName(
   payload: PaymentPayload,
   sameness: string,
 ): Promise<StoredQuote> {
-  const payer = payerIn(payload);
-  const { id, validation } = extractAndValidatePaymentIdentifier(payload);
-  if (!validation.valid) throw invalidName(validation.errors ?? []);
-  if (!id || !payer) return quote;
-  const name = { payer, id };
-  const named = await nameRequest(deps.sql, { ...name, fingerprint: sameness, quoteId: quote.id });
-  if (named.fingerprint !== sameness) throw nameTaken(name);
-  if (named.quoteId === quote.id) return quote;
-  const earlier = await findQuote(deps.sql, named.quoteId);
-  if (!earlier) throw new Error(`Quote ${named.quoteId} is gone.`); // rows are never deleted
-  if (await gives(deps, earlier)) return earlier;
-  const renamed = await renameRequest(deps.sql, name, { from: earlier.id, to: quote.id });
-  return renamed ? quote : quoteByName(deps, quote, payload, sameness);
+  const name = nameIn(payload);
+  if (!name) return quote;
+  const request = { ...name, fingerprint: sameness, quoteId: quote.id };
+  const end = performance.now() + deps.chain.patience;
+  for (;;) {
+    const named = await nameRequest(deps.sql, request);
+    if (named && named.fingerprint !== sameness) throw nameTaken(name);
+    if (named?.quoteId === quote.id) return quote;
+    const earlier = named && (await findQuote(deps.sql, named.quoteId));
+    if (earlier && (await gives(deps, earlier))) return earlier;
+    if (earlier && named.leased && performance.now() >= end) throw pendingError(earlier);
+    if (earlier && !named.leased) await renameRequest(deps.sql, name, { from: earlier.id, to: quote.id });
+    else await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
+  }
+}
+
+/** For a payment that was refused: its name is free for a better one. */
+export async function giveUpName(deps: Settling, quote: StoredQuote, payload: PaymentPayload): Promise<void> {
+  const name = nameIn(payload);
+  if (name) await dropName(deps.sql, name, quote.id);
 }
 
 /** Whether the quote has an answer that paying again would double: a key, money, or a payment that is on its way. */

@@ -37,7 +37,8 @@ export async function quoteEndOf(deps: Deps, quote: StoredQuote): Promise<QuoteE
   const revert = await relayer.simulate(finish);
   // Nothing lies in the till of a free key: only its buyer's word makes it one.
   const isFree = quote.maxPrice === 0n && (!revert || revert.name === "RecipientNotAgent");
-  if (isFree || revert?.name === "TillUnderfunded")
+  // What lies in an open quote's till buys nothing: only a payment that comes with the sale does.
+  if (isFree || revert?.name === "TillUnderfunded" || revert?.name === "QuoteOpen")
     return (await soldWithoutTill(deps, quote)) ?? { kind: "open" };
   if (!revert) return { kind: "funded", finish };
   if (revert.name === "RecipientNotAgent") return newcomersEndOf(deps, quote);

@@ -30,6 +30,7 @@ import {
   buyerOf,
   closedError,
   goneError,
+  isOpen,
   paymentReferenceOf,
   type QuoteEnd,
   quoteEndOf,
@@ -38,6 +39,7 @@ import {
   saleCall,
   unclaimedError,
 } from "./quote-end.ts";
+import { strandedError, waitingError } from "./stranded.ts";
 
 export type Settling = {
   chain: Chain;
@@ -81,13 +83,18 @@ export async function settlePayment(
     : followPayment(deps, quote, payment);
 }
 
-/** Where the payment is submitted. Nothing moves for a free key, and nobody but the exchange can submit what is bound to it. */
+/**
+ * Where the payment is submitted. Nothing moves for a free key, nobody but the exchange can submit what is bound to it, and an open quote's
+ * payment must come with the sale itself.
+ */
 function facilitatorFor(
   { foreign }: Settling,
   quote: StoredQuote,
   { scheme }: Authorization,
 ): { facilitator?: string } {
-  return foreign && scheme === "exact" && quote.maxPrice > 0n ? { facilitator: foreign.url } : {};
+  return foreign && scheme === "exact" && quote.maxPrice > 0n && !isOpen(quote)
+    ? { facilitator: foreign.url }
+    : {};
 }
 
 /** Waits for the end of a payment that is on its way; takes it over from a process that gave it up. */
@@ -112,10 +119,14 @@ async function lookAt(
   payment: Payment,
 ): Promise<PurchaseResponse | undefined> {
   if (payment.purchase) return payment.purchase;
-  if (payment.state === "Failed") {
+  if (payment.state === "Failed" || payment.state === "Refunded") {
     const end = await quoteEndOf(deps, quote);
     if (end.kind === "sold") return end.sale.purchase;
     throw await failedError(deps, quote, end, payment.reason ?? "unknown");
+  }
+  if (payment.rail === "x402" && payment.state === "PaymentConfirmed" && payment.leased && isOpen(quote)) {
+    const { from } = await authorizationOf(deps.sql, payment.id);
+    throw await waitingError(deps, quote, from);
   }
   // Who holds it writes down how it ends.
   if (payment.leased && payment.state !== "Unknown") return undefined;
@@ -216,7 +227,7 @@ async function transact(
     const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
     if (sale) return await issue(deps, payment, sale);
   } catch (error) {
-    if (error instanceof ContractRefusal) return refused(deps, quote, payment, error);
+    if (error instanceof ContractRefusal) return refused(deps, quote, payment, authorization, error);
     // Only what certainly was never sent may be forgotten.
     if (!authorization.facilitator && !payment.tx && (!tx || error instanceof TransactionNotSent)) {
       await markFailed(deps.sql, payment.id, "not_sent");
@@ -232,10 +243,18 @@ async function refused(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  { from }: Authorization,
   { revert }: ContractRefusal,
 ): Promise<PurchaseResponse> {
   const refusal = paymentRefusalOf(revert);
-  return conclude(deps, quote, payment, await quoteEndOf(deps, quote), revert.name, refusal);
+  let end = await quoteEndOf(deps, quote);
+  if (isOpen(quote) && (end.kind === "open" || end.kind === "expired")) {
+    const stranded = await strandedError(deps, quote, payment, from);
+    if (stranded) throw stranded;
+    // Only the sale itself tells of an open quote why there is none.
+    if (end.kind === "open" && !refusal) end = { kind: "closed", revert, funds: 0n };
+  }
+  return conclude(deps, quote, payment, end, revert.name, refusal);
 }
 
 /** Writes down how the payment ended by how its quote did. `reason` and `refusal` are for one that came to nothing. */
@@ -292,7 +311,12 @@ export async function failedError(
 ): Promise<ExchangeError> {
   switch (end.kind) {
     case "expired":
-      return goneError(quote, "quote_expired", await returnFunds(deps, quote, end.funds));
+      // What is in an open quote's till is whoever's who sent it: see `stranded.ts`.
+      return goneError(
+        quote,
+        "quote_expired",
+        isOpen(quote) ? {} : await returnFunds(deps, quote, end.funds),
+      );
     case "refunded":
       return goneError(quote, "quote_refunded", { tx: end.tx });
     case "unclaimed":

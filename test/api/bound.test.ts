@@ -32,8 +32,8 @@ describe("api: paying by a bound purchase", () => {
   /** A newcomer with a quote, and the purchase that it would send. */
   async function prepared() {
     const { buyer, quote } = await shop.quoted();
-    const payment = await shop.boundPayerOf(buyer).prepare(quote.pay_url);
-    return { buyer, quote, ...payment };
+    const { required, payload, headers } = await shop.boundPayerOf(buyer).prepare(quote.pay_url);
+    return { buyer, quote, required, payload, headers };
   }
 
   /** What the payment buys, as the contract takes it. */

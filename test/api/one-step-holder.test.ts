@@ -175,7 +175,14 @@ describe("api: buying in one step, once", () => {
     const better = await shop.payerOf(account).prepare(url);
     expect((await shop.ask(path, named(better.payload, id))).status).to.equal(200);
     await shop.expectOneKey(account.address);
-    expectError(await shop.ask(path, named(better.payload, "short")), "INVALID_REQUEST", 400);
+  });
+
+  it("refuses an identifier that is none, and pays nothing", async () => {
+    const account = await shared.api.market.newcomer();
+    const { payload } = await shop.payerOf(account).prepare(shop.urlOf(shop.number, account.address));
+    const answer = await shop.ask(shop.pathOf(shop.number, account.address), named(payload, "short"));
+    expectError(answer, "INVALID_REQUEST", 400);
+    expect(await shop.holdings(account.address)).to.deep.equal({ keys: 0n, paid: 0n });
   });
 
   it("T14 makes one key of 60 parallel requests with one payment at two copies of the API", async () => {

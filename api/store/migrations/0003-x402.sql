@@ -11,7 +11,7 @@ create table x402_payment_ids (
   -- Of what makes two requests the same one.
   fingerprint text not null,
   quote_id text not null references quotes,
-  created_at timestamptz not null default now(),
+  named_at timestamptz not null default now(),
   primary key (payer, payment_id)
 );
 
