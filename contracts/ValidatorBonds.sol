@@ -7,6 +7,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
 import {IArbitrable} from "./interfaces/IArbitrable.sol";
 import {IArbitrator} from "./interfaces/IArbitrator.sol";
+import {IHouseArbitrator} from "./interfaces/IHouseArbitrator.sol";
 import {ILabelRegistry} from "./interfaces/ILabelRegistry.sol";
 import {IValidatorBonds} from "./interfaces/IValidatorBonds.sol";
 
@@ -37,6 +38,9 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
     IArbitrator public immutable arbitrator;
     /// @inheritdoc IValidatorBonds
     uint96 public immutable challengeStake;
+
+    /// @dev Whether a fee of the arbitrator's is expected: no other ether is taken without being booked.
+    bool private transient _reclaiming;
 
     /// @notice What the arbitrator is told of each case, such as its court.
     bytes public arbitratorExtraData;
@@ -74,6 +78,11 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
         challengeStake = challengeStake_;
         arbitratorExtraData = arbitratorExtraData_;
         emit MetaEvidence(META_EVIDENCE, metaEvidence);
+    }
+
+    /// @dev The arbitrator's refund during {reclaim}, and nothing else.
+    receive() external payable {
+        if (!_reclaiming || msg.sender != address(arbitrator)) revert NotArbitrator(msg.sender);
     }
 
     // ----------------------------------------------------------------- bonds
@@ -195,8 +204,9 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
         bytes memory extraData = arbitratorExtraData;
         uint256 cost = arbitrator.arbitrationCost(extraData);
         uint256 fromPot = cost < c.pot ? cost : c.pot;
-        _takeFee(cost - fromPot);
+        uint96 surcharge = _takeFee(cost - fromPot);
         c.pot -= uint96(fromPot);
+        if (surcharge != 0) (c.surcharge, c.extraPayer) = (surcharge, msg.sender);
         c.status = ChallengeStatus.Ruling;
         c.deadline = uint40(block.timestamp) + RULING_TIME;
         // The guard keeps everything still until the dispute's number is known: a ruling from inside is refused.
@@ -215,6 +225,7 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
         uint256 cost = arbitrator.appealCost(c.disputeID, extraData);
         _takeFee(cost);
         c.appeals += 1;
+        c.extraPayer = msg.sender;
         c.deadline = uint40(block.timestamp) + RULING_TIME;
         emit Appealed(challengeId, cost, c.deadline, msg.sender);
         arbitrator.appeal{value: cost}(c.disputeID, extraData);
@@ -248,6 +259,22 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
         if (status == ChallengeStatus.None || status > ChallengeStatus.Ruling) revert WrongStatus(challengeId, status);
         if (block.timestamp <= c.deadline) revert TooEarly(challengeId, c.deadline, block.timestamp);
         _close(challengeId, c, status == ChallengeStatus.Open ? ChallengeStatus.Struck : ChallengeStatus.Tied);
+    }
+
+    /// @inheritdoc IValidatorBonds
+    function reclaim(uint256 challengeId) external nonReentrant returns (uint256 amount) {
+        Challenge storage c = _challenges[challengeId];
+        if (c.status <= ChallengeStatus.Ruling) revert WrongStatus(challengeId, c.status);
+        uint256 disputeID = c.disputeID;
+        // The arbitrator's numbers may start at 0, which a challenge that it never had also shows.
+        if (_challengeOfDispute[disputeID] != challengeId) revert NotReferred(challengeId);
+        uint256 before = address(this).balance;
+        _reclaiming = true;
+        IHouseArbitrator(address(arbitrator)).refund(disputeID);
+        _reclaiming = false;
+        amount = address(this).balance - before;
+        emit FeeReclaimed(challengeId, amount, msg.sender);
+        _returnFee(c, amount);
     }
 
     // ----------------------------------------------------------------- views
@@ -306,6 +333,23 @@ contract ValidatorBonds is IValidatorBonds, ReentrancyGuardTransient {
         else if (status == ChallengeStatus.Upheld) toValidator = best;
         _creditFees(c.validatorPayer, toValidator);
         _creditFees(c.challengerPayer, pot - toValidator);
+    }
+
+    /// @dev An arbitrator that is silent in the first round was paid by whoever lost, or by both, and beyond that by who referred the
+    /// case; later by whoever appealed. The odd wei is the challenger's, as in {_payFees}.
+    function _returnFee(Challenge storage c, uint256 amount) private {
+        if (c.appeals != 0) {
+            _creditFees(c.extraPayer, amount);
+            return;
+        }
+        uint256 surcharge = amount < c.surcharge ? amount : c.surcharge;
+        uint256 rest = amount - surcharge;
+        uint256 toValidator = rest / 2;
+        if (c.status == ChallengeStatus.Struck) toValidator = rest;
+        else if (c.status == ChallengeStatus.Upheld) toValidator = 0;
+        _creditFees(c.extraPayer, surcharge);
+        _creditFees(c.validatorPayer, toValidator);
+        _creditFees(c.challengerPayer, rest - toValidator);
     }
 
     /// @dev From what is on its way out first, so that it keeps as much weight as its bond can carry.

@@ -25,6 +25,7 @@ const CONTRACTS = [
   "PiecewisePrice",
   "PointsLedger",
   "QuotaPrice",
+  "ReceiptProofs",
   "SeasonalPrice",
   "TestArbitrator",
   "TestUSDC",

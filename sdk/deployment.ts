@@ -17,6 +17,7 @@ export const contractNames = [
   "PointsLedger",
   "Catalog",
   "Exchange",
+  "ReceiptProofs",
   "Tills",
   "LabelRegistry",
   "CardIssuer",

@@ -58,6 +58,10 @@ interface IValidatorBonds is IArbitrable, IEvidence {
         /// Who paid the challenger's fee, and the validator's.
         address challengerPayer;
         address validatorPayer;
+        /// What {refer} cost above both fees.
+        uint96 surcharge;
+        /// Who paid the arbitrator last, beside the two: whoever appealed last, before that whoever paid the surcharge.
+        address extraPayer;
         uint256 disputeID;
     }
 
@@ -93,6 +97,8 @@ interface IValidatorBonds is IArbitrable, IEvidence {
         uint256 challengerCredit,
         uint256 validatorCredit
     );
+    /// @notice The arbitrator gave a fee back.
+    event FeeReclaimed(uint256 indexed challengeId, uint256 amount, address by);
     /// @notice The agent took its credit; it is 0 now.
     event CreditWithdrawn(uint256 indexed agentId, address to, uint256 amount, address by);
     event FeesWithdrawn(address indexed account, address to, uint256 amount);
@@ -121,6 +127,8 @@ interface IValidatorBonds is IArbitrable, IEvidence {
     error UnknownDispute(uint256 disputeID);
     error InvalidRuling(uint256 ruling, uint256 maximum);
     error TooManyAppeals(uint256 challengeId, uint256 maximum);
+    /// @notice The arbitrator never had the challenge.
+    error NotReferred(uint256 challengeId);
     error NothingToWithdraw();
     error TransferFailed(address to, uint256 amount);
 
@@ -157,7 +165,7 @@ interface IValidatorBonds is IArbitrable, IEvidence {
     function answer(uint256 challengeId) external payable;
 
     /// @notice Makes the arbitrator's dispute from both fees. Anyone; if the arbitrator costs more than both by now, the caller pays the
-    /// rest and does not get it back.
+    /// rest and gets it back by {reclaim} alone.
     function refer(uint256 challengeId) external payable;
 
     /// @notice Appeals against the arbitrator's ruling, at the caller's cost. Anyone, {MAX_APPEALS} times in all.
@@ -168,6 +176,10 @@ interface IValidatorBonds is IArbitrable, IEvidence {
 
     /// @notice Ends a challenge whose deadline is over. Anyone.
     function timeOut(uint256 challengeId) external;
+
+    /// @notice Takes back a fee for which the arbitrator did nothing, and credits it to whoever had paid it. Anyone, once the challenge is
+    /// closed. For arbitrators that give fees back: see {IHouseArbitrator-refund}.
+    function reclaim(uint256 challengeId) external returns (uint256 amount);
 
     function bondOf(uint256 validatorId) external view returns (Bond memory);
 

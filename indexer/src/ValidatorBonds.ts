@@ -1,6 +1,6 @@
 /**
  * Bonds and challenges. Ignored: MetaEvidence, Evidence, Dispute and Ruling, which ERC-1497 and ERC-792 want for the arbitrators' front
- * ends; Challenged, Referred and ChallengeClosed say the same.
+ * ends; Challenged, Referred and ChallengeClosed say the same; FeeReclaimed, whose credits have events of their own.
  */
 import { ponder } from "ponder:registry";
 import { bondCredit, challenge, feeCredit, validatorBond } from "ponder:schema";

@@ -72,7 +72,12 @@ export const contracts: Record<ContractName, Entry> = {
   Exchange: entry("Exchange", (context) => ({ authority: context.at.Authority, wiring: wiringOf(context) }), {
     views: (context) => ({ ...wiringOf(context), MAX_FEE_BPS: 500, feeBps: 0 }),
   }),
-  Tills: entry("Tills", ({ at }) => ({ registry: at.AgentRegistry, exchange: at.Exchange })),
+  ReceiptProofs: entry("ReceiptProofs"),
+  Tills: entry("Tills", ({ at }) => ({
+    registry: at.AgentRegistry,
+    exchange: at.Exchange,
+    receipts: at.ReceiptProofs,
+  })),
   LabelRegistry: entry("LabelRegistry", ({ at }) => ({
     registry: at.AgentRegistry,
     catalog: at.Catalog,

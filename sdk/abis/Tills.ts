@@ -15,6 +15,11 @@ export const tillsAbi = [
         name: "exchange_",
         type: "address",
       },
+      {
+        internalType: "contract IReceiptProofs",
+        name: "receipts_",
+        type: "address",
+      },
     ],
     stateMutability: "nonpayable",
     type: "constructor",
@@ -65,11 +70,49 @@ export const tillsAbi = [
     inputs: [
       {
         internalType: "address",
+        name: "emitter",
+        type: "address",
+      },
+    ],
+    name: "LogNotTransfer",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "emitter",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "token",
+        type: "address",
+      },
+    ],
+    name: "LogOfOther",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
         name: "caller",
         type: "address",
       },
     ],
     name: "NotExchange",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "quoteHash",
+        type: "bytes32",
+      },
+    ],
+    name: "NothingPaid",
     type: "error",
   },
   {
@@ -96,12 +139,71 @@ export const tillsAbi = [
         type: "bytes32",
       },
     ],
+    name: "QuoteNotOpen",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "quoteHash",
+        type: "bytes32",
+      },
+    ],
+    name: "QuoteOpen",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "quoteHash",
+        type: "bytes32",
+      },
+    ],
     name: "QuoteUsed",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "blockNumber",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "txIndex",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "logIndex",
+        type: "uint256",
+      },
+    ],
+    name: "ReceiptAlreadyUsed",
     type: "error",
   },
   {
     inputs: [],
     name: "ReentrancyGuardReentrantCall",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint8",
+        name: "bits",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256",
+        name: "value",
+        type: "uint256",
+      },
+    ],
+    name: "SafeCastOverflowedUintDowncast",
     type: "error",
   },
   {
@@ -137,9 +239,56 @@ export const tillsAbi = [
     type: "error",
   },
   {
+    inputs: [
+      {
+        internalType: "address",
+        name: "to",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "till",
+        type: "address",
+      },
+    ],
+    name: "TransferToOther",
+    type: "error",
+  },
+  {
     anonymous: false,
     inputs: [],
     name: "EIP712DomainChanged",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "bytes32",
+        name: "quoteHash",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "blockNumber",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "txIndex",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "logIndex",
+        type: "uint256",
+      },
+    ],
+    name: "ReceiptUsed",
     type: "event",
   },
   {
@@ -443,6 +592,35 @@ export const tillsAbi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "blockNumber",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "txIndex",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "logIndex",
+        type: "uint256",
+      },
+    ],
+    name: "isReceiptUsed",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "",
+        type: "bool",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "bytes32",
         name: "quoteHash",
         type: "bytes32",
@@ -517,6 +695,107 @@ export const tillsAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "receipts",
+    outputs: [
+      {
+        internalType: "contract IReceiptProofs",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "buyer",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "token",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes32",
+            name: "salt",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ITills.Quote",
+        name: "q",
+        type: "tuple",
+      },
+      {
+        internalType: "address",
+        name: "token",
+        type: "address",
+      },
+      {
+        components: [
+          {
+            internalType: "bytes",
+            name: "header",
+            type: "bytes",
+          },
+          {
+            internalType: "uint256",
+            name: "txIndex",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes[]",
+            name: "nodes",
+            type: "bytes[]",
+          },
+          {
+            internalType: "uint256",
+            name: "logIndex",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct IReceiptProofs.Proof",
+        name: "proof",
+        type: "tuple",
+      },
+    ],
+    name: "refundByReceipt",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {

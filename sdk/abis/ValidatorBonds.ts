@@ -210,6 +210,17 @@ export const validatorBondsAbi = [
     type: "error",
   },
   {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "challengeId",
+        type: "uint256",
+      },
+    ],
+    name: "NotReferred",
+    type: "error",
+  },
+  {
     inputs: [],
     name: "NothingToWithdraw",
     type: "error",
@@ -719,6 +730,31 @@ export const validatorBondsAbi = [
       },
     ],
     name: "Evidence",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "uint256",
+        name: "challengeId",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "address",
+        name: "by",
+        type: "address",
+      },
+    ],
+    name: "FeeReclaimed",
     type: "event",
   },
   {
@@ -1238,6 +1274,16 @@ export const validatorBondsAbi = [
             type: "address",
           },
           {
+            internalType: "uint96",
+            name: "surcharge",
+            type: "uint96",
+          },
+          {
+            internalType: "address",
+            name: "extraPayer",
+            type: "address",
+          },
+          {
             internalType: "uint256",
             name: "disputeID",
             type: "uint256",
@@ -1356,6 +1402,25 @@ export const validatorBondsAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "challengeId",
+        type: "uint256",
+      },
+    ],
+    name: "reclaim",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1507,5 +1572,9 @@ export const validatorBondsAbi = [
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
+  },
+  {
+    stateMutability: "payable",
+    type: "receive",
   },
 ] as const;

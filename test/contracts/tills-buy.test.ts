@@ -1,5 +1,6 @@
 /*
  * buyViaTill(quote, authorization, signature)
+ * ├── given a quote that names no buyer                       see tills-open.test.ts
  * ├── given a quote that was used, or is past its deadline    reverts QuoteUsed(hash), DeadlinePassed(deadline, time)
  * ├── given a listing that buy refuses                        reverts as buy does
  * ├── given another token than the listing's                  reverts TokenMismatch(ekId, current, given)
@@ -209,11 +210,6 @@ describe("Tills.buyViaTill", () => {
       late.authorization.validBefore = 1n;
       late.signature = await signAuthorization(moa, buyer, late.till, late.authorization);
       await reverts(redeem(moa, late), moa.usdc, "ERC3009InvalidAuthorizationTime", [0n, 1n]);
-    });
-
-    it("a buyer that is nobody", async () => {
-      const payment = await pay({ buyer: ZERO });
-      await reverts(redeem(moa, payment), moa.exchange, "RecipientNotAgent", [ZERO]);
     });
   });
 });

@@ -17,6 +17,7 @@ import {IEndorsements} from "../../../contracts/interfaces/IEndorsements.sol";
 import {IConsensus} from "../../../contracts/interfaces/IConsensus.sol";
 import {LabelRegistry} from "../../../contracts/LabelRegistry.sol";
 import {TestArbitrator} from "../../../contracts/mocks/TestArbitrator.sol";
+import {TestReceiptProofs} from "../../../contracts/mocks/TestReceiptProofs.sol";
 import {TestUSDC} from "../../../contracts/mocks/TestUSDC.sol";
 import {PointsLedger} from "../../../contracts/PointsLedger.sol";
 import {Tills} from "../../../contracts/Tills.sol";
@@ -37,6 +38,7 @@ abstract contract Deployment is TestBase {
         ExperienceKey keys;
         PointsLedger points;
         Catalog catalog;
+        TestReceiptProofs receipts;
         Tills tills;
         CardIssuer cards;
         Exchange exchange;
@@ -50,7 +52,7 @@ abstract contract Deployment is TestBase {
     }
 
     /// @dev How many contracts {deploySystem} makes.
-    uint256 internal constant SYSTEM_SIZE = 15;
+    uint256 internal constant SYSTEM_SIZE = 16;
 
     function deploySystem(address admin) internal returns (System memory) {
         return deploySystem(admin, DISPUTES);
@@ -62,6 +64,7 @@ abstract contract Deployment is TestBase {
         s.authority = new Authority(admin);
         s.bondToken = new TestUSDC();
         s.arbitrator = new TestArbitrator(0.01 ether);
+        s.receipts = new TestReceiptProofs();
         Predicted memory at = _predict();
         s.registry = new AgentRegistry(at.exchange, at.catalog);
         s.keys = new ExperienceKey(s.registry, at.exchange, IResaleTerms(at.catalog));
@@ -80,9 +83,9 @@ abstract contract Deployment is TestBase {
             })
         );
         s.catalog = new Catalog(address(s.authority), s.registry, s.exchange);
-        s.tills = new Tills(s.registry, s.exchange);
+        s.tills = new Tills(s.registry, s.exchange, s.receipts);
         s.cards = new CardIssuer(address(s.authority), s.registry, s.catalog, s.exchange);
-        s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(at.bonds));
+        s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(payable(at.bonds)));
         _deployBonds(s);
         s.fixedPrice = new FixedPrice();
         s.linearPrice = new LinearPrice();

@@ -12,6 +12,7 @@ import {
   labelRegistryAbi,
   linearPriceAbi,
   pointsLedgerAbi,
+  receiptProofsAbi,
   testArbitratorAbi,
   testUSDCAbi,
   tillsAbi,
@@ -141,17 +142,28 @@ export const deployMoa = () => deployMoaWith();
 
 type CreateDesk = (at: House, authority: Address) => Promise<unknown>;
 
+/** Makes, in one transaction, who decides about challenges. */
+export type CreateArbitrator = (authority: Address, registry: Address) => Promise<Address>;
+
+const createTestArbitrator: CreateArbitrator = () => create("TestArbitrator", [FEE]);
+
 /**
  * The same with another desk of disputes: one that is at an address, or that this makes, as the first of its transactions.
  * `payingConsensus`: the exchange's bounties are the consensus' to share; else a person's, and the consensus has a mock.
+ * `createArbitrator`: who decides about challenges, if not an arbitrator that does what it is told.
  */
-export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsensus = false } = {}) {
+export async function deployMoaWith(
+  desk?: Address | CreateDesk,
+  { payingConsensus = false, createArbitrator = createTestArbitrator } = {},
+) {
   const createDesk = typeof desk === "function" ? desk : undefined;
   const authority = await create("Authority", [people.admin.address]);
   const curveAddresses = await deployCurves();
   const usdc = await create("TestUSDC");
-  const arbitrator = await create("TestArbitrator", [FEE]);
+  // The bounties' mock and the receipts' proofs lie between the arbitrator and the house.
+  const arbitrator = await createArbitrator(authority, (await plan(3)).registry);
   const pot = await create("BountyPot");
+  const receipts = await create("ReceiptProofs");
   const at = await plan();
   await create("AgentRegistry", [at.exchange, at.catalog]);
   await create("ExperienceKey", [at.registry, at.exchange, at.catalog]);
@@ -159,7 +171,7 @@ export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsens
   const disputes = createDesk ? at.desk : (desk as Address | undefined);
   await create("Exchange", [authority, wiringOf(at, disputes, payingConsensus ? at.consensus : undefined)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
-  await create("Tills", [at.registry, at.exchange]);
+  await create("Tills", [at.registry, at.exchange, receipts]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
   await create("LabelRegistry", [at.registry, at.catalog, at.bonds]);
   await create("ValidatorBonds", [at.registry, at.labels, usdc, arbitrator, STAKE, "0xc0", "ipfs://rules"]);
@@ -183,6 +195,7 @@ export async function deployMoaWith(desk?: Address | CreateDesk, { payingConsens
     bonds: getContract({ address: at.bonds, abi: validatorBondsAbi, client }),
     consensus: getContract({ address: at.consensus, abi: consensusAbi, client }),
     arbitrator: getContract({ address: arbitrator, abi: testArbitratorAbi, client }),
+    receipts: getContract({ address: receipts, abi: receiptProofsAbi, client }),
     pot: getContract({ address: pot, abi: bountyPotAbi, client }),
     usdc: getContract({ address: usdc, abi: testUSDCAbi, client }),
     curves: curveAddresses,

@@ -91,7 +91,7 @@ export const callOf = <const A extends Abi>(abi: A, functionName: string, args: 
   encodeFunctionData({ abi, functionName, args } as never);
 
 /** The house arbitrator, its judges yet to come. */
-async function createHouse(authority: Address, registry: Address, payeeId: bigint) {
+export async function createHouse(authority: Address, registry: Address, payeeId: bigint) {
   const address = await create("HouseArbitrator", [
     ...[authority, registry, payeeId],
     ...[MAX_COST, COST, APPEAL_COST],
@@ -100,7 +100,7 @@ async function createHouse(authority: Address, registry: Address, payeeId: bigin
 }
 
 /** A judge for each of its courts: `validator` in the first, `rival` in the second. */
-async function seatJudges(authority: Address, house: Address) {
+export async function seatJudges(authority: Address, house: Address) {
   const courts = [
     ["function giveRuling(uint256,uint256)", Roles.ARBITER, people.validator],
     ["function giveFinalRuling(uint256,uint256)", Roles.APPEAL, people.rival],

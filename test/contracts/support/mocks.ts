@@ -52,3 +52,15 @@ const weirdTokenAbi = parseAbi([
 export async function createWeirdToken(name: string) {
   return getContract({ address: await create(name), abi: weirdTokenAbi, client });
 }
+
+const lossyTokenAbi = parseAbi([
+  "function lose(uint256 percent)",
+  "function mint(address to, uint256 value)",
+  "function transfer(address to, uint256 value) returns (bool)",
+  "function balanceOf(address owner) view returns (uint256)",
+]);
+
+/** A token of which less arrives than its logs say; see `LossyToken.sol`. */
+export async function createLossyToken() {
+  return getContract({ address: await create("LossyToken"), abi: lossyTokenAbi, client });
+}
