@@ -24,7 +24,11 @@ export function createFacilitator(deps: Settling): FacilitatorClient {
       try {
         const { quote, authorization } = await checkPayment(deps, payload, requirements);
         const { tx, price } = await settlePayment(deps, quote, authorization);
-        return { success: true, transaction: tx, network, payer: authorization.from, amount: price.amount };
+        const { from: payer } = authorization;
+        return {
+          ...{ success: true, transaction: tx, network, payer, amount: price.amount },
+          extra: { quote_id: quote.id },
+        };
       } catch (error) {
         if (!(error instanceof PaymentRefusal)) throw error;
         return {

@@ -1,6 +1,7 @@
 /** POST /quotes/{id}/pay and what became of a quote. */
 import { encodePaymentRequiredHeader, encodePaymentResponseHeader } from "@x402/core/http";
 import type { SettleResponse } from "@x402/core/types";
+import type { Hash } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
@@ -11,7 +12,7 @@ import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { giveUpName, quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
-import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
+import { goneError, isOpen, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
 import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
 import type { Offer } from "./x402.ts";
 import { declarePaid } from "./x402-extensions.ts";
@@ -48,9 +49,12 @@ export async function payOffer(deps: Deps, offer: Offer, header: string | undefi
     return issued(deps, offer, sale.purchase, sale.payer);
   }
   if (end.kind === "settling") throw pendingError(quote);
-  // Its buyer may bring the signature with this request: a till that is paid already takes it as its word.
-  const isUnsigned = end.kind === "unclaimed" && header !== undefined;
-  if (end.kind !== "open" && !isUnsigned) throw await failedError(deps, quote, end, end.kind);
+  // Its buyer may bring the signature with this request: a till that is paid already takes it as its word. And who paid an open quote that
+  // somebody else submitted is known by the payment alone: its money goes back to it, however late it comes.
+  const takesLate = end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote));
+  if (end.kind !== "open" && !(takesLate && header !== undefined)) {
+    throw await failedError(deps, quote, end, end.kind);
+  }
   if (header === undefined) return unpaid(deps, offer);
   const answer = await settle(deps, offer, header);
   // What is paid already is not asked for again.
@@ -74,7 +78,8 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
       throw error;
     });
     if (settled.success) {
-      const payment = await livePaymentOf(deps.sql, offer.quote.id);
+      // The facilitator's own word: what was sold may be another quote than was offered, see `nameBuyer`.
+      const payment = await livePaymentOf(deps.sql, settled.extra?.quote_id as Hash);
       if (payment?.purchase) return issued(deps, offer, payment.purchase, await payerOf(deps, payment));
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }

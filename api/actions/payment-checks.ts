@@ -6,10 +6,11 @@ import type { PaymentRequirements } from "@x402/core/types";
 import { type Address, type Hex, isAddressEqual } from "viem";
 import { z } from "zod";
 import { PURCHASE_SCHEME, purchaseExtraSchema, purchasePayloadSchema } from "../../sdk/bound-purchase.ts";
+import { quoteHash, tillAddress } from "../../sdk/till.ts";
 import { addressSchema, unitsSchema } from "../../sdk/wire/common.ts";
 import { findSale } from "../chain/sales.ts";
 import type { Authorization, Scheme } from "../store/authorizations.ts";
-import { findQuote, findQuoteByTill, type StoredQuote } from "../store/quotes.ts";
+import { findQuote, findQuoteByTill, type StoredQuote, saveQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import { boundReferenceOf, buyerOf, isOpen, saleCall } from "./quote-end.ts";
 import type { Settling } from "./settlement.ts";
@@ -77,8 +78,22 @@ async function readTransfer(
     nonce: a.nonce as Hex,
     signature: signature as Hex,
   };
-  if (authorization.value === 0n) await assertOwnWord(deps, quote, authorization);
-  return { quote, authorization };
+  if (authorization.value > 0n) return { quote, authorization };
+  await assertOwnWord(deps, quote, authorization);
+  return { quote: isOpen(quote) ? await nameBuyer(deps, quote, authorization.from) : quote, authorization };
+}
+
+/**
+ * Nothing comes with the sale of a free key that would tell the contract whose an open quote's is. So it is claimed by a quote that names
+ * the signer and follows from the open one: it gives one key however often it is asked for.
+ */
+async function nameBuyer({ chain, sql }: Settling, open: StoredQuote, buyer: Address): Promise<StoredQuote> {
+  const { id: salt, till: _, blockNumber, ...terms } = open;
+  const named = { ...terms, buyer, salt };
+  const at = { chainId: chain.id, tills: chain.tills.address };
+  const quote = { ...named, id: quoteHash(at, named), till: tillAddress(at, named), blockNumber };
+  await saveQuote(sql, quote);
+  return quote;
 }
 
 /** `ek-purchase`: all but the payer and the signature follows from the quote, whose id is the salt. */

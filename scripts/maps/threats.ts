@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline; what was paid into a till without a named buyer goes back to the sender in the token's own log; a bound purchase can be submitted by the exchange alone",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -53,9 +53,17 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "One authorization, many requests",
     defence: "one row per quote and per authorization before anything is sent; a used till has code",
   },
+  T15: {
+    attack: "Funds moved between the check of a payment and its settlement",
+    defence: "settling is the sale, and comes before anything is served",
+  },
+  T16: {
+    attack: "Something served before it is paid, or by another method",
+    defence: "paid resources answer POST alone, and nothing before their settlement",
+  },
   T17: {
     attack: "A payment for a cheap thing used for a dear one",
-    defence: "the till binds listing, version, buyer and price",
+    defence: "the till, or the nonce, binds listing, version, buyer and price",
   },
   T18: {
     attack: "The answer is lost and the client pays again",
@@ -68,6 +76,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T20: {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
     defence: "one queue, simulation before every transaction",
+  },
+  T21: {
+    attack: "Several payments in one transaction, and one key claimed for all",
+    defence: "each till's own balance and log decide, never a transaction's hash",
   },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
