@@ -136,6 +136,7 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       Catalog: unused,
       Exchange: unused,
       Tills: unused,
+      ReceiptProofs: unused,
       LabelRegistry: unused,
       CardIssuer: unused,
       Disputes: unused,
