@@ -11,6 +11,7 @@ import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
+import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
@@ -43,6 +44,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
   addX402Routes(app, deps);
+  addOrderRoutes(app, deps);
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);

@@ -1,5 +1,6 @@
 /** What the app works with. Tests hand it what they like. */
 
+import type { AccessRecorder } from "./actions/access.ts";
 import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
 import type { Chain } from "./chain/client.ts";
@@ -17,6 +18,7 @@ export type Deps = {
   chain: Chain;
   guard: ChainGuard;
   relayer: Relayer;
+  accesses: AccessRecorder;
   versions: VersionReader;
   /** The API's own tables. */
   sql: Sql;

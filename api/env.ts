@@ -1,6 +1,6 @@
 /** The API's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import { readFileSync } from "node:fs";
-import type { Hex } from "viem";
+import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 
@@ -34,6 +34,19 @@ export const schema = z.object({
   ),
   /** Another's x402 facilitator, which submits stock clients' payments in our place. What it says is checked on chain. */
   FACILITATOR_URL: z.url({ protocol: /^https?$/, error: "an x402 facilitator's address" }).optional(),
+  /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
+  RELAY_GAS_PER_HOUR: z
+    .string()
+    .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
+    .default("50000000"),
+  /** Below it the health is `degraded`: some hundred sales are left. */
+  RELAYER_LOW_BALANCE: z
+    .string()
+    .regex(
+      /^[0-9]{1,9}(\.[0-9]{1,18})?$/,
+      "ether of the relayer's account below which to raise alarm, as 0.05",
+    )
+    .default("0.05"),
 });
 
 export type Env = Readonly<{
@@ -47,6 +60,9 @@ export type Env = Readonly<{
   indexerUrl: string;
   relayerKey: Hex;
   facilitatorUrl: string | undefined;
+  relayGasPerHour: bigint;
+  /** In wei. */
+  relayerLowBalance: bigint;
 }>;
 
 export function readEnv(): Env {
@@ -66,6 +82,8 @@ export function readEnv(): Env {
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
     facilitatorUrl: env.FACILITATOR_URL?.replace(/\/+$/, ""),
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }
 

@@ -5,7 +5,13 @@ import type { Deployment } from "../sdk/deployment.ts";
 import { schema as api } from "./env.ts";
 
 const schema = api
-  .pick({ RPC_URL: true, DATABASE_URL: true, DEPLOYMENT_FILE: true, RELAYER_KEY: true })
+  .pick({
+    RPC_URL: true,
+    DATABASE_URL: true,
+    DEPLOYMENT_FILE: true,
+    RELAYER_KEY: true,
+    RELAY_GAS_PER_HOUR: true,
+  })
   .extend({
     FACILITATOR_PORT: z.coerce.number({ error: "a free TCP port, 1 to 65535" }).int().min(1).max(65_535),
     FACILITATOR_HOST: z.string().min(1).default("127.0.0.1"),
@@ -16,6 +22,7 @@ export type FacilitatorEnv = Readonly<{
   databaseUrl: string;
   deployment: Deployment;
   relayerKey: Hex;
+  relayGasPerHour: bigint;
   port: number;
   host: string;
 }>;
@@ -32,6 +39,7 @@ export function readFacilitatorEnv(): FacilitatorEnv {
     databaseUrl: env.DATABASE_URL,
     deployment: env.DEPLOYMENT_FILE,
     relayerKey: env.RELAYER_KEY,
+    relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     port: env.FACILITATOR_PORT,
     host: env.FACILITATOR_HOST,
   });

@@ -31,12 +31,16 @@ await migrate(store, tag).catch((error: unknown) => {
 });
 const chain = createChain(env);
 const guard = createChainGuard(chain);
-const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: env.relayerKey });
-const facilitator = createFacilitator({ chain, relayer, sql: store.sql });
+const { sql, lock } = store;
+const relayer = createRelayer({
+  ...{ chain, guard, sql, lock },
+  ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
+});
+const facilitator = createFacilitator({ chain, relayer, sql });
 
 const server = serve(
   {
-    fetch: createFacilitatorApp({ facilitator, guard, sql: store.sql, chainId: chain.id }).fetch,
+    fetch: createFacilitatorApp({ facilitator, guard, sql, chainId: chain.id }).fetch,
     hostname: env.host,
     port: env.port,
     serverOptions: { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },

@@ -1,16 +1,17 @@
 /** How the API is, looked at in the background: asking for it costs nothing and never waits. */
-import { type Address, formatEther, parseEther } from "viem";
+import { formatEther } from "viem";
 import type { z } from "zod";
 import type { healthSchema } from "../sdk/wire/public.ts";
 import type { Chain } from "./chain/client.ts";
 import type { ChainGuard } from "./chain/guard.ts";
+import type { Relayer } from "./chain/relayer.ts";
 import type { Sql } from "./store/database.ts";
 
 /** Milliseconds between two looks, and the longest that one may take. */
 const LOOK_EVERY = 5_000;
 const LOOK_TIMEOUT = 4_000;
-/** Below this the relayer needs gas: some hundred sales are left. */
-const LOW_BALANCE = parseEther("0.05");
+/** Milliseconds for which a transaction may wait before something is wrong. */
+const MAX_WAIT = 120_000;
 /** Blocks that the indexer may be behind. */
 const MAX_LAG_BLOCKS = 20n;
 
@@ -28,7 +29,9 @@ export type HealthOptions = {
   chain: Chain;
   guard: ChainGuard;
   sql: Sql;
-  relayer: Address;
+  relayer: Relayer;
+  /** Below so much wei the relayer needs gas. */
+  lowBalance: bigint;
   indexerUrl: string;
 };
 
@@ -36,22 +39,27 @@ export type HealthOptions = {
 const vital = new Set(["chain", "database"]);
 
 export function createHealth(options: HealthOptions): Health {
-  const { chain, relayer } = options;
+  const { chain, relayer, lowBalance } = options;
   let checks: Record<string, Check> = { boot: { ok: false, detail: "not looked yet" } };
   let balance = 0n;
+  let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const look = async (): Promise<void> => {
-    const [chainCheck, database, funds, indexer] = await Promise.all([
+    const [chainCheck, database, relaying, indexer] = await Promise.all([
       inTime(() => options.guard.check()),
       inTime(() => checkDatabase(options.sql)),
       inTime(async () => {
-        balance = await chain.client.getBalance({ address: relayer });
-        return checkBalance(balance);
+        const [funds, backlog] = await Promise.all([
+          chain.client.getBalance({ address: relayer.address }),
+          relayer.backlog(),
+        ]);
+        [balance, waiting] = [funds, backlog.waiting];
+        return checkRelayer(balance, lowBalance, backlog);
       }),
       inTime(() => checkIndexer(options)),
     ]);
-    checks = { chain: chainCheck, database, relayer: funds, indexer };
+    checks = { chain: chainCheck, database, relayer: relaying, indexer };
   };
 
   return {
@@ -63,7 +71,12 @@ export function createHealth(options: HealthOptions): Health {
         chain_id: chain.id,
         checks,
         contracts: { ...chain.deployment.contracts },
-        relayer: { address: relayer, balance_wei: String(balance) },
+        relayer: {
+          address: relayer.address,
+          balance_wei: String(balance),
+          low_below_wei: String(lowBalance),
+          waiting,
+        },
       };
     },
     async start() {
@@ -99,9 +112,17 @@ async function checkDatabase(sql: Sql): Promise<Check> {
   return { ok: true };
 }
 
-function checkBalance(balance: bigint): Check {
-  if (balance >= LOW_BALANCE) return { ok: true };
-  return { ok: false, detail: `the relayer has ${formatEther(balance)} ETH left: send it some` };
+function checkRelayer(
+  balance: bigint,
+  lowBalance: bigint,
+  { waiting, since }: Awaited<ReturnType<Relayer["backlog"]>>,
+): Check {
+  if (balance < lowBalance) {
+    const [has, wants] = [formatEther(balance), formatEther(lowBalance)];
+    return { ok: false, detail: `the relayer has ${has} ETH left, below ${wants}: send it some` };
+  }
+  if (!since || Date.now() - since.getTime() < MAX_WAIT) return { ok: true };
+  return { ok: false, detail: `${waiting} transactions wait, the oldest since ${since.toISOString()}` };
 }
 
 /** Ponder's own readiness is not proof: its head is compared with the chain's. */

@@ -2,6 +2,7 @@
 import { serve } from "@hono/node-server";
 import { privateKeyToAccount } from "viem/accounts";
 import { deploymentTag } from "../sdk/deployment.ts";
+import { createAccessRecorder } from "./actions/access.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
 import { createForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
@@ -75,25 +76,22 @@ async function prepare(opened: Store): Promise<void> {
   }
 }
 
-async function createDeps({
-  rpcUrl,
-  deployment,
-  relayerKey,
-  publicUrl,
-  indexerUrl,
-  facilitatorUrl,
-}: Env): Promise<Deps> {
+async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }: Env): Promise<Deps> {
+  const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
   const guard = createChainGuard(chain);
-  const relayer = createRelayer({ chain, guard, lock: store.lock, privateKey: relayerKey });
-  const { sql } = store;
-  const foreign = facilitatorUrl === undefined ? undefined : createForeignFacilitator(facilitatorUrl, chain);
+  const relayer = createRelayer({
+    ...{ chain, guard, sql, lock: store.lock },
+    ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
+  });
+  const foreign = env.facilitatorUrl ? createForeignFacilitator(env.facilitatorUrl, chain) : undefined;
   const facilitator = createFacilitator({ chain, relayer, sql, foreign });
   return {
     publicUrl,
     chain,
     guard,
     relayer,
+    accesses: createAccessRecorder({ chain, relayer }),
     versions: createVersionReader(chain),
     sql,
     index,
@@ -102,10 +100,10 @@ async function createDeps({
       chainId: chain.id,
       exchange: chain.exchange.address,
       maxSeconds: QUOTE_TTL,
-      issuer: createIssuer(privateKeyToAccount(relayerKey), chain.id),
+      issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
     }),
     foreign,
-    health: createHealth({ chain, guard, sql, relayer: relayer.address, indexerUrl }),
+    health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }
 

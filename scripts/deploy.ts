@@ -110,9 +110,9 @@ function localAccount(chainId: number): Account {
   );
 }
 
-/** On a local chain two of the well-known accounts judge: nobody may sit in both courts. */
-function localJudge(name: RoleName): Address | undefined {
-  const addressIndex = { ARBITER: 4, APPEAL: 5 }[name as string];
+/** On a local chain two of the well-known accounts judge: nobody may sit in both courts. The relayer's records first uses. */
+function localHolder(name: RoleName): Address | undefined {
+  const addressIndex = { ARBITER: 4, APPEAL: 5, RECORDER: 1 }[name as string];
   return addressIndex === undefined ? undefined : mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex }).address;
 }
 
@@ -139,7 +139,7 @@ async function deployAll(
   const allHolders = Object.fromEntries(
     activeRoles.map(([name]) => [
       name,
-      holders[name] ?? (isLocal ? localJudge(name) : undefined) ?? deployer,
+      holders[name] ?? (isLocal ? localHolder(name) : undefined) ?? deployer,
     ]),
   ) as Holders;
   const startBlock = BigInt(start.startBlock);

@@ -8,8 +8,8 @@
  *   npm run mutate -- --from 100 --limit 40 … a part of them
  *   npm run mutate -- --unit                … without the property tests, which take most of the time of a survivor
  *
- * Works in a copy in the system's folder for temporary files. A run that was cut off goes on where it was, unless contracts or tests
- * changed since. In the background: `nice -n 19 npm run mutate`.
+ * Works in a copy in the system's folder for temporary files. A run that was cut off goes on where it was; a result counts until its contract or
+ * the tests nearest to it change. In the background: `nice -n 19 npm run mutate`.
  */
 import { createHash } from "node:crypto";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,6 +21,7 @@ import { allResults, percent, scoresOf, writeReport } from "./mutate/report.ts";
 import { appendResult, type Fate, type Result, readResults, resultsFile } from "./mutate/results.ts";
 import { createScratch, type Scratch } from "./mutate/scratch.ts";
 import { type Mutant, selectMutants, squeeze } from "./mutate/select.ts";
+import { nearestTests } from "./mutate/tests.ts";
 import { repoRoot } from "./system/repo.ts";
 
 const GOAL = 0.9;
@@ -38,14 +39,17 @@ const { values: flags } = parseArgs({
 });
 const [shard = 1, shards = 1] = flags.shard.split("/").map(Number);
 
-/** Changes with every source and every test. */
-function stateOf(): string {
+/** Changes with every source and every test, or with those that this pattern names. */
+function stateOf(patterns: readonly string[] = ["contracts/**/*.sol", "test/contracts/**/*"]): string {
   const hash = createHash("sha256");
-  for (const file of globSync(["contracts/**/*.sol", "test/contracts/**/*"], { cwd: repoRoot }).toSorted()) {
+  for (const file of globSync([...patterns], { cwd: repoRoot }).toSorted()) {
     if (/\.(sol|ts)$/.test(file)) hash.update(file).update(readFileSync(join(repoRoot, file)));
   }
   return hash.digest("hex").slice(0, 16);
 }
+
+/** Of a contract and the tests that are nearest to it: a result holds until these change. */
+const stateOfFile = (file: string) => stateOf([file, ...nearestTests(repoRoot, basename(file, ".sol"))]);
 
 function chosenMutants(compiler: Compiler): Mutant[] {
   const candidates = new Map(
@@ -100,12 +104,13 @@ async function main(): Promise<void> {
   scratch.build(state);
   const compiler = createCompiler(scratch.dir);
   console.error(`copy of the repository built in ${since()} s: ${scratch.dir}`);
-  const sound = await scratch.unitTests();
+  const sound = await scratch.measure();
   if (!sound.ok) throw new Error(`The tests fail without any fault: ${sound.by ?? "they did not run"}.`);
   console.error(`unit tests pass without a fault, at ${since()} s`);
 
   const file = resultsFile(`${shard}-of-${shards}`);
-  const done = new Map(readResults(file, state).map((result) => [`${result.key}@${result.line}`, result]));
+  const states = new Map(compiler.files.map((name) => [name, stateOfFile(name)]));
+  const done = new Set(readResults(file, states).map(({ key, line }) => `${key}@${line}`));
   const mutants = chosenMutants(compiler);
   const seen = new Set(
     compiler.files.map((name) => compiler.compile(name, compiler.source(name).toString("utf8"))?.hash ?? ""),
@@ -127,7 +132,7 @@ async function main(): Promise<void> {
       fate,
       by,
       seconds,
-      state,
+      state: states.get(mutant.file) ?? "",
     };
     appendResult(file, result);
     console.log(JSON.stringify({ index: mutant.index, ...result, state: undefined }));

@@ -2,6 +2,7 @@
  * The client of an exchange: what an agent does there, by one object and one wallet. It signs only what it has checked or written itself,
  * pays only what the caller allows, and hands out only bytes whose hashes fit.
  */
+import type { Hash } from "viem";
 import type { z } from "zod";
 import type { FetchedItem } from "./experience.ts";
 import type { Fetch } from "./http.ts";
@@ -12,6 +13,7 @@ import type { Profile } from "./registration.ts";
 import type { Wallet } from "./signer.ts";
 import { buyers } from "./verbs/buying.ts";
 import { createCore } from "./verbs/core.ts";
+import { orderers } from "./verbs/ordering.ts";
 import { readers } from "./verbs/reading.ts";
 import { users } from "./verbs/using.ts";
 import { writers } from "./verbs/writing.ts";
@@ -24,6 +26,7 @@ import type {
   searchQuerySchema,
   searchResponseSchema,
 } from "./wire/listing.ts";
+import type { disputeCategories, PayoutsResponse } from "./wire/orders.ts";
 import type { activityResponseSchema, publicStatsSchema } from "./wire/public.ts";
 import type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 import type { SubmitValidationRequest, submitValidationResponseSchema } from "./wire/validation.ts";
@@ -98,6 +101,52 @@ export type Exchange = {
    * const { key_id } = await exchange.claim("ek_31337_2");
    */
   claim(ekId: string): Promise<PurchaseResponse>;
+
+  /**
+   * Takes a key for the agent's points, where its listing has a price in them.
+   * @example
+   * const { price } = await exchange.buyWithPoints("ek_31337_3"); // { amount: "500", currency: "points", … }: hundredths
+   */
+  buyWithPoints(ekId: string): Promise<PurchaseResponse>;
+
+  /**
+   * Takes an order's money back: the buyer within the refund terms, the seller at any time. The wallet sends the transaction, over `rpcUrl`
+   * or by its own way to the chain; so do the verbs below.
+   * @example
+   * const { tx } = await exchange.refund(order_id);
+   */
+  refund(orderId: string): Promise<{ tx: Hash }>;
+
+  /**
+   * Lets an order's money go to the seller before its window ends, as its buyer.
+   * @example
+   * await exchange.accept(order_id);
+   */
+  accept(orderId: string): Promise<{ tx: Hash }>;
+
+  /**
+   * Disputes an order, as its buyer. `maxFee`: what the arbitration may cost, in wei; the winner has it back.
+   * @example
+   * await exchange.dispute(order_id, { category: "data_integrity", evidence: "ipfs://…", maxFee: parseEther("0.02") });
+   */
+  dispute(
+    orderId: string,
+    complaint: { category: (typeof disputeCategories)[number]; evidence?: string; maxFee: bigint },
+  ): Promise<{ tx: Hash }>;
+
+  /**
+   * What the agent sold and is owed, by token, and the orders whose money still waits.
+   * @example
+   * const { tokens } = await exchange.payouts();
+   */
+  payouts(page?: { cursor?: string; limit?: number }): Promise<PayoutsResponse>;
+
+  /**
+   * Withdraws what the agent is owed, in one token or in all, to the wallet.
+   * @example
+   * const [paid] = await exchange.withdraw();
+   */
+  withdraw(token?: string): Promise<{ token: string; amount: string; tx: Hash }[]>;
 
   /**
    * A short-lived token for the seller's gateway. The exchange reads the right to it from the chain.
@@ -198,6 +247,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     address: core.signer.address,
     ...readers(core),
     ...buyers(core, options.maxPrice),
+    ...orderers(core),
     ...users(core),
     ...writers(core),
   };

@@ -22,6 +22,8 @@ export type Call<T> = {
   body?: unknown;
   /** Sent as `Authorization: Bearer`. */
   bearer?: string;
+  /** Sent as `Idempotency-Key`: the same request, however often it is sent. */
+  idempotencyKey?: string;
   schema: z.ZodType<T>;
 };
 
@@ -42,6 +44,7 @@ export async function send(
 ): Promise<Response> {
   const headers: Record<string, string> = {};
   if (request.bearer !== undefined) headers.authorization = `Bearer ${request.bearer}`;
+  if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
   if (request.body !== undefined) headers["content-type"] = "application/json";
   const response = await server
     .fetch(`${server.url}${request.path}${queryString(request.query)}`, {

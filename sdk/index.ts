@@ -34,5 +34,6 @@ export type { Signer, Wallet } from "./signer.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";
+export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
 export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

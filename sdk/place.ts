@@ -8,7 +8,12 @@ import { addressSchema } from "./wire/common.ts";
 import { healthSchema } from "./wire/public.ts";
 
 /** Where the exchange's contracts are, and the account that writes for agents. */
-export type ExchangePlace = Place & { exchange: Address; relayer: Address | undefined };
+export type ExchangePlace = Place & {
+  relayer: Address | undefined;
+  /** Where orders are, and what may be done with them; undefined where the exchange does not say. */
+  exchange: Address | undefined;
+  disputes: Address | undefined;
+};
 
 /** The part of a deployment file that a client can pin. */
 export type PinnedDeployment = Pick<Deployment, "chainId" | "contracts"> & { startBlock?: number };
@@ -33,11 +38,17 @@ export function createPlace(options: PlaceOptions): () => Promise<ExchangePlace>
 
 async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<ExchangePlace> {
   const health = await call(server, { path: "/health", schema: healthSchema });
-  const contract = (name: "AgentRegistry" | "ExperienceKey" | "Catalog" | "Exchange" | "Tills"): Address => {
+  const contract = (name: "AgentRegistry" | "ExperienceKey" | "Catalog" | "Tills"): Address => {
     const told = addressSchema.safeParse(health.contracts?.[name]).data;
     const pinned = deployment?.contracts[name];
     if (told && (!pinned || pinned.toLowerCase() === told.toLowerCase())) return told;
     throw mismatch(server, `its ${name}`, pinned ?? "an address", told ?? "nothing");
+  };
+  const optional = (name: "Exchange" | "Disputes"): Address | undefined => {
+    const told = addressSchema.safeParse(health.contracts?.[name]).data;
+    const pinned = deployment?.contracts[name];
+    if (!told || !pinned || pinned.toLowerCase() === told.toLowerCase()) return told;
+    throw mismatch(server, `its ${name}`, pinned, told);
   };
   const chainIds: [string, number | undefined][] = [
     ["pinned", deployment?.chainId],
@@ -52,8 +63,9 @@ async function findPlace({ server, chain, deployment }: PlaceOptions): Promise<E
     registry: contract("AgentRegistry"),
     keys: contract("ExperienceKey"),
     catalog: contract("Catalog"),
-    exchange: contract("Exchange"),
     tills: contract("Tills"),
+    exchange: optional("Exchange"),
+    disputes: optional("Disputes"),
     relayer: addressSchema.optional().parse(health.relayer?.address),
   };
 }

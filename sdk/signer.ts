@@ -6,7 +6,10 @@ import { ExchangeError } from "./errors.ts";
 export type Signer = Pick<LocalAccount, "address" | "signMessage" | "signTypedData">;
 
 /** A local account, or a wallet client with an account, as a browser's wallet gives it. */
-export type Wallet = Signer | Pick<WalletClient, "account" | "signMessage" | "signTypedData">;
+export type Wallet =
+  | Signer
+  | (Pick<WalletClient, "account" | "signMessage" | "signTypedData"> &
+      Partial<Pick<WalletClient, "sendTransaction" | "getChainId">>);
 
 /**
  * The wallet as a {@link Signer}. Throws INVALID_EOA for a wallet client without an account.

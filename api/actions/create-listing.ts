@@ -31,6 +31,7 @@ export async function createListing(
   const content = { manifestHash, summary, uri: "", summaryHash: keccak256(stringToBytes(summary)) };
   const receipt = await relay(
     deps,
+    session,
     contractCall({ address, abi, functionName: "list", args: [session.agentId, terms, content] }),
   );
   const [event] = parseEventLogs({ abi: catalogAbi, logs: receipt.logs, eventName: "ListingVersion" });
@@ -42,7 +43,7 @@ export async function createListing(
     manifest_hash: manifestHash,
     tx: receipt.transactionHash,
   };
-  if (validators.length > 0) await allowValidators(deps, ref.ekId, validators, listed);
+  if (validators.length > 0) await allowValidators(deps, session, ref.ekId, validators, listed);
   return listed;
 }
 
@@ -114,6 +115,7 @@ async function isAgent({ id: chainId, registry }: Chain, id: string): Promise<bo
 
 async function allowValidators(
   deps: Deps,
+  session: Session,
   number: bigint,
   validators: readonly bigint[],
   listed: { ek_id: string; listing_id: string; tx: string },
@@ -122,6 +124,7 @@ async function allowValidators(
   try {
     await relay(
       deps,
+      session,
       contractCall({ address, abi, functionName: "allowValidators", args: [number, validators, true] }),
     );
   } catch (cause) {

@@ -27,6 +27,7 @@ export async function register(
   const { address, abi } = chain.registry;
   const receipt = await relay(
     deps,
+    { eoa },
     contractCall({
       address,
       abi,
@@ -52,6 +53,7 @@ export async function grant(
   const { address, abi } = chain.registry;
   const receipt = await relay(
     deps,
+    { eoa },
     contractCall({
       address,
       abi,

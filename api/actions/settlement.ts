@@ -2,11 +2,11 @@
  * From a payment to a key. The row comes first, then one transaction, then the evidence. Whatever happens in between (a crash, a lost
  * answer, somebody else's transaction), the chain tells what became of the quote, and nothing is ever charged twice.
  */
-import { TransactionNotFoundError } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Chain } from "../chain/client.ts";
-import { type Call, ContractRefusal, type Relayer, receiptOf, TransactionNotSent } from "../chain/relayer.ts";
+import { GasCapReached, TransactionNotSent } from "../chain/relay-errors.ts";
+import { type Call, ContractRefusal, type Relayer } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import {
   type Authorization,
@@ -146,11 +146,11 @@ async function sentBefore(
   authorization: Authorization,
 ): Promise<{ purchase?: PurchaseResponse } | undefined> {
   if (!payment.tx) return undefined;
-  const receipt = await receiptOf(deps.chain, payment.tx, 0);
+  const fate = await deps.relayer.fateOf(payment.tx);
+  if (typeof fate === "string") return fate === "waiting" ? {} : undefined;
   const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
-  const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
-  if (sale) return { purchase: await issue(deps, payment, sale) };
-  return !receipt && (await isWaiting(deps.chain, payment.tx)) ? {} : undefined;
+  const sale = await saleIn(deps.chain, fate.receipt, { paymentRef });
+  return sale && { purchase: await issue(deps, payment, sale) };
 }
 
 /** The x402 rail's way to go on: see `Rail.resume`. */
@@ -160,16 +160,6 @@ export async function resumePayment(deps: Settling, payment: Payment): Promise<v
   const authorization = await authorizationOf(deps.sql, payment.id);
   if (await sentBefore(deps, quote, payment, authorization)) return;
   await sendPayment(deps, quote, payment, authorization);
-}
-
-async function isWaiting({ client }: Chain, hash: NonNullable<Payment["tx"]>): Promise<boolean> {
-  try {
-    await client.getTransaction({ hash });
-    return true;
-  } catch (error) {
-    if (error instanceof TransactionNotFoundError) return false;
-    throw error;
-  }
 }
 
 /** Sends a payment that is ours alone, or has it submitted by the facilitator that it was given to. */
@@ -219,9 +209,12 @@ async function transact(
 ): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(call, async (hash) => {
-      await noteTransaction(deps.sql, payment.id, hash);
-      tx = hash;
+    const receipt = await deps.relayer.send(call, {
+      asker: authorization.from,
+      async signed(hash) {
+        await noteTransaction(deps.sql, payment.id, hash);
+        tx = hash;
+      },
     });
     const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
     const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
@@ -284,7 +277,7 @@ async function issue({ sql }: Settling, payment: Payment, sale: Sale): Promise<P
 export async function finalizeQuote(deps: Settling, quote: StoredQuote, finish: Call): Promise<Sale> {
   if (await leaseQuote(deps.sql, quote.id)) {
     try {
-      const receipt = await deps.relayer.send(finish);
+      const receipt = await deps.relayer.send(finish, { asker: quote.buyer });
       const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
       if (sale) return sale;
     } catch (error) {
@@ -341,12 +334,16 @@ export async function returnFunds(
   await markRefundDue(deps.sql, quote.id, true);
   if (!(await leaseQuote(deps.sql, quote.id))) return help;
   try {
-    const receipt = await deps.relayer.send(refundTill(deps.chain, quote));
+    const receipt = await deps.relayer.send(refundTill(deps.chain, quote), {
+      // Anybody can put a mere nothing into a till in somebody's name: it must not use up what that one may ask for.
+      asker: `refund:${quote.buyer}`,
+    });
     if (!receipt) return help;
     await markRefundDue(deps.sql, quote.id, false);
     return { refund: { amount: String(funds), to: quote.buyer, tx: receipt.transactionHash } };
   } catch (error) {
-    if (error instanceof ContractRefusal || error instanceof TransactionNotSent) return help; // the row keeps it due
+    const later = [ContractRefusal, TransactionNotSent, GasCapReached].some((kind) => error instanceof kind);
+    if (later) return help; // the row keeps it due
     throw error;
   }
 }

@@ -32,7 +32,7 @@ export async function strandedError(
   await move(deps.sql, payment.id, "PaymentConfirmed", { evidence: { transfer: first, stranded: true } });
   const left = Number(quote.deadline - (await chainTime(deps.chain)));
   if (left >= 0) {
-    await keepBlocks(deps, transfers);
+    await keepBlocks(deps, transfers, payer);
     await keepLease(deps.sql, payment.id, left + 1); // then it is this rail's turn again
     return waitingError(deps, quote, payer);
   }
@@ -48,11 +48,17 @@ export async function transfersOf(chain: Chain, quote: StoredQuote, payer: Addre
 }
 
 /** Has the blocks' hashes kept, which the chain itself soon forgets. */
-async function keepBlocks({ chain, relayer }: Settling, transfers: readonly TillTransfer[]): Promise<void> {
+async function keepBlocks(
+  { chain, relayer }: Settling,
+  transfers: readonly TillTransfer[],
+  asker: Address,
+): Promise<void> {
   const { address, abi } = chain.receipts;
   for (const { tx } of transfers) {
     const { blockNumber } = await chain.client.getTransactionReceipt({ hash: tx });
-    await relayer.send(contractCall({ address, abi, functionName: "keepBlock", args: [blockNumber] }));
+    await relayer.send(contractCall({ address, abi, functionName: "keepBlock", args: [blockNumber] }), {
+      asker,
+    });
   }
 }
 
@@ -67,7 +73,7 @@ async function sendBack(
     const call = await refundCall(chain, quote, transfer);
     const revert = await relayer.simulate(call);
     if (revert?.name === "ReceiptAlreadyUsed") continue; // by somebody else, or by us before a crash
-    const receipt = await relayer.send(call);
+    const receipt = await relayer.send(call, { asker: transfer.from });
     if (!receipt) return undefined;
     last = receipt.transactionHash;
   }

@@ -35,6 +35,7 @@ export async function submitLabel(
   const { address, abi } = chain.labels;
   const receipt = await relay(
     deps,
+    session,
     contractCall({
       address,
       abi,

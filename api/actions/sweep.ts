@@ -6,6 +6,8 @@ import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
+import { recordLateAccesses } from "./access.ts";
+import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
 import { rails } from "./rails.ts";
 import { returnFunds } from "./settlement.ts";
@@ -40,6 +42,7 @@ export function startSweeper(deps: Deps): { stop(): Promise<void> } {
 
 /** One round. Never throws: what failed is logged and comes again. */
 export async function sweep(deps: Deps): Promise<void> {
+  await attempt("tend the relayer's queue", () => deps.relayer.tend());
   await attempt("carry payments on", async () => {
     for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
       if (!(await takeOverPayment(deps.sql, payment.id))) continue;
@@ -48,6 +51,9 @@ export async function sweep(deps: Deps): Promise<void> {
       );
     }
   });
+  await attempt("record first uses", () => recordLateAccesses(deps));
+  await attempt("read orders' logs", () => readOrderLogs(deps));
+  await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));
   await attempt("send money back", async () => {
     for (const quote of await quotesToRefund(deps.sql, BATCH)) {
       await attempt("refund a quote", async () => {

@@ -8,6 +8,7 @@ import type { TokenResponse } from "../../sdk/wire/purchase.ts";
 import { ekNumber, readHead, unknownListing } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { markAccessGranted } from "../store/payment-moves.ts";
+import { recordFirstAccess } from "./access.ts";
 import type { Session } from "./session.ts";
 
 /** Seconds that a token lives; less when the key ends before. */
@@ -29,7 +30,9 @@ export async function issueToken(deps: Deps, session: Session, ekId: string): Pr
     throw notOwned(deps, session, ekId, tokenId === 0n ? "no_key" : "key_expired");
   }
   const keyId = keyIds.serialize({ chainId: chain.id, ...splitTokenId(tokenId) });
-  const ttl = (await chain.exchange.read.isHeld([tokenId])) ? HELD_TOKEN_TTL : TOKEN_TTL;
+  const isHeld = await chain.exchange.read.isHeld([tokenId]);
+  if (isHeld) await recordFirstAccess(deps, tokenId, key.version);
+  const ttl = isHeld ? HELD_TOKEN_TTL : TOKEN_TTL;
   const response = await sign(deps, session, {
     ekId,
     number,

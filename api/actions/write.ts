@@ -69,14 +69,15 @@ function withoutBigints(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_key, v: unknown) => (typeof v === "bigint" ? String(v) : v)));
 }
 
-/** Sends the call and waits for its block. `codes` says what a contract's error means here, where that differs. */
+/** Sends the call for the session's agent, and waits for its block. `codes` says what a contract's error means here, where that differs. */
 export async function relay(
   deps: Deps,
+  { eoa }: Pick<Session, "eoa">,
   call: Call,
   codes: Readonly<Record<string, ErrorCode>> = {},
 ): Promise<TransactionReceipt> {
   try {
-    return await deps.relayer.relay(call);
+    return await deps.relayer.relay(call, eoa);
   } catch (error) {
     throw error instanceof ContractRefusal ? refusalOf(error.revert, codes) : error;
   }

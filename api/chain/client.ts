@@ -37,6 +37,8 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     deployment,
     /** Milliseconds to wait for a transaction to be mined. */
     patience: local ? 8_000 : 25_000,
+    /** Milliseconds after which one that is not mined is sent again at a higher fee. */
+    stuckAfter: local ? 10_000 : 40_000,
     registry: getContract({ address: at.AgentRegistry, abi: agentRegistryAbi, client }),
     keys: getContract({ address: at.ExperienceKey, abi: experienceKeyAbi, client }),
     points: getContract({ address: at.PointsLedger, abi: pointsLedgerAbi, client }),

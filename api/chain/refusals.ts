@@ -1,6 +1,7 @@
 /** What a contract's refusal means to the user: one row per error. */
 import { curveTypes } from "../../sdk/curves.ts";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
+import { refundTerms } from "../../sdk/records.ts";
 import type { Revert } from "./revert.ts";
 
 type Args = Readonly<Record<string, string>>;
@@ -11,6 +12,10 @@ type Refusal = {
   message: (args: Args) => string;
   hint: string;
 };
+
+/** `IOrders.OrderStatus`, by its number. */
+const orderStatus = (status = "") =>
+  ["unknown", "held", "disputed", "released", "refunded"][Number(status)] ?? status;
 
 const CURVE = "Mend pricing_policy.";
 const SELL = "Ask for a new quote, or look for another listing.";
@@ -122,6 +127,58 @@ const refusals: Record<string, Refusal> = {
     code: "SERVICE_UNAVAILABLE",
     message: (a) => `Nothing new is sold or listed until ${a.until} (Unix seconds).`,
     hint: "What is paid can still be refunded, released and withdrawn. Come back then.",
+  },
+  // Orders
+  OrderNotInStatus: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `The order is ${orderStatus(a.status)}: it can't go that way any more.`,
+    hint: "Released and refunded orders are at their end; a disputed one waits for its ruling.",
+  },
+  OrderNotHeld: {
+    code: "LISTING_CONFLICT",
+    message: () => "The order's money is not held any more.",
+    hint: "Only orders whose money is held can be disputed.",
+  },
+  UnknownOrder: {
+    code: "NOT_FOUND",
+    message: () => "There is no such order.",
+    hint: "A sale without a refund window leaves no order: its money was split at once.",
+  },
+  RefundWindowOver: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `The order's window ended at ${a.releaseTime} (Unix seconds).`,
+    hint: "The money is the seller's from then on.",
+  },
+  RefundRefused: {
+    code: "SCOPE_DENIED",
+    message: (a) =>
+      `${a.caller} may not refund this order now (refund terms ${refundTerms[Number(a.refundTerms)]}).`,
+    hint: "A buyer may within the window, under terms until_access only before the first use; the seller at any time. Else: dispute it.",
+  },
+  NotBuyer: {
+    code: "SCOPE_DENIED",
+    message: (a) => `${a.caller} is not who paid this order.`,
+    hint: "Sign in with the EOA of the agent that paid.",
+  },
+  EvidenceMissing: {
+    code: "INVALID_REQUEST",
+    message: () => "There is no evidence in it.",
+    hint: "Give the URI of the complaint.",
+  },
+  FeeNotPaid: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `The arbitration costs ${a.cost} wei, ${a.given} were given.`,
+    hint: "Its cost has changed: ask for the transaction again.",
+  },
+  NotForPoints: {
+    code: "LISTING_CONFLICT",
+    message: (a) => `Listing ${a.ekId} can't be bought with points.`,
+    hint: "Pay by crypto: POST /listings/{ek_id}/quote.",
+  },
+  InsufficientPoints: {
+    code: "POINTS_POLICY_VIOLATION",
+    message: (a) => `Agent ${a.agentId} has ${a.balance} hundredths of points, ${a.needed} are needed.`,
+    hint: "Points come from completed trades.",
   },
   RefundWindowTooLong: {
     code: "LISTING_INVALID",

@@ -1,27 +1,24 @@
 /**
- * Sends transactions for agents, from one account. One at a time from signing to sending, whatever the number of APIs that share the
- * account: nonces never collide. Every call is simulated first, so that what the contract refuses costs no gas.
+ * Sends transactions for agents, from one account: see `relay-queue.ts` for how it keeps its order. Every call is simulated first, so that
+ * what the contract refuses costs no gas.
  */
 import {
   type Abi,
   type Address,
-  BaseError,
   type ContractFunctionArgs,
   type ContractFunctionName,
   encodeFunctionData,
   type Hash,
   type Hex,
-  HttpRequestError,
-  keccak256,
-  TimeoutError,
-  TransactionNotFoundError,
   type TransactionReceipt,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { Sql } from "../store/database.ts";
+import { relayBacklog } from "../store/relayed.ts";
 import type { Chain } from "./client.ts";
 import type { ChainGuard } from "./guard.ts";
+import { createRelayQueue, type RelayQueue } from "./relay-queue.ts";
 import { contractErrors, type Revert, revertOf } from "./revert.ts";
 
 /** One call of a contract; made by {@link contractCall}, which knows its types. */
@@ -49,43 +46,36 @@ export class ContractRefusal extends Error {
   }
 }
 
-/** The transaction was refused before it left: nothing was sent. */
-export class TransactionNotSent extends ExchangeError {
-  override readonly name = "TransactionNotSent";
-  constructor({ reason, cause }: { reason: string; cause: unknown }) {
-    super("SERVICE_UNAVAILABLE", `The exchange could not send its transaction: ${reason}.`, {
-      hint: "Nothing was done. Try again later; GET /health tells how the relayer is.",
-      details: { check: "relayer" },
-      cause,
-    });
-  }
-}
+/** Who caused it: an EOA, whose gas is counted, or `HOUSE`. `signed` is awaited with the hash before anything is sent. */
+export type SendOptions = { asker: string; signed?: (hash: Hash) => Promise<void> };
 
-export type Relayer = {
+export type Relayer = Pick<RelayQueue, "fateOf" | "tend"> & {
   address: Address;
   /** Why the contract would refuse the call in the next block; undefined when it would not. */
   simulate(call: Call): Promise<Revert | undefined>;
   /**
-   * Sends the call and waits for its receipt; undefined when it was not mined in time, and may be later. `signed` is awaited with the
-   * transaction's hash before anything is sent. Throws {@link ContractRefusal} and {@link TransactionNotSent}.
+   * Sends the call and waits for its receipt; undefined when it was not mined in time, and may be later. Throws {@link ContractRefusal};
+   * `GasCapReached` and `TransactionNotSent` when nothing was sent.
    */
-  send(call: Call, signed?: (hash: Hash) => Promise<void>): Promise<TransactionReceipt | undefined>;
+  send(call: Call, options: SendOptions): Promise<TransactionReceipt | undefined>;
   /** {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. */
-  relay(call: Call): Promise<TransactionReceipt>;
+  relay(call: Call, asker: string): Promise<TransactionReceipt>;
+  /** What waits to be mined. */
+  backlog(): ReturnType<typeof relayBacklog>;
 };
 
-export function createRelayer({
-  chain,
-  guard,
-  lock,
-  privateKey,
-}: {
+export type RelayerOptions = {
   chain: Chain;
   guard: ChainGuard;
+  sql: Sql;
   lock: Sql;
   privateKey: Hex;
-}): Relayer {
+  gasPerHour: bigint;
+};
+
+export function createRelayer({ chain, guard, privateKey, ...rest }: RelayerOptions): Relayer {
   const account = privateKeyToAccount(privateKey);
+  const queue = createRelayQueue({ chain, account, ...rest });
   const { client } = chain;
 
   // The next block, not the last one: on a quiet chain that may be hours old, and ERC-3009 windows are short.
@@ -106,56 +96,22 @@ export function createRelayer({
     }
   };
 
-  const estimateGas = async (call: Call): Promise<bigint> => {
+  const gasFor = async (call: Call): Promise<bigint> => {
     try {
-      return await client.estimateContractGas(inNextBlock(call));
+      // What the sale before this one changed may make it dearer.
+      return ((await client.estimateContractGas(inNextBlock(call))) * 13n) / 10n;
     } catch (error) {
       throw refusalIn(error); // something came in between
     }
   };
 
-  const sign = async (call: Call) => {
-    const { address: to } = call;
-    const data = encodeFunctionData(call);
-    const [gas, fees] = await Promise.all([estimateGas(call), client.estimateFeesPerGas()]);
-    return (nonce: number): Promise<Hex> =>
-      account.signTransaction({
-        type: "eip1559",
-        chainId: chain.id,
-        to,
-        data,
-        nonce,
-        // What the sale before this one changed may make it dearer.
-        gas: (gas * 13n) / 10n,
-        maxFeePerGas: fees.maxFeePerGas,
-        maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
-      });
-  };
-
-  const broadcast = (
-    signWith: (nonce: number) => Promise<Hex>,
-    signed: (hash: Hash) => Promise<void>,
-  ): Promise<Hash> =>
-    lock.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(hashtextextended(${`relayer ${chain.id} ${account.address}`}, 0))`;
-      const nonce = await client.getTransactionCount({ address: account.address, blockTag: "pending" });
-      const serializedTransaction = await signWith(nonce);
-      const hash = keccak256(serializedTransaction);
-      await signed(hash);
-      await client.sendRawTransaction({ serializedTransaction }).catch(async (error: unknown) => {
-        if (await mayBeSent(chain, hash, error)) return;
-        const reason = error instanceof BaseError ? error.shortMessage : "the RPC refused it";
-        throw new TransactionNotSent({ reason, cause: error });
-      });
-      return hash;
-    }) as Promise<Hash>;
-
-  const send: Relayer["send"] = async (call, signed = async () => {}) => {
+  const send: Relayer["send"] = async (call, { asker, signed = async () => {} }) => {
     await guard.assertTrusted();
     const refusal = await simulate(call);
     if (refusal) throw new ContractRefusal(refusal);
-    const hash = await broadcast(await sign(call), signed);
-    const receipt = await receiptOf(chain, hash, chain.patience);
+    const entry = { target: call.address, data: encodeFunctionData(call), gas: await gasFor(call) };
+    const hash = await queue.enter({ ...entry, asker: asker.toLowerCase() }, signed);
+    const receipt = await queue.receiptOf(hash, chain.patience);
     if (receipt?.status !== "reverted") return receipt;
     // Something came between: what would it say now?
     throw new ContractRefusal((await simulate(call)) ?? { name: "Reverted", args: { transaction: hash } });
@@ -165,17 +121,25 @@ export function createRelayer({
     address: account.address,
     simulate,
     send,
-    async relay(call) {
+    async relay(call, asker) {
       let hash: Hash | undefined;
-      const receipt = await send(call, async (signed) => {
-        hash = signed;
-      });
+      const signed = async (signedHash: Hash) => {
+        hash = signedHash;
+      };
+      const receipt = await send(call, { asker, signed });
       if (receipt) return receipt;
       throw new ExchangeError("SERVICE_UNAVAILABLE", `Transaction ${hash} was sent and is not mined yet.`, {
         hint: "Do not send it again: look the transaction up, it may still be mined.",
         details: { tx: hash },
       });
     },
+    fateOf: queue.fateOf,
+    tend: queue.tend,
+    backlog: () =>
+      relayBacklog(rest.sql, {
+        chainId: chain.id,
+        sender: account.address.toLowerCase() as Address,
+      }),
   };
 }
 
@@ -184,37 +148,4 @@ function refusalIn(error: unknown): ContractRefusal {
   const revert = revertOf(error);
   if (!revert) throw error;
   return new ContractRefusal(revert);
-}
-
-/** The receipt, as soon as there is one; undefined when patience (in milliseconds) ends first. */
-export async function receiptOf(
-  { client }: Chain,
-  hash: Hash,
-  patience: number,
-): Promise<TransactionReceipt | undefined> {
-  const end = performance.now() + patience;
-  for (;;) {
-    const receipt = await client.getTransactionReceipt({ hash }).catch((error: unknown) => {
-      if (error instanceof BaseError) return undefined; // not mined, or the RPC is out of breath
-      throw error;
-    });
-    if (receipt || performance.now() >= end) return receipt;
-    await new Promise((resolve) => setTimeout(resolve, client.pollingInterval));
-  }
-}
-
-/**
- * Whether a transaction may be on its way although sending it failed: Hardhat answers with the revert of one that it has mined, other
- * nodes with "already known", and a connection may break after the request.
- */
-async function mayBeSent({ client }: Chain, hash: Hash, error: unknown): Promise<boolean> {
-  const silent = (e: unknown) =>
-    e instanceof BaseError &&
-    e.walk((c) => c instanceof HttpRequestError || c instanceof TimeoutError) !== null;
-  try {
-    await client.getTransaction({ hash });
-    return true;
-  } catch (lookup) {
-    return !(lookup instanceof TransactionNotFoundError) || silent(error);
-  }
 }

@@ -61,11 +61,15 @@ export async function saleIn(
   );
   if (!log) return undefined;
   const { ekId: number, buyerId, keyId: tokenId, sale } = log.args;
-  const points = parseEventLogs({
-    abi: pointsLedgerAbi,
-    logs: receipt.logs,
-    eventName: "PointsAwarded",
-  }).find(({ address, args }) => ours(address, "PointsLedger") && args.keyId === tokenId);
+  const pointsLogs = parseEventLogs({ abi: pointsLedgerAbi, logs: receipt.logs }).filter(({ address }) =>
+    ours(address, "PointsLedger"),
+  );
+  const points = pointsLogs.find((log) => log.eventName === "PointsAwarded" && log.args.keyId === tokenId) as
+    | Extract<(typeof pointsLogs)[number], { eventName: "PointsAwarded" }>
+    | undefined;
+  const spent = pointsLogs.find((log) => log.eventName === "PointsSpent" && log.args.keyId === tokenId) as
+    | Extract<(typeof pointsLogs)[number], { eventName: "PointsSpent" }>
+    | undefined;
   const key = { chainId: chain.id, ...splitTokenId(tokenId) };
   const token = deployment.tokens.find(({ address }) => address.toLowerCase() === sale.token.toLowerCase());
   return {
@@ -82,7 +86,9 @@ export async function saleIn(
         agent_id: agentId.serialize({ chainId: chain.id, agentId: buyerId }),
         eoa: await registry.read.eoaOf([buyerId]),
       },
-      price: { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
+      price: spent
+        ? { amount: String(spent.args.amount), currency: "points", token: deployment.contracts.PointsLedger }
+        : { amount: String(sale.price), currency: token?.symbol ?? sale.token, token: sale.token },
       ...(sale.releaseTime === 0 ? {} : { release_at: new Date(sale.releaseTime * 1000).toISOString() }),
       tx: receipt.transactionHash,
       points_awarded: {

@@ -33,7 +33,7 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
 export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
-  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "SIGN-IN-WITH-X"],
+  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Idempotency-Key"],
   exposeHeaders: ["X-Request-Id", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "Retry-After"],
   maxAge: 86_400,
 });

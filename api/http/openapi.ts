@@ -6,6 +6,7 @@ import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as listing from "../../sdk/wire/listing.ts";
+import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
 import * as open from "../../sdk/wire/public.ts";
 import * as purchase from "../../sdk/wire/purchase.ts";
@@ -24,6 +25,8 @@ const components: Record<string, z.ZodType> = {
   Quote: listing.quoteResponseSchema,
   QuoteState: purchase.quoteStateSchema,
   PurchaseRequest: purchase.purchaseRequestSchema,
+  PayoutsResponse: orders.payoutsResponseSchema,
+  TransactionRequest: orders.transactionRequestSchema,
   PurchaseResponse: purchase.purchaseResponseSchema,
   ValidationRecord: validation.validationRecordSchema,
   SubmitValidationRequest: validation.submitValidationRequestSchema,

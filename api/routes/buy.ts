@@ -52,13 +52,19 @@ const quoteStateRoute = createRoute({
   responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
 });
 
+// Read as it comes: what is wrong with it is told by its own error.
+const idempotencyHeaders = z.object({ "idempotency-key": z.string().optional() });
+
 const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
   tags: ["Buy"],
-  summary: "Purchase EK (free); what costs money is paid by quote",
-  request: { body: jsonBody(purchaseRequestSchema) },
+  summary: "Purchase EK (free, or with points); what costs money is paid by quote",
+  description:
+    "With an Idempotency-Key header, the same request sent again is the same order: one key, the same answer. The same key with another body " +
+    "is refused (422). 202 means: not known yet, send the same request again.",
+  request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
     ...failures(
@@ -67,9 +73,12 @@ const purchaseRoute = createRoute({
       "INVALID_SIGNATURE",
       "SESSION_EXPIRED",
       "PAYMENT_REQUIRED",
+      "PAYMENT_PENDING",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      "POINTS_POLICY_VIOLATION",
+      ["INVALID_REQUEST", 422],
     ),
   },
 });
@@ -113,7 +122,10 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   );
   app.openapi(
     purchaseRoute,
-    async (c) => c.json(await purchase(deps, c.get("session"), c.req.valid("json")), 200),
+    async (c) => {
+      const key = c.req.header("idempotency-key");
+      return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), key), 200);
+    },
     invalid,
   );
   app.openapi(

@@ -56,7 +56,8 @@ export async function move(sql: Queryable, id: string, to: PaymentState, step: S
         key_id = coalesce(${keyId}, case when ${gone} then null else key_id end),
         purchase = coalesce(${purchase ? sql.json(purchase) : null}::jsonb, case when ${gone} then null else purchase end),
         block_number = coalesce(${block ? String(block.number) : null}, case when ${gone} then null else block_number end),
-        block_hash = coalesce(${block?.hash ?? null}, case when ${gone} then null else block_hash end)
+        block_hash = coalesce(${block?.hash ?? null}, case when ${gone} then null else block_hash end),
+        review_at = case when ${to === "EKIssued"} then now() + interval '1 minute' else review_at end
       from before where p.id = before.id returning p.id
     )
     insert into payment_transitions (payment_id, from_state, state, evidence)

@@ -54,8 +54,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "one row per quote and per authorization before anything is sent; a used till has code",
   },
   T15: {
-    attack: "Funds moved between the check of a payment and its settlement",
-    defence: "settling is the sale, and comes before anything is served",
+    attack: "The money moves away between verification and settlement",
+    defence: "settling is the sale itself: no key and no byte before it",
   },
   T16: {
     attack: "Something served before it is paid, or by another method",
@@ -67,7 +67,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T18: {
     attack: "The answer is lost and the client pays again",
-    defence: "the same payload gets the same answer; the SDK never signs twice",
+    defence:
+      "a settlement without an answer is unknown, never a fresh 402; the same payload gets the same answer; the SDK never signs twice",
   },
   T19: {
     attack: "A token that ignores a used authorization silently",
@@ -75,7 +76,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T20: {
     attack: "Relayer nonces collide, or bad payloads burn its gas",
-    defence: "one queue, simulation before every transaction",
+    defence:
+      "one queue in the database for all processes, simulation before every transaction, a cap of gas per asker and hour; what is stuck is " +
+      "sent at a higher fee, what a crash left unsent gives its nonce back",
+  },
+  T22: {
+    attack: "A reorg takes the purchase back after it was served",
+    defence: "the payment follows the chain: back to unknown, and on from its present answer",
   },
   T21: {
     attack: "Several payments in one transaction, and one key claimed for all",
@@ -164,6 +171,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "hash while streaming; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
+  T51: {
+    attack: "A client's retry makes two orders of one",
+    defence: "Idempotency-Key and the request's hash stand in the same transaction as the payment",
+  },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {

@@ -1,5 +1,5 @@
 /** What became of each fault: one JSON line each, so that a run can be cut off and taken up again. */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { repoRoot } from "../system/repo.ts";
 
@@ -24,7 +24,7 @@ export type Result = {
   fate: Fate;
   by?: string | undefined;
   seconds: number;
-  /** Of the sources and tests' state: results of another state are no results. */
+  /** Of the contract and its nearest tests: a result of another state is none. */
   state: string;
 };
 
@@ -32,14 +32,16 @@ export function resultsFile(name: string): string {
   return join(repoRoot, `.data/mutation/${name}.jsonl`);
 }
 
-/** The results of this state so far; those of another are dropped with the file. */
-export function readResults(file: string, state: string): Result[] {
+/** The results so far that still count; the others are dropped from the file. */
+export function readResults(file: string, states: ReadonlyMap<string, string>): Result[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
   const results = lines.map((line) => JSON.parse(line) as Result);
-  if (results.every((result) => result.state === state)) return results;
-  rmSync(file);
-  return [];
+  const good = results.filter((result) => states.get(result.file) === result.state);
+  if (good.length < results.length) {
+    writeFileSync(file, good.map((result) => `${JSON.stringify(result)}\n`).join(""));
+  }
+  return good;
 }
 
 export function appendResult(file: string, result: Result): void {

@@ -7,8 +7,9 @@ import { testFilesFor } from "./tests.ts";
 
 /** What a build leaves. */
 const BUILT = ["artifacts", "cache"];
-/** A mutant that loops for ever is killed by this. */
-const TIMEOUT_MS = 240_000;
+/** A mutant that loops for ever is killed after this many times what the tests take without a fault, and not before this many ms. */
+const PATIENCE = 5;
+const LEAST_PATIENCE_MS = 600_000;
 /** Enough for a fault to show, few enough to be quick. */
 const PROPERTY_RUNS = { FUZZ_RUNS: "64", INVARIANT_RUNS: "16", INVARIANT_DEPTH: "64" };
 
@@ -21,8 +22,16 @@ export function createScratch(name: string) {
   const dir = copyRepository(`moa-mutate-${name}`);
   cpSync(join(dir, "hardhat.config.ts"), join(dir, "hardhat.base.ts"));
   writeFileSync(join(dir, "hardhat.config.ts"), CONFIG);
+  let patience = LEAST_PATIENCE_MS;
   return {
     dir,
+    /** Runs the unit tests without a fault, and learns how long they take. */
+    async measure(): Promise<Outcome> {
+      const started = performance.now();
+      const outcome = await run(dir, unit(dir), { timeout: 6 * LEAST_PATIENCE_MS });
+      patience = Math.max(LEAST_PATIENCE_MS, PATIENCE * (performance.now() - started));
+      return outcome;
+    },
     /** Builds it, unless that was done for the same sources before: a run that was cut off goes on at once. */
     build(state: string): void {
       const kept = join(dir, "kept", state);
@@ -40,18 +49,28 @@ export function createScratch(name: string) {
       renameSync(`${kept}.part`, kept);
     },
     /** The unit tests, those of this contract first; stops at the first that fails. */
-    unitTests: (contract?: string) =>
-      run(dir, [hardhatCli, "test", "mocha", "--no-compile", ...testFilesFor(dir, contract)]),
+    unitTests: (contract: string) => run(dir, unit(dir, contract), { timeout: patience }),
     /** The property tests, which are compiled with the sources as they stand in the copy. */
     async propertyTests(): Promise<Outcome> {
       const files = globSync(join(dir, "test/contracts/*.t.sol")).map((file) => relative(dir, file));
-      return run(dir, [hardhatCli, "test", "solidity", ...files.toSorted()], PROPERTY_RUNS);
+      return run(dir, [hardhatCli, "test", "solidity", ...files.toSorted()], {
+        ...{ timeout: patience, env: PROPERTY_RUNS },
+      });
     },
   };
 }
 
+const unit = (dir: string, contract?: string) => [
+  ...[hardhatCli, "test", "mocha", "--no-compile"],
+  ...testFilesFor(dir, contract),
+];
+
 /** Runs tests to their end, or to the first failure. */
-function run(cwd: string, args: string[], env: Record<string, string> = {}): Promise<Outcome> {
+function run(
+  cwd: string,
+  args: string[],
+  { timeout, env = {} }: { timeout: number; env?: Record<string, string> },
+): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
       cwd,
@@ -64,7 +83,7 @@ function run(cwd: string, args: string[], env: Record<string, string> = {}): Pro
         output += chunk.toString("utf8");
       });
     }
-    const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), timeout);
     child.once("close", (code, signal) => {
       clearTimeout(timer);
       const ran = signal !== null || /\d+ (passing|failing)/.test(output);

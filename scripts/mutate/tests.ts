@@ -4,25 +4,48 @@ import { basename, join, relative } from "node:path";
 
 /** What the names of the test files begin with; a contract that is not here has tests named like itself. */
 const PREFIXES: Record<string, readonly string[]> = {
+  Actions: ["registry-grant"],
   AgentRegistry: ["registry-"],
-  ExperienceKey: ["key-"],
-  LabelRegistry: ["labels-"],
-  PointsLedger: ["points"],
-  Till: ["till", "exchange-finalize-till", "exchange-refund-till", "exchange-buy-via-till", "tills"],
+  CardIssuer: ["cards-"],
   Create3Factory: ["deploy"],
+  CurveMath: ["curve"],
+  CurveParams: ["curve"],
+  Deals: ["exchange-", "order-"],
+  Exchange: ["exchange-", "order-"],
+  ExperienceKey: ["key-"],
+  LabelHash: ["labels-"],
+  LabelRegistry: ["labels-"],
+  LabelSlot: ["labels-"],
+  LabelTypes: ["labels-"],
+  PointsLedger: ["points"],
+  PointsReasons: ["points"],
+  Signatures: ["tills", "exchange-buy-with"],
+  TermsCode: ["catalog"],
+  Till: ["till"],
+  Tills: ["tills"],
+  ValidatorBonds: ["bonds-"],
 };
 /** They compare figures and bytes, which every fault changes: that would kill without having noticed anything. */
-const NOT_PROOF = new Set(["gas.test.ts"]);
+const NOT_PROOF = /gas\.test\.ts$/;
 
 /** All unit tests of the contracts, the nearest first. */
 export function testFilesFor(dir: string, contract?: string): string[] {
-  const all = globSync([join(dir, "test/contracts/*.test.ts"), join(dir, "test/deploy/*.test.ts")])
-    .filter((file) => !NOT_PROOF.has(basename(file)))
-    .toSorted();
-  const isNear = (file: string) =>
-    contract !== undefined && prefixesOf(contract).some((p) => basename(file).startsWith(p));
-  const near = all.filter(isNear);
-  return [...near, ...all.filter((file) => !near.includes(file))].map((file) => relative(dir, file));
+  const all = unitTests(dir);
+  const near = contract === undefined ? [] : nearestTests(dir, contract);
+  return [...near, ...all.filter((file) => !near.includes(file))];
+}
+
+/** Those whose names say that they are about this contract. */
+export function nearestTests(dir: string, contract: string): string[] {
+  const prefixes = prefixesOf(contract);
+  return unitTests(dir).filter((file) => prefixes.some((prefix) => basename(file).startsWith(prefix)));
+}
+
+function unitTests(dir: string): string[] {
+  return globSync([join(dir, "test/contracts/*.test.ts"), join(dir, "test/deploy/*.test.ts")])
+    .filter((file) => !NOT_PROOF.test(file))
+    .toSorted()
+    .map((file) => relative(dir, file));
 }
 
 function prefixesOf(contract: string): readonly string[] {

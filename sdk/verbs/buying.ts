@@ -16,9 +16,19 @@ export function buyers(core: Core, defaultMaxPrice: bigint | undefined) {
       method: "POST",
       path: "/me/buy/purchase",
       body: { ek_id: known(ekId), payment_method: { type: "free" } },
+      // The grant that it may want first comes in between: it is one order all the same.
+      idempotencyKey: crypto.randomUUID(),
       schema: purchaseResponseSchema,
     });
   return {
+    buyWithPoints: async (ekId) =>
+      core.write("spend-points", {
+        method: "POST",
+        path: "/me/buy/purchase",
+        body: { ek_id: known(ekId), payment_method: { type: "points" } },
+        idempotencyKey: crypto.randomUUID(),
+        schema: purchaseResponseSchema,
+      }),
     quote: async (ekId) => (await getQuote(core, ekId)).response,
     async buy(ekId, { maxPrice = defaultMaxPrice } = {}) {
       const quoted = await getQuote(core, ekId).catch((error: unknown) => {
@@ -28,7 +38,13 @@ export function buyers(core: Core, defaultMaxPrice: bigint | undefined) {
       if (!quoted) return claim(ekId);
       checkPrice(quoted.response, quoted.quote, maxPrice);
       const { chainId, exchange, tills } = await place();
-      return payQuote({ server, signer, chainId, contracts: { exchange, tills }, ...quoted });
+      return payQuote({
+        server,
+        signer,
+        chainId,
+        ...(exchange ? { contracts: { exchange, tills } } : {}),
+        ...quoted,
+      });
     },
     resume: (pending) => resumePayment(server, pending),
     claim,

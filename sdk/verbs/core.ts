@@ -5,6 +5,7 @@ import { ExchangeError } from "../errors.ts";
 import type { Server } from "../http.ts";
 import * as ids from "../ids.ts";
 import { createPlace, type ExchangePlace } from "../place.ts";
+import { createSender, type SendTransaction } from "../sender.ts";
 import { createSession, type Session } from "../session.ts";
 import { type Signer, toSigner } from "../signer.ts";
 import { createWriter, type Writer } from "../writer.ts";
@@ -16,6 +17,8 @@ export type Core = {
   place: () => Promise<ExchangePlace>;
   session: Session;
   write: Writer;
+  /** The wallet's own transactions. */
+  send: SendTransaction;
 };
 
 export function createCore({ url, wallet, rpcUrl, deployment, fetch }: ExchangeOptions): Core {
@@ -28,7 +31,8 @@ export function createCore({ url, wallet, rpcUrl, deployment, fetch }: ExchangeO
   const chain = rpcUrl === undefined ? undefined : createChain(rpcUrl, deployment?.startBlock);
   const place = createPlace({ server, chain, deployment });
   const session = createSession({ server, signer, chainId: async () => (await place()).chainId });
-  return { server, signer, chain, place, session, write: createWriter({ session, signer, chain, place }) };
+  const write = createWriter({ session, signer, chain, place });
+  return { server, signer, chain, place, session, write, send: createSender({ wallet, rpcUrl }) };
 }
 
 function readUrl(url: string): string {

@@ -65,7 +65,15 @@ export const healthSchema = z.object({
   checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string().optional() })),
   /** Where things are, for clients. */
   contracts: z.record(z.string(), z.string()).optional(),
-  relayer: z.object({ address: z.string(), balance_wei: z.string() }).optional(),
+  /** `waiting`: how many of its transactions are in no block yet. */
+  relayer: z
+    .object({
+      address: z.string(),
+      balance_wei: z.string(),
+      low_below_wei: z.string().optional(),
+      waiting: z.int().optional(),
+    })
+    .optional(),
 });
 
 /** One use of an Experience, as a gateway reports it: the payload of a compact JWS signed with the listing's `gateway_key`. */

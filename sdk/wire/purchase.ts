@@ -23,6 +23,7 @@ export const purchaseResponseSchema = z.object({
   order_id: orderIdSchema,
   key_id: keyIdSchema,
   buyer: z.object({ agent_id: agentIdSchema, eoa: z.string() }),
+  /** In the token's smallest units; for points in hundredths, with currency "points" and their ledger as the token. */
   price: z.object({ amount: unitsSchema, currency: z.string(), token: z.string() }),
   /** When the escrow ends and the seller's side gets the money; absent where it had it at once. */
   release_at: timestampSchema.optional(),

@@ -34,7 +34,7 @@ describe("api: a foreign facilitator", () => {
     this.timeout(60_000);
     shop = await createOneStep(shared.api);
     foreign = await startForeignFacilitator();
-    copy = await startCopy(shared.system.run, { facilitatorUrl: foreign.url });
+    copy = await startCopy(shared.system.run, { env: { FACILITATOR_URL: foreign.url } });
   });
   after(async () => {
     await copy.kill("SIGTERM");

@@ -134,7 +134,7 @@ describe("api: orders", function () {
       ...([30, 60] as const),
     );
     expect(await fetchItem(token.ek_token)).to.equal(200);
-    await market.send(market.admin, market.contracts.exchange, "recordAccess", [[keyId]]);
+    await market.send(market.recorder, market.contracts.exchange, "recordAccess", [[keyId]]);
     expect((await orderRow(purchase.order_id))?.accessed).to.equal(true);
 
     await market.send(buyer, market.contracts.exchange, "refund", [keyId]);

@@ -1,5 +1,12 @@
 import { expect } from "chai";
-import { type Address, type Hash, type PrivateKeyAccount, parseSignature } from "viem";
+import {
+  type Address,
+  createWalletClient,
+  type Hash,
+  http,
+  type PrivateKeyAccount,
+  parseSignature,
+} from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { curves } from "../../sdk/curves.ts";
 import type { QuoteState } from "../../sdk/wire/purchase.ts";
@@ -13,6 +20,7 @@ POST /quotes/{id}/pay, with somebody in between
 ├── the transfer was submitted first, or the till paid by hand   the key all the same
 │   └── for a buyer that is no agent                             with its signature, or once it has joined; never unasked
 ├── somebody else made the key of it                             the same answer, from the chain's log
+├── the wallet is emptied between verifying and settling          402, no key
 ├── the authorization was cancelled                              402, no key
 ├── the payment is another quote's                               402, and that quote stays good
 └── malformed, wrong amount, forged, expired, uncovered          402 with the reason; a better one is taken afterwards
@@ -76,6 +84,43 @@ describe("api: paying under attack", () => {
     const { status, body } = await paying.post(quote.pay_url);
     expect(status, JSON.stringify(body)).to.equal(200);
     await paying.expectOneKey(buyer.address);
+  });
+
+  it("T15 gives nothing to who empties its wallet between verification and settlement", async function () {
+    this.timeout(60_000);
+    const { market, run } = shared.api;
+    const { buyer, quote, payer } = await paying.quoted();
+    const { headers } = await payer.prepare(quote.pay_url);
+    const { relayer } = await shared.api.get<{ relayer: { address: Address } }>("/health");
+    const sentBy = (blockTag: "pending" | "latest") =>
+      market.client.getTransactionCount({ address: relayer.address, blockTag });
+    const automine = (on: boolean) =>
+      market.client.request({ method: "evm_setAutomine", params: [on] } as never);
+    await automine(false);
+    try {
+      const paid = paying.post(quote.pay_url, headers);
+      while ((await sentBy("pending")) === (await sentBy("latest"))) await pause(20);
+      // Verified and on its way: a dearer transaction goes before it.
+      const { address, abi } = market.contracts.usdc;
+      await createWalletClient({ account: buyer, transport: http(run.rpcUrl) }).writeContract({
+        ...({
+          address,
+          abi,
+          functionName: "transfer",
+          args: [market.admin.address, 1_000_000_000n],
+        } as const),
+        ...{ chain: null, gas: 200_000n, maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 11n },
+      });
+      await market.client.request({ method: "evm_mine", params: [] } as never);
+      await automine(true);
+      const answer = await paid;
+      expectError(answer, "PAYMENT_FAILED", 402);
+      expect(requiredOf(answer.headers), "it may pay again").not.to.equal(undefined);
+    } finally {
+      await automine(true);
+    }
+    expect(await paying.keysOf(buyer.address)).to.equal(0n);
+    expect((await shared.api.get<QuoteState>(`/quotes/${quote.quote_id}`)).state).to.equal("open");
   });
 
   it("T23 refuses a stranger's gift to somebody who is no agent: nothing is paid", async () => {
@@ -207,3 +252,7 @@ describe("api: paying under attack", () => {
     expect(status, JSON.stringify(body)).to.equal(200);
   });
 });
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -175,7 +175,7 @@ function createCalls(market: Market, seed: number) {
         await send(account, exchange, "refund", [keyId]);
       },
       async recordAccess() {
-        await send(market.admin, exchange, "recordAccess", [[random.pick(keyIds), random.pick(keyIds)]]);
+        await send(market.recorder, exchange, "recordAccess", [[random.pick(keyIds), random.pick(keyIds)]]);
       },
       async issueForCharge() {
         const { ekId } = random.pick(listings);

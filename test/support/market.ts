@@ -216,6 +216,9 @@ export function createMarket(
   const arbiter = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 4 });
   const appealJudge = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 5 });
 
+  /** Records first uses; the API's relayer too. */
+  const recorder = mnemonicToAccount(LOCAL_MNEMONIC, { addressIndex: 1 });
+
   return {
     ...{
       client,
@@ -223,6 +226,7 @@ export function createMarket(
       deployment,
       token,
       admin,
+      recorder,
       arbiter,
       appealJudge,
       send,

@@ -77,3 +77,68 @@ alter table payment_transitions
   add column from_state text;
 update payment_transitions set evidence = '{}' where evidence is null;
 alter table payment_transitions alter column evidence set not null;
+
+-- Every transaction that the relayer signs: one row per call, at most one waiting per nonce. Written before it is sent.
+create table relayed_transactions (
+  id bigint generated always as identity primary key,
+  chain_id integer not null,
+  sender text not null,
+  nonce bigint not null,
+  -- Who caused the gas: an EOA in lower case, or "house".
+  asker text not null,
+  target text not null,
+  data text not null,
+  -- The limit while it waits, what it used once it is mined.
+  gas numeric(78, 0) not null,
+  -- signed: noted, perhaps sent. sent: a node has taken it. mined, reverted: in a block. replaced: its nonce went to something else.
+  -- dropped: never sent, its nonce is free.
+  state text not null default 'signed' check (
+    state in ('signed', 'sent', 'mined', 'reverted', 'replaced', 'dropped')
+  ),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create unique index relayed_waiting on relayed_transactions (chain_id, sender, nonce) where state in ('signed', 'sent');
+create index relayed_asker on relayed_transactions (chain_id, sender, asker, created_at);
+
+-- The signed forms of one: the first, and those that replace it at a higher fee. Whichever is mined counts.
+create table relayed_attempts (
+  hash text primary key,
+  transaction_id bigint not null references relayed_transactions on delete cascade,
+  raw text not null,
+  max_fee numeric(78, 0) not null,
+  priority_fee numeric(78, 0) not null,
+  -- It does nothing but use up the nonce.
+  cancels boolean not null,
+  at timestamptz not null default now()
+);
+create index relayed_attempts_transaction on relayed_attempts (transaction_id, at);
+
+-- When the chain is asked again what became of the key; null = its order is over, and buried.
+alter table payments add column review_at timestamptz;
+update payments set review_at = now() where state in ('EKIssued', 'AccessGranted');
+create index payments_review on payments (review_at) where review_at is not null;
+
+-- How far the chain was read, and the hash that tells whether that block is still there.
+create table chain_cursors (
+  name text primary key,
+  block_number bigint not null,
+  block_hash text not null
+);
+
+-- Requests that are done once, however often they are sent: stored with the payment that they made.
+create table idempotency_keys (
+  eoa text not null,
+  key text not null,
+  request_hash text not null,
+  payment_id bigint not null references payments,
+  created_at timestamptz not null default now(),
+  primary key (eoa, key)
+);
+
+-- First uses that wait to be recorded on chain, many in one transaction.
+create table accesses (
+  key_id text primary key,
+  next_at timestamptz not null default now() + interval '30 seconds'
+);
+create index accesses_next on accesses (next_at);

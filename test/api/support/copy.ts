@@ -15,12 +15,12 @@ export type Copy = {
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
 
-/** Starts it and waits until it answers, with another way to the chain, or another deployment, where that is named. */
+/** Starts it and waits until it answers, with another way to the chain, deployment, port or environment, where that is named. */
 export async function startCopy(
   run: RunInfo,
-  changes: { rpcUrl?: string; deploymentFile?: string; facilitatorUrl?: string } = {},
+  changes: { rpcUrl?: string; deploymentFile?: string; port?: number; env?: Record<string, string> } = {},
 ): Promise<Copy> {
-  const port = await freePort();
+  const port = changes.port ?? (await freePort());
   const apiUrl = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [fileURLToPath(new URL("../../../api/server.ts", import.meta.url))], {
     stdio: ["ignore", "ignore", "inherit"],
@@ -32,7 +32,7 @@ export async function startCopy(
       INDEXER_URL: run.indexerUrl,
       RELAYER_KEY: localKey(1),
       API_PORT: String(port),
-      ...(changes.facilitatorUrl === undefined ? {} : { FACILITATOR_URL: changes.facilitatorUrl }),
+      ...changes.env,
     },
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

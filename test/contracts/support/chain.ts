@@ -10,7 +10,18 @@ export const chain = await network.create({ override: { gas: 14_000_000n } });
 
 export const { viem, networkHelpers } = chain;
 export const publicClient = await viem.getPublicClient();
-export const { time, loadFixture } = networkHelpers;
+export const { time } = networkHelpers;
+
+/**
+ * Brings the chain back to where `fixture` left it, and its clock with it. The node's own clock runs on with the wall's: what was signed for
+ * some minutes would be over once the suite has run for longer.
+ */
+export async function loadFixture<T>(fixture: () => Promise<T>): Promise<T> {
+  const loaded = await networkHelpers.loadFixture(fixture);
+  await time.setNextBlockTimestamp((await now()) + 1n);
+  await networkHelpers.mine();
+  return loaded;
+}
 
 /** The chain's time, in Unix seconds, at the last block. */
 export async function now(): Promise<bigint> {

@@ -1,0 +1,140 @@
+/** What an agent sold and is owed: sums and open orders from the index, what can be withdrawn from the chain itself. */
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { type Address, encodeFunctionData, getAddress } from "viem";
+import { z } from "zod";
+import { exchangeAbi } from "../../sdk/abis/index.ts";
+import { agentId as agentIds } from "../../sdk/ids.ts";
+import type { pageQuerySchema } from "../../sdk/wire/common.ts";
+import type { PayoutsResponse } from "../../sdk/wire/orders.ts";
+import type { Session } from "../actions/session.ts";
+import type { Deps } from "../deps.ts";
+import { cursorOf, paged } from "./cursor.ts";
+import { type IndexDatabase, views } from "./index-database.ts";
+import { isoTime } from "./time.ts";
+
+/** Release time and order. */
+const cursor = cursorOf(z.tuple([z.string().regex(/^[0-9]{1,20}$/), z.string().max(100)]));
+
+type Payout = PayoutsResponse["tokens"][number];
+
+export async function payoutsOf(
+  deps: Deps,
+  { agentId, eoa }: Session,
+  query: z.output<typeof pageQuerySchema>,
+): Promise<PayoutsResponse> {
+  const me = agentIds.serialize({ chainId: deps.chain.id, agentId });
+  const [sums, orders] = await deps.index.read((db) =>
+    Promise.all([sumsOf(db, me), openOrders(db, me, query)]),
+  );
+  const page = paged(orders, query.limit, (row) => cursor.write([String(row.releaseTime), row.id]));
+  const tokens = deps.chain.deployment.tokens.map(({ address }) => address.toLowerCase());
+  const named = new Set([...tokens, ...sums.keys()]);
+  return {
+    agent_id: me,
+    tokens: await Promise.all(
+      [...named].map((token) => payoutIn(deps, { agentId, eoa }, token as Address, sums.get(token) ?? {})),
+    ),
+    held_orders: page.items.map((row) => ({
+      ...{ order_id: row.id, key_id: row.keyId, ek_id: row.ekId, buyer_id: row.buyerId },
+      ...{ token: getAddress(row.token), amount: String(row.amount) },
+      status: row.status === "disputed" ? ("disputed" as const) : ("held" as const),
+      release_at: isoTime(row.releaseTime),
+    })),
+    ...(page.cursor_next === undefined ? {} : { cursor_next: page.cursor_next }),
+  };
+}
+
+type Sums = Partial<
+  Record<"sold_at_once" | "held" | "disputed" | "released" | "refunded" | "bounties" | "withdrawn", string>
+>;
+
+/** Each token's sums, by its address in lower case. */
+async function sumsOf(db: IndexDatabase, me: string): Promise<Map<string, Sums>> {
+  const { bounty, listing, order, sale, withdrawal } = views;
+  const [sales, orders, pots, taken] = await Promise.all([
+    db
+      .select({ token: sale.token, sum: sql<string>`sum(${sale.price})` })
+      .from(sale)
+      .where(and(eq(sale.sellerId, me), eq(sale.releaseTime, 0n)))
+      .groupBy(sale.token),
+    db
+      .select({
+        token: order.token,
+        status: order.status,
+        sum: sql<string>`sum(${order.amount} - ${order.toBuyer})`,
+        back: sql<string>`sum(${order.toBuyer})`,
+      })
+      .from(order)
+      .where(eq(order.sellerId, me))
+      .groupBy(order.token, order.status),
+    db
+      .select({ token: bounty.token, sum: sql<string>`sum(${bounty.amount})` })
+      .from(bounty)
+      .innerJoin(listing, eq(listing.id, bounty.ekId)) // a pot is of a listing that has a row
+      .where(eq(listing.sellerId, me))
+      .groupBy(bounty.token),
+    db
+      .select({ token: withdrawal.token, sum: sql<string>`sum(${withdrawal.amount})` })
+      .from(withdrawal)
+      .where(eq(withdrawal.agentId, me))
+      .groupBy(withdrawal.token),
+  ]);
+  const sums = new Map<string, Sums>();
+  const add = (token: string, part: Sums) => sums.set(token, { ...sums.get(token), ...part });
+  for (const { token, sum } of sales) add(token, { sold_at_once: sum });
+  for (const { token, sum } of pots) add(token, { bounties: sum });
+  for (const { token, sum } of taken) add(token, { withdrawn: sum });
+  for (const { token, status, sum, back } of orders) {
+    // What went back of an order that a dispute split counts as refunded, its rest as released.
+    const refunded = String(BigInt(sums.get(token)?.refunded ?? 0) + BigInt(back));
+    add(token, { ...(status === "refunded" ? {} : { [status]: sum }), refunded });
+  }
+  return sums;
+}
+
+function openOrders(
+  db: IndexDatabase,
+  me: string,
+  { cursor: from, limit }: z.output<typeof pageQuerySchema>,
+) {
+  const { order } = views;
+  const after = cursor.read(from);
+  return db
+    .select()
+    .from(order)
+    .where(
+      and(
+        eq(order.sellerId, me),
+        inArray(order.status, ["held", "disputed"]),
+        after && sql`(${order.releaseTime}, ${order.id}) > (${after[0]}::numeric, ${after[1]})`,
+      ),
+    )
+    .orderBy(asc(order.releaseTime), asc(order.id))
+    .limit(limit + 1);
+}
+
+async function payoutIn(
+  { chain }: Deps,
+  { agentId, eoa }: Pick<Session, "agentId" | "eoa">,
+  token: Address,
+  sums: Sums,
+): Promise<Payout> {
+  const credit = await chain.exchange.read.creditOf([agentId, token]);
+  const known = chain.deployment.tokens.find(({ address }) => address.toLowerCase() === token);
+  const withdraw = {
+    ...{ chain_id: chain.id, from: eoa, to: chain.exchange.address, value: "0" },
+    data: encodeFunctionData({
+      abi: exchangeAbi,
+      functionName: "withdraw",
+      args: [agentId, getAddress(token), eoa],
+    }),
+    function: "Exchange.withdraw(agentId, token, to)",
+  };
+  return {
+    ...{ token: getAddress(token), currency: known?.symbol ?? getAddress(token), credit: String(credit) },
+    ...{ sold_at_once: "0", held: "0", disputed: "0", released: "0", refunded: "0" },
+    ...{ bounties: "0", withdrawn: "0" },
+    ...sums,
+    ...(credit === 0n ? {} : { withdraw }),
+  };
+}
