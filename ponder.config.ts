@@ -13,6 +13,7 @@ import {
   houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  receiptAnchorAbi,
   tillsAbi,
   validatorBondsAbi,
 } from "./sdk/abis/index.ts";
@@ -64,6 +65,7 @@ export default createConfig({
     HouseArbitrator: { abi: houseArbitratorAbi, chain: placesOf("HouseArbitrator") },
     LabelRegistry: { abi: labelRegistryAbi, chain: placesOf("LabelRegistry") },
     PointsLedger: { abi: pointsLedgerAbi, chain: placesOf("PointsLedger") },
+    ReceiptAnchor: { abi: receiptAnchorAbi, chain: placesOf("ReceiptAnchor") },
     Tills: { abi: tillsAbi, chain: placesOf("Tills") },
   },
 });

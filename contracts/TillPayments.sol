@@ -4,12 +4,15 @@ pragma solidity 0.8.34;
 import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IPermit2} from "./interfaces/IPermit2.sol";
 import {ITills} from "./interfaces/ITills.sol";
+import {IUptoProxy} from "./interfaces/IUptoProxy.sol";
 import {Signatures} from "./libraries/Signatures.sol";
 
 /// @title TillPayments
 /// @dev How money comes into a till by its payer's signature, and what the signature says.
 abstract contract TillPayments is ITills {
+    IUptoProxy private constant UPTO = IUptoProxy(0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002);
     /// @dev ERC-3009.
     bytes32 private constant TRANSFER_TYPEHASH = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
@@ -58,6 +61,26 @@ abstract contract TillPayments is ITills {
         if (!paid) return (false, refusal);
         uint256 present = IERC20(token).balanceOf(till);
         return (present > before && present - before >= a.value, "");
+    }
+
+    /// @dev Draws `amount` into the till by the permission, and believes what arrives there.
+    function _draw(
+        address token,
+        address till,
+        uint256 amount,
+        Permission calldata p,
+        bytes calldata signature
+    ) internal returns (bool paid) {
+        uint256 before = IERC20(token).balanceOf(till);
+        UPTO.settle(
+            IPermit2.PermitTransferFrom(IPermit2.TokenPermissions(token, p.amount), p.nonce, p.deadline),
+            amount,
+            p.from,
+            IUptoProxy.Witness(till, address(this), p.validAfter),
+            signature
+        );
+        uint256 present = IERC20(token).balanceOf(till);
+        return present > before && present - before >= amount;
     }
 
     /// @dev Whether `signer` signed the authorization, used or not. Its signature is over the till, so over the quote.

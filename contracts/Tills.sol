@@ -8,6 +8,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IAgentRegistry} from "./interfaces/IAgentRegistry.sol";
+import {ICatalog} from "./interfaces/ICatalog.sol";
 import {IExchange} from "./interfaces/IExchange.sol";
 import {IReceiptProofs} from "./interfaces/IReceiptProofs.sol";
 import {ITills} from "./interfaces/ITills.sol";
@@ -30,6 +31,7 @@ contract Tills is TillPayments, EIP712, ReentrancyGuardTransient {
 
     IAgentRegistry public immutable registry;
     IExchange public immutable exchange;
+    ICatalog public immutable catalog;
     /// @inheritdoc ITills
     IReceiptProofs public immutable receipts;
     /// @inheritdoc ITills
@@ -38,9 +40,15 @@ contract Tills is TillPayments, EIP712, ReentrancyGuardTransient {
     mapping(bytes32 quoteHash => Spent) private _spent;
     mapping(bytes32 receiptId => bool) private _isReceiptUsed;
 
-    constructor(IAgentRegistry registry_, IExchange exchange_, IReceiptProofs receipts_) EIP712("MOA Tills", "1") {
+    constructor(
+        IAgentRegistry registry_,
+        IExchange exchange_,
+        ICatalog catalog_,
+        IReceiptProofs receipts_
+    ) EIP712("MOA Tills", "1") {
         registry = registry_;
         exchange = exchange_;
+        catalog = catalog_;
         receipts = receipts_;
     }
 
@@ -65,6 +73,22 @@ contract Tills is TillPayments, EIP712, ReentrancyGuardTransient {
             (paid && authorization.from == q.buyer) ||
             _isSignedBy(q.buyer, q.token, till, authorization, signature);
         return _sellNamed(q, hash, payment, refusal);
+    }
+
+    /// @inheritdoc ITills
+    function buyUpto(
+        Quote calldata q,
+        Permission calldata permission,
+        bytes calldata signature
+    ) external nonReentrant returns (uint256 keyId) {
+        bytes32 hash = _fresh(q);
+        uint256 price = catalog.quote(q.ekId, 1, block.timestamp);
+        if (!_draw(q.token, _tillAddress(hash), price, permission, signature)) revert NothingPaid(hash);
+        if (q.buyer == address(0)) return _sellOpen(q, hash, permission.from, price);
+        IExchange.TillPayment memory payment;
+        (payment.from, payment.value) = (permission.from, price);
+        payment.agreed = msg.sender == q.buyer || permission.from == q.buyer;
+        return _sellNamed(q, hash, payment, "");
     }
 
     /// @inheritdoc ITills

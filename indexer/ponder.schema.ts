@@ -404,6 +404,25 @@ export const tillRefund = onchainTable(
   }),
 );
 
+/** A day's receipts of a gateway, as the seller anchored them: a row per agent, gateway and day, which never changes. */
+export const receiptAnchor = onchainTable(
+  "receipt_anchor",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    agentId: t.text().notNull(),
+    gatewayId: t.hex().notNull(),
+    /** Days since 1970-01-01 UTC. */
+    day: t.integer().notNull(),
+    root: t.hex().notNull(),
+    count: t.bigint().notNull(),
+    by: t.hex().notNull(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.agentId, table.gatewayId, table.day] }),
+  }),
+);
+
 // ------------------------------------------------------- labels and points
 
 /** What a validator last said of a listing, also when it is withdrawn or struck. */

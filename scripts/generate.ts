@@ -25,6 +25,7 @@ const CONTRACTS = [
   "PiecewisePrice",
   "PointsLedger",
   "QuotaPrice",
+  "ReceiptAnchor",
   "ReceiptProofs",
   "SeasonalPrice",
   "TestArbitrator",

@@ -25,6 +25,7 @@ export const contractNames = [
   "Disputes",
   "ValidatorBonds",
   "Consensus",
+  "ReceiptAnchor",
 ] as const;
 export type ContractName = (typeof contractNames)[number];
 

@@ -30,6 +30,7 @@ export const actions = {
   label: { bit: 1, title: "Label", meaning: "publish labels" },
   claim: { bit: 2, title: "Claim", meaning: "take keys of free listings" },
   "spend-points": { bit: 3, title: "Spend points", meaning: "spend points" },
+  anchor: { bit: 4, title: "Anchor", meaning: "anchor the receipts of gateways" },
 } as const satisfies Record<string, Bit>;
 
 /** Switches of a listing's version, by the bit in `Flags`. */

@@ -35,6 +35,16 @@ interface ITills {
         bytes32 nonce;
     }
 
+    /// @notice x402's `upto`: a Permit2 permission by which `from` lets a till have up to `amount` of the quote's token. Its witness names
+    /// the till and, as the only facilitator, this contract.
+    struct Permission {
+        address from;
+        uint256 amount;
+        uint256 nonce;
+        uint256 deadline;
+        uint256 validAfter;
+    }
+
     /// @notice Money in a till went back to the quote's buyer. For a token that no listing has ever had it means nothing.
     event TillRefunded(
         bytes32 indexed quoteHash,
@@ -75,6 +85,15 @@ interface ITills {
     function buyViaTill(
         Quote calldata q,
         Authorization calldata authorization,
+        bytes calldata signature
+    ) external returns (uint256 keyId);
+
+    /// @notice Takes by a permission exactly what the key costs now and sells it: to the quote's buyer, or to who signed when the quote is
+    /// open. Anyone may call it. Nobody else can make use of the permission, so money and key can't part.
+    /// @param signature Of x402's `PermitWitnessTransferFrom`, with its `upto` proxy as spender.
+    function buyUpto(
+        Quote calldata q,
+        Permission calldata permission,
         bytes calldata signature
     ) external returns (uint256 keyId);
 

@@ -12,6 +12,8 @@ library Actions {
     uint256 internal constant CLAIM = 1 << 2;
     /// @notice Spend points.
     uint256 internal constant SPEND_POINTS = 1 << 3;
+    /// @notice Anchor the receipts of the agent's gateways: what a gateway needs a key for, and all that its key can do.
+    uint256 internal constant ANCHOR = 1 << 4;
 
-    uint256 internal constant ALL = LIST | LABEL | CLAIM | SPEND_POINTS;
+    uint256 internal constant ALL = LIST | LABEL | CLAIM | SPEND_POINTS | ANCHOR;
 }

@@ -35,21 +35,53 @@ contract TestPermit2 is IPermit2 {
         address owner,
         bytes calldata signature
     ) external {
+        bytes32 structHash = keccak256(
+            abi.encode(PERMIT_TYPEHASH, _permitted(permit), msg.sender, permit.nonce, permit.deadline)
+        );
+        _transfer(permit, transferDetails, owner, structHash, signature);
+    }
+
+    /// @notice The same with a witness: more that the owner signs, of a type that the caller names.
+    function permitWitnessTransferFrom(
+        PermitTransferFrom memory permit,
+        SignatureTransferDetails calldata transferDetails,
+        address owner,
+        bytes32 witness,
+        string calldata witnessTypeString,
+        bytes calldata signature
+    ) external {
+        bytes32 typeHash = keccak256(
+            abi.encodePacked(
+                "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,",
+                witnessTypeString
+            )
+        );
+        bytes32 structHash = keccak256(
+            abi.encode(typeHash, _permitted(permit), msg.sender, permit.nonce, permit.deadline, witness)
+        );
+        _transfer(permit, transferDetails, owner, structHash, signature);
+    }
+
+    function _transfer(
+        PermitTransferFrom memory permit,
+        SignatureTransferDetails calldata transferDetails,
+        address owner,
+        bytes32 structHash,
+        bytes calldata signature
+    ) private {
         if (block.timestamp > permit.deadline) revert SignatureExpired(permit.deadline);
         uint256 amount = transferDetails.requestedAmount;
         if (amount > permit.permitted.amount) revert InvalidAmount(permit.permitted.amount);
         uint256 bit = 1 << (permit.nonce & 0xff);
         if (nonceBitmap[owner][permit.nonce >> 8] & bit != 0) revert InvalidNonce();
         nonceBitmap[owner][permit.nonce >> 8] |= bit;
-        bytes32 permitted = keccak256(
-            abi.encode(PERMISSIONS_TYPEHASH, permit.permitted.token, permit.permitted.amount)
-        );
-        bytes32 structHash = keccak256(
-            abi.encode(PERMIT_TYPEHASH, permitted, msg.sender, permit.nonce, permit.deadline)
-        );
         bytes32 digest = MessageHashUtils.toTypedDataHash(_domainSeparator(), structHash);
         if (!SignatureChecker.isValidSignatureNowCalldata(owner, digest, signature)) revert InvalidSigner();
         IERC20(permit.permitted.token).safeTransferFrom(owner, transferDetails.to, amount);
+    }
+
+    function _permitted(PermitTransferFrom memory permit) private pure returns (bytes32) {
+        return keccak256(abi.encode(PERMISSIONS_TYPEHASH, permit.permitted.token, permit.permitted.amount));
     }
 
     function _domainSeparator() private view returns (bytes32) {

@@ -1,6 +1,7 @@
 /**
  * Tills. What becomes a key is told by the exchange. Ignored events:
- * - EIP712DomainChanged: never emitted, the domain is fixed.
+ * - EIP712DomainChanged: never emitted, the domain is fixed;
+ * - ReceiptUsed: the money that a receipt brought back has TillRefunded for it.
  */
 import { ponder } from "ponder:registry";
 import { tillRefund } from "ponder:schema";

@@ -76,6 +76,7 @@ export const contracts: Record<ContractName, Entry> = {
   Tills: entry("Tills", ({ at }) => ({
     registry: at.AgentRegistry,
     exchange: at.Exchange,
+    catalog: at.Catalog,
     receipts: at.ReceiptProofs,
   })),
   LabelRegistry: entry("LabelRegistry", ({ at }) => ({
@@ -123,6 +124,7 @@ export const contracts: Record<ContractName, Entry> = {
     pot: at.Exchange,
     policy: CONSENSUS,
   })),
+  ReceiptAnchor: entry("ReceiptAnchor", ({ at }) => ({ registry: at.AgentRegistry })),
 };
 
 /** One of each kind. The piecewise one is made of the others, and so comes last. */

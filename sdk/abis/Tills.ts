@@ -16,6 +16,11 @@ export const tillsAbi = [
         type: "address",
       },
       {
+        internalType: "contract ICatalog",
+        name: "catalog_",
+        type: "address",
+      },
+      {
         internalType: "contract IReceiptProofs",
         name: "receipts_",
         type: "address",
@@ -381,6 +386,99 @@ export const tillsAbi = [
           },
           {
             internalType: "uint256",
+            name: "amount",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "validAfter",
+            type: "uint256",
+          },
+        ],
+        internalType: "struct ITills.Permission",
+        name: "permission",
+        type: "tuple",
+      },
+      {
+        internalType: "bytes",
+        name: "signature",
+        type: "bytes",
+      },
+    ],
+    name: "buyUpto",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "keyId",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "uint256",
+            name: "ekId",
+            type: "uint256",
+          },
+          {
+            internalType: "uint32",
+            name: "version",
+            type: "uint32",
+          },
+          {
+            internalType: "address",
+            name: "buyer",
+            type: "address",
+          },
+          {
+            internalType: "address",
+            name: "token",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "maxPrice",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes32",
+            name: "salt",
+            type: "bytes32",
+          },
+        ],
+        internalType: "struct ITills.Quote",
+        name: "q",
+        type: "tuple",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "from",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
             name: "value",
             type: "uint256",
           },
@@ -419,6 +517,19 @@ export const tillsAbi = [
       },
     ],
     stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "catalog",
+    outputs: [
+      {
+        internalType: "contract ICatalog",
+        name: "",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
     type: "function",
   },
   {

@@ -20,6 +20,7 @@ export { logisticPriceAbi } from "./LogisticPrice.ts";
 export { piecewisePriceAbi } from "./PiecewisePrice.ts";
 export { pointsLedgerAbi } from "./PointsLedger.ts";
 export { quotaPriceAbi } from "./QuotaPrice.ts";
+export { receiptAnchorAbi } from "./ReceiptAnchor.ts";
 export { receiptProofsAbi } from "./ReceiptProofs.ts";
 export { seasonalPriceAbi } from "./SeasonalPrice.ts";
 export { testArbitratorAbi } from "./TestArbitrator.ts";

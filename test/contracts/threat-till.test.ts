@@ -207,14 +207,15 @@ describe("payments on their way", () => {
       expect(await balances(moa, { address: innerTill }, moa.exchange)).to.deep.equal([0n, PRICE]);
     });
 
-    it("nobody: the quote sells nothing, and its money can't be taken by anyone", async () => {
+    it("nobody: the quote sells nothing, and its money is taken by nobody's word", async () => {
       const quote = await quoteOf(moa, { address: ZERO });
       const till = await fund(moa, quote, PRICE, sponsor);
       const finalize = moa.tills.write.finalizeTill([quote]);
-      await reverts(finalize, moa.exchange, "RecipientNotAgent", [ZERO]);
+      const open = [await moa.tills.read.quoteHashOf([quote])];
+      await reverts(finalize, moa.tills, "QuoteOpen", open);
       await time.increaseTo(quote.deadline + 1n);
       const refund = moa.tills.write.refundTill([quote, moa.usdc.address], by(stranger));
-      await reverts(refund, moa.usdc, "ERC20InvalidReceiver", [ZERO]);
+      await reverts(refund, moa.tills, "QuoteOpen", open);
       expect(await balances(moa, { address: till })).to.deep.equal([PRICE]);
     });
   });

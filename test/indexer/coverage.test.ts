@@ -14,6 +14,7 @@ const contracts: Record<string, Abi> = {
   HouseArbitrator: abis.houseArbitratorAbi,
   LabelRegistry: abis.labelRegistryAbi,
   PointsLedger: abis.pointsLedgerAbi,
+  ReceiptAnchor: abis.receiptAnchorAbi,
   Tills: abis.tillsAbi,
   ValidatorBonds: abis.validatorBondsAbi,
   Consensus: abis.consensusAbi,

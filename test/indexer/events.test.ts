@@ -1,7 +1,7 @@
 /** Every event becomes its rows. The chain is shared with other tests: what is counted over all of it is compared before and after. */
 import { expect } from "chai";
 import { and, desc, eq } from "drizzle-orm";
-import { type Address, type Hex, zeroHash } from "viem";
+import { type Address, type Hex, keccak256, zeroHash } from "viem";
 import * as tables from "../../indexer/ponder.schema.ts";
 import { type CurveType, curves } from "../../sdk/curves.ts";
 import * as ids from "../../sdk/ids.ts";
@@ -497,6 +497,20 @@ describe("indexer: events become rows", () => {
           .where(eq(tillRefund.buyer, lower(payer.address))),
       );
       expect(row).to.deep.include({ ekId: `ek_31337_${ekId}`, amount: 5n });
+    });
+
+    it("ReceiptsAnchored: a day of a gateway", async () => {
+      const { market, index } = shared;
+      const { account: seller, agentId } = await market.join();
+      const [gatewayId, root] = [keccak256("0x6731"), keccak256("0x7265")];
+      const args = [agentId, gatewayId, 20_000, root, 3n] as const;
+      const { receipt } = await market.send(seller, market.contracts.anchor, "anchor", args);
+      const { receiptAnchor } = tables;
+      const rows = index.db.select().from(receiptAnchor);
+      expect(await only(rows.where(eq(receiptAnchor.agentId, agt(agentId))))).to.deep.include({
+        ...{ chainId, gatewayId, day: 20_000, root, count: 3n, by: lower(seller.address) },
+        ...(await originOf(receipt)),
+      });
     });
 
     it("FeeSet, Credited and Withdrawn: the credit is always the last event's", async () => {

@@ -35,6 +35,7 @@ import {
   houseArbitratorAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  receiptAnchorAbi,
   testUSDCAbi,
   tillsAbi,
   validatorBondsAbi,
@@ -78,6 +79,7 @@ export function createMarket(
     house: { address: deployment.contracts.HouseArbitrator, abi: houseArbitratorAbi },
     bonds: { address: deployment.contracts.ValidatorBonds, abi: validatorBondsAbi },
     consensus: { address: deployment.contracts.Consensus, abi: consensusAbi },
+    anchor: { address: deployment.contracts.ReceiptAnchor, abi: receiptAnchorAbi },
     usdc: { address: token, abi: testUSDCAbi },
   } as const;
 

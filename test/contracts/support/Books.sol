@@ -57,6 +57,18 @@ abstract contract Books is Deployment, PointsBook {
         address till;
         bool used;
         uint256 keys;
+        /// Who bought by it, if it was open, and what of that one's transfers the sale took and no receipt was shown for yet.
+        address signer;
+        uint256 spent;
+    }
+
+    /// @dev A transfer into an open quote's till, which one can be shown the receipt of.
+    struct Sent {
+        uint256 quote;
+        address token;
+        address from;
+        uint256 value;
+        bool shown;
     }
 
     /// @dev An ERC-3009 authorization that the token accepted.
@@ -164,6 +176,8 @@ abstract contract Books is Deployment, PointsBook {
     uint16 public feeBps;
     uint256 public feeAgentId;
     QuoteEntry[] internal _quotes;
+    mapping(address till => uint256 quote) internal _quoteOf;
+    Sent[] internal _sent;
     Payment[] internal _payments;
     ChargeEntry[] internal _charges;
     mapping(uint256 ekId => mapping(address token => uint256)) public bountyOf;

@@ -83,7 +83,7 @@ abstract contract Deployment is TestBase {
             })
         );
         s.catalog = new Catalog(address(s.authority), s.registry, s.exchange);
-        s.tills = new Tills(s.registry, s.exchange, s.receipts);
+        s.tills = new Tills(s.registry, s.exchange, s.catalog, s.receipts);
         s.cards = new CardIssuer(address(s.authority), s.registry, s.catalog, s.exchange);
         s.labels = new LabelRegistry(s.registry, s.catalog, ValidatorBonds(payable(at.bonds)));
         _deployBonds(s);

@@ -99,6 +99,11 @@ abstract contract OpenBooks is Chronicle {
         return _quotes;
     }
 
+    /// @notice The transfers into open quotes' tills, by the numbers of their receipts.
+    function sent() external view returns (Sent[] memory) {
+        return _sent;
+    }
+
     function payments() external view returns (Payment[] memory) {
         return _payments;
     }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.34;
 
 import {IERC3009Cancel} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
+import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {ERC3009} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC3009.sol";
 import {BindingActions} from "./BindingActions.sol";
 import {Reasons} from "./Reasons.sol";
@@ -89,9 +90,21 @@ abstract contract Payments is BindingActions {
                 signature
             );
             _attempt(_other(p.from), token, data, Reasons.none());
-            _move(token, p.from, p.to, p.value);
+            _intoTill(_quotes[index], token, p.from, p.value);
             _payments.push(Payment(token, p.from, p.nonce));
         }
         return abi.encodeWithSelector(ERC3009.ERC3009UsedAuthorization.selector, p.from, p.nonce);
+    }
+
+    /// @dev Books a transfer into a till; of an open quote's one can show the receipt.
+    function _intoTill(QuoteEntry storage e, address token, address from, uint256 amount) internal {
+        _move(token, from, e.till, amount);
+        if (e.quote.buyer != address(0)) return;
+        _sent.push(Sent(_quoteOf[e.till], token, from, amount, false));
+        bytes32[] memory topics = new bytes32[](3);
+        topics[0] = IERC20.Transfer.selector;
+        topics[1] = bytes32(uint256(uint160(from)));
+        topics[2] = bytes32(uint256(uint160(e.till)));
+        sys.receipts.tell(token, topics, abi.encode(amount));
     }
 }

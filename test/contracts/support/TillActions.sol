@@ -5,12 +5,12 @@ import {IERC20} from "@openzeppelin/contracts/interfaces/IERC20.sol";
 import {ICatalog} from "../../../contracts/interfaces/ICatalog.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {ITills} from "../../../contracts/interfaces/ITills.sol";
-import {Payments} from "./Payments.sol";
+import {OpenTillActions} from "./OpenTillActions.sol";
 import {Reasons} from "./Reasons.sol";
 import {TypedData} from "./TypedData.sol";
 
 /// @title Quotes, the payments to their tills, honest and not, and what becomes of the money
-abstract contract TillActions is Payments {
+abstract contract TillActions is OpenTillActions {
     using Reasons for Reasons.List;
 
     uint256 internal constant MAX_QUOTES = 24;
@@ -23,7 +23,7 @@ abstract contract TillActions is Payments {
         ITills.Quote memory q;
         q.ekId = _listingId(ek);
         q.version = offer.version;
-        q.buyer = _asker(who);
+        q.buyer = part(seed, "open") % 4 == 0 ? address(0) : _asker(who);
         q.token = offer.terms.token;
         q.maxPrice = cost + (seed % 3 == 0 ? 0 : seed % 100_000);
         q.deadline = block.timestamp + (seed % 3 days);
@@ -33,7 +33,9 @@ abstract contract TillActions is Payments {
         if (fault % 16 == 2 && cost != 0) q.maxPrice = cost - 1;
         bytes32 hash = TypedData.quote(address(sys.tills), q);
         equal(sys.tills.quoteHashOf(q), hash, "hash of the quote");
-        _quotes.push(QuoteEntry(q, hash, sys.tills.tillOf(q), false, 0));
+        address till = sys.tills.tillOf(q);
+        _quoteOf[till] = _quotes.length;
+        _quotes.push(QuoteEntry(q, hash, till, false, 0, address(0), 0));
     }
 
     /// @dev Anybody, or quite often an account that some agent has had: it has rotated since it asked.
@@ -54,7 +56,7 @@ abstract contract TillActions is Payments {
         amount = amount % 4 != 0 ? enough : amount % (enough + 2);
         _give(token, payer, amount);
         _attempt(payer, token, abi.encodeCall(IERC20.transfer, (e.till, amount)), Reasons.none());
-        _move(token, payer, e.till, amount);
+        _intoTill(e, token, payer, amount);
     }
 
     /// @param before 0 to 2: {Before}, one third each; the authorization may also be forged, late, or made for another till.
@@ -68,14 +70,19 @@ abstract contract TillActions is Payments {
         if (e.quote.token == address(hostile)) refusal = new bytes(0);
         else if (good) refusal = _meddle(index, p, signature, Before(before % 3));
         bool pays = good && refusal.length == 0 && e.quote.token != address(hostile);
+        if (e.quote.buyer == address(0)) {
+            _redeemOpen(e, p, signature, refusal, pays);
+            return;
+        }
         _redeem(e, p, signature, refusal, pays, fault % 16 != 8 && fault % 16 != 10);
     }
 
     function finalizeTill(uint256 quote, uint256 who) public {
         QuoteEntry storage e = _fundedQuote(quote);
-        Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer);
+        Trade memory t = _quotedTrade(e, _account(who), e.quote.buyer, e.quote.buyer);
         uint256 funds = held[e.quote.token][e.till];
         Reasons.List memory reasons = _mustBeRedeemable(e, t, funds, "");
+        reasons.when(e.quote.buyer == address(0), abi.encodeWithSelector(ITills.QuoteOpen.selector, e.hash));
         _mustBeAgreed(reasons, t, t.caller == e.quote.buyer);
         if (!_attemptSale(t, address(sys.tills), abi.encodeCall(ITills.finalizeTill, (e.quote)), reasons)) return;
         _settle(e, t.cost, funds);
@@ -90,6 +97,7 @@ abstract contract TillActions is Payments {
         uint256 amount = held[token][e.till];
         Reasons.List memory reasons = Reasons.none();
         reasons.when(amount == 0, abi.encodeWithSelector(ITills.NothingToRefund.selector, e.hash, token));
+        reasons.when(e.quote.buyer == address(0), abi.encodeWithSelector(ITills.QuoteOpen.selector, e.hash));
         bool pending = !e.used && block.timestamp <= e.quote.deadline;
         reasons.when(
             pending && caller != payee,
@@ -111,7 +119,7 @@ abstract contract TillActions is Payments {
         bool pays,
         bool signed
     ) private {
-        Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer);
+        Trade memory t = _quotedTrade(e, _account(p.value), e.quote.buyer, e.quote.buyer);
         // The log names as payer only whom the exchange saw pay the whole price.
         if (pays && p.value != 0 && p.value >= t.cost) t.payer = p.from;
         uint256 funds = held[e.quote.token][e.till] + (pays ? p.value : 0);
@@ -124,7 +132,7 @@ abstract contract TillActions is Payments {
         if (!_attemptSale(t, address(sys.tills), data, reasons)) return;
         if (pays) {
             _payments.push(Payment(e.quote.token, p.from, p.nonce));
-            _move(e.quote.token, p.from, e.till, p.value);
+            _intoTill(e, e.quote.token, p.from, p.value);
         }
         _settle(e, t.cost, funds);
     }
@@ -135,44 +143,6 @@ abstract contract TillActions is Payments {
         ++e.keys;
         _move(e.quote.token, e.till, address(sys.exchange), cost);
         _move(e.quote.token, e.till, _presentOf(e.quote.buyer), funds - cost);
-    }
-
-    function _quotedTrade(QuoteEntry storage e, address caller, address payer) private view returns (Trade memory t) {
-        t = _trade(e.quote.ekId, caller);
-        // What costs nothing is paid by nobody: the log names who called.
-        t.payer = t.cost == 0 ? caller : payer;
-        t.recipient = _presentOf(e.quote.buyer);
-        t.maxPrice = e.quote.maxPrice;
-        t.deadline = e.quote.deadline;
-        t.paymentRef = e.hash;
-    }
-
-    function _mustBeRedeemable(
-        QuoteEntry storage e,
-        Trade memory t,
-        uint256 funds,
-        bytes memory refusal
-    ) private view returns (Reasons.List memory reasons) {
-        reasons = Reasons.none();
-        reasons.when(e.used, abi.encodeWithSelector(ITills.QuoteUsed.selector, e.hash));
-        _mustBeOpen(reasons, t, e.quote.version);
-        address current = _listings[e.quote.ekId].terms.token;
-        reasons.when(
-            current != e.quote.token,
-            abi.encodeWithSelector(IExchange.TokenMismatch.selector, e.quote.ekId, current, e.quote.token)
-        );
-        bytes memory short =
-            refusal.length == 0
-                ? abi.encodeWithSelector(IExchange.TillUnderfunded.selector, e.hash, funds, t.cost)
-                : refusal;
-        reasons.when(funds < t.cost, short);
-    }
-
-    /// @dev Nobody is made an agent who did not send the call or sign the payment.
-    function _mustBeAgreed(Reasons.List memory reasons, Trade memory t, bool agreed) private view {
-        t.asked = agreed;
-        bytes memory noAgent = abi.encodeWithSelector(IExchange.RecipientNotAgent.selector, t.recipient);
-        reasons.when(agentAt[t.recipient] == 0 && !agreed, noAgent);
     }
 
     function _quote(uint256 seed) internal view returns (QuoteEntry storage) {
@@ -187,15 +157,5 @@ abstract contract TillActions is Payments {
             if (held[e.quote.token][e.till] != 0) return e;
         }
         return _quotes[seed % count];
-    }
-
-    /// @dev Mostly one that can still be used, where there is one.
-    function _quoteIndex(uint256 seed) private view returns (uint256) {
-        uint256 count = _quotes.length;
-        for (uint256 i; i < count && seed % 4 != 0; ++i) {
-            uint256 index = ((seed % count) + i) % count;
-            if (!_quotes[index].used && _quotes[index].quote.deadline >= block.timestamp) return index;
-        }
-        return seed % count;
     }
 }

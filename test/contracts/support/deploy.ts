@@ -171,7 +171,7 @@ export async function deployMoaWith(
   const disputes = createDesk ? at.desk : (desk as Address | undefined);
   await create("Exchange", [authority, wiringOf(at, disputes, payingConsensus ? at.consensus : undefined)]);
   await create("Catalog", [authority, at.registry, at.exchange]);
-  await create("Tills", [at.registry, at.exchange, receipts]);
+  await create("Tills", [at.registry, at.exchange, at.catalog, receipts]);
   await create("CardIssuer", [authority, at.registry, at.catalog, at.exchange]);
   await create("LabelRegistry", [at.registry, at.catalog, at.bonds]);
   await create("ValidatorBonds", [at.registry, at.labels, usdc, arbitrator, STAKE, "0xc0", "ipfs://rules"]);

@@ -27,7 +27,7 @@ export const SLOPE = { base: 1_000_000n, slope: 250_000n, max: 2_000_000n } as c
 export const FUNDS = 1_000_000_000n;
 
 export const Status = { None: 0, Active: 1, Paused: 2, Archived: 3 } as const;
-export const Actions = { LIST: 1n, LABEL: 2n, CLAIM: 4n, SPEND_POINTS: 8n, ALL: 15n } as const;
+export const Actions = { LIST: 1n, LABEL: 2n, CLAIM: 4n, SPEND_POINTS: 8n, ANCHOR: 16n, ALL: 31n } as const;
 export const Scopes = { READ: 1, DOWNLOAD: 2, EXECUTE: 4, QUOTE: 8, DERIVE: 16, ALL: 31 } as const;
 export const Flags = { TRANSFERABLE: 1, RESTRICTED_VALIDATORS: 2, LENDABLE: 4 } as const;
 

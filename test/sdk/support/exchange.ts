@@ -25,6 +25,8 @@ export const contracts = {
   CardIssuer: address("c"),
   ValidatorBonds: address("e"),
   Consensus: address("f"),
+  ReceiptProofs: address("f"),
+  ReceiptAnchor: address("f"),
 } as const;
 export const token = address("7");
 export const relayer = address("8");
