@@ -13,7 +13,8 @@ import { giveUpName, quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, isOpen, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
-import { failedError, finalizeQuote, followPayment, pendingError } from "./settlement.ts";
+import { failedError, finalizeQuote, pendingError } from "./quote-outcome.ts";
+import { followPayment } from "./settlement.ts";
 import type { Offer } from "./x402.ts";
 import { declarePaid } from "./x402-extensions.ts";
 

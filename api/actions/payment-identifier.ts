@@ -12,7 +12,8 @@ import { dropName, nameRequest, type PaymentId, renameRequest } from "../store/p
 import { livePaymentOf } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
 import { quoteEndOf } from "./quote-end.ts";
-import { pendingError, type Settling } from "./settlement.ts";
+import { pendingError } from "./quote-outcome.ts";
+import type { Settling } from "./settlement.ts";
 
 const payerSchema = z.union([
   z

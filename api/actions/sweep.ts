@@ -9,8 +9,8 @@ import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
+import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
-import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
