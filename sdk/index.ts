@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { authorizationNonce, PURCHASE_SCHEME, type Purchase } from "./bound-purchase.ts";
 export {
   createExchange,
   type Exchange,
@@ -28,6 +29,7 @@ export {
   verifyItem,
 } from "./manifest.ts";
 export type { PendingPayment } from "./payment.ts";
+export { type PurchaseBounds, PurchaseScheme } from "./purchase-scheme.ts";
 export { actions, labels, scopes, scoreNames } from "./records.ts";
 export type { Profile } from "./registration.ts";
 export type { Signer, Wallet } from "./signer.ts";
