@@ -34,7 +34,8 @@ describe("api: discovery", () => {
     await until((urls) => urls[0] === shop.urlOf(listings[3] as bigint));
   });
 
-  const bazaar = () => withBazaar(new HTTPFacilitatorClient({ url: shared.api.run.apiUrl })).bazaar;
+  const bazaar = () =>
+    withBazaar(new HTTPFacilitatorClient({ url: shared.api.run.apiUrl })).extensions.bazaar;
 
   /** Waits for the index to show it. */
   async function until(isThere: (urls: string[]) => boolean): Promise<void> {

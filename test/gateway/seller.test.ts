@@ -137,7 +137,6 @@ function deploymentOf(registry: Address, startBlockHash: Hash): Deployment {
       Exchange: unused,
       ReceiptProofs: unused,
       Tills: unused,
-      ReceiptProofs: unused,
       LabelRegistry: unused,
       CardIssuer: unused,
       Disputes: unused,

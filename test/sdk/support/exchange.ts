@@ -21,7 +21,6 @@ export const contracts = {
   Authority: address("6"),
   Catalog: address("a"),
   Tills: address("b"),
-  ReceiptProofs: `0x${"ab".repeat(20)}`,
   CardIssuer: address("c"),
   ValidatorBonds: address("e"),
   Consensus: address("f"),
