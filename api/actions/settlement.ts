@@ -18,6 +18,7 @@ import type { Sql } from "../store/database.ts";
 import { markFailed, markIssued, markUnknown, move } from "../store/payment-moves.ts";
 import {
   getPayment,
+  keepLease,
   noteTransaction,
   type Payment,
   takeOverPayment,
@@ -40,6 +41,9 @@ export type Settling = {
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
+
+/** Seconds after which a facilitator is asked again that left a payment open. */
+const ASK_AGAIN = 2;
 
 /** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
 export async function settlePayment(
@@ -185,6 +189,7 @@ async function notPaid(
     return new PaymentRefusal(said.reason, `The facilitator did not submit the payment: ${said.reason}.`);
   }
   await move(deps.sql, payment.id, "Unknown", { evidence: { said } });
+  await keepLease(deps.sql, payment.id, ASK_AGAIN); // the money may come at any moment
   return pendingError(quote);
 }
 
