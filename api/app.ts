@@ -9,6 +9,7 @@ import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
+import { addCardRoutes } from "./routes/card.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
@@ -44,6 +45,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
   addX402Routes(app, deps);
+  addCardRoutes(app, deps);
   addOrderRoutes(app, deps);
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);

@@ -3,7 +3,9 @@
 import type { AccessRecorder } from "./actions/access.ts";
 import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
+import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
+import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
@@ -11,6 +13,7 @@ import type { Health } from "./health.ts";
 import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
+import type { Watermarks } from "./store/watermarks.ts";
 
 export type Deps = {
   /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
@@ -25,8 +28,12 @@ export type Deps = {
   /** The indexer's views. */
   index: Index;
   keys: SigningKeys;
+  watermarks: Watermarks;
+  confirmations: Confirmations;
   x402: X402;
   /** Who submits `exact` payments, where it is not the exchange itself. */
   foreign?: ForeignFacilitator | undefined;
+  /** The card rail; absent where no provider is set up. */
+  cards?: Cards;
   health: Health;
 };

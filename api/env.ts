@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import type { CardConfig } from "./cards/provider.ts";
+import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
 
 const deploymentFile = z
   .string({ error: "the path of the JSON that scripts/deploy.ts wrote" })
@@ -34,6 +36,32 @@ export const schema = z.object({
   ),
   /** Another's x402 facilitator, which submits stock clients' payments in our place. What it says is checked on chain. */
   FACILITATOR_URL: z.url({ protocol: /^https?$/, error: "an x402 facilitator's address" }).optional(),
+  /** How deep a purchase must lie before there is a token for it, by the price in whole tokens. */
+  CONFIRMATIONS: z
+    .string()
+    .transform((text, ctx): Tier[] => {
+      const tiers = parseTiers(text);
+      if (tiers) return tiers;
+      ctx.addIssue({ code: "custom", message: `bounds and depths like ${DEFAULT_TIERS} or *:finalized` });
+      return z.NEVER;
+    })
+    .optional(),
+  /** The card rail: both or neither. */
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^[sr]k_/, "Stripe's secret or restricted key, sk_… or rk_…")
+    .optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().startsWith("whsec_", "the webhook endpoint's secret, whsec_…").optional(),
+  STRIPE_PUBLISHABLE_KEY: z.string().startsWith("pk_", "Stripe's publishable key, pk_…").optional(),
+  /** Another place than Stripe's own. */
+  STRIPE_API_BASE: z.url({ protocol: /^https?$/, error: "http:// or https://" }).optional(),
+  /** Who issues keys for card charges. */
+  CARD_ISSUER_KEY: z
+    .custom<Hex>(
+      (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
+      "a private key, 0x and 64 hex digits, of the account with the role ISSUER",
+    )
+    .optional(),
   /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
   RELAY_GAS_PER_HOUR: z
     .string()
@@ -49,6 +77,9 @@ export const schema = z.object({
     .default("0.05"),
 });
 
+/** A chain of one's own, where nobody else makes blocks. */
+const LOCAL_CHAIN_ID = 31337;
+
 export type Env = Readonly<{
   rpcUrl: string;
   databaseUrl: string;
@@ -60,6 +91,9 @@ export type Env = Readonly<{
   indexerUrl: string;
   relayerKey: Hex;
   facilitatorUrl: string | undefined;
+  confirmations: readonly Tier[];
+  /** Absent: no payments by card. */
+  card?: CardConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
   /** In wei. */
   relayerLowBalance: bigint;
@@ -82,9 +116,33 @@ export function readEnv(): Env {
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
     facilitatorUrl: env.FACILITATOR_URL?.replace(/\/+$/, ""),
+    confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
+    ...cardOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
+}
+
+function tiersOf({ chainId }: Deployment): readonly Tier[] {
+  return parseTiers(chainId === LOCAL_CHAIN_ID ? LOCAL_TIERS : DEFAULT_TIERS) ?? [];
+}
+
+/** The card rail's part. One secret without the other ends the process: half a rail would take money and never hear of it. */
+function cardOf(env: z.output<typeof schema>): Pick<Env, "card"> {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = env;
+  if (secretKey === undefined && webhookSecret === undefined) return {};
+  if (secretKey === undefined || webhookSecret === undefined) {
+    console.error(
+      `${secretKey === undefined ? "STRIPE_SECRET_KEY" : "STRIPE_WEBHOOK_SECRET"}: missing, while the other is set`,
+    );
+    process.exit(1);
+  }
+  return {
+    card: {
+      ...{ secretKey, webhookSecret, issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY },
+      ...{ publishableKey: env.STRIPE_PUBLISHABLE_KEY, apiBase: env.STRIPE_API_BASE },
+    },
+  };
 }
 
 function firstLine(error: unknown): string {

@@ -10,7 +10,9 @@ import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
 import { createIssuer } from "./actions/x402-extensions.ts";
 import { createApp } from "./app.ts";
+import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
+import { createConfirmations } from "./chain/confirmations.ts";
 import { createChainGuard } from "./chain/guard.ts";
 import { createVersionReader } from "./chain/listings.ts";
 import { createRelayer } from "./chain/relayer.ts";
@@ -20,8 +22,10 @@ import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
+import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
-import { createSigningKeys, ensureSigningKey } from "./store/signing-keys.ts";
+import { createSigningKeys } from "./store/signing-keys.ts";
+import { createWatermarks, ensureWatermarkSecret } from "./store/watermarks.ts";
 
 /** Milliseconds that requests under way get to finish, and connections to be closed. */
 const GRACE = 500;
@@ -68,6 +72,7 @@ async function prepare(opened: Store): Promise<void> {
     const applied = await migrate(opened, tag);
     if (applied.length > 0) log("info", "migrated", { applied });
     await ensureSigningKey(opened);
+    await ensureWatermarkSecret(opened);
   } catch (error) {
     console.error(
       `DATABASE_URL: the database can't be used: ${error instanceof Error ? error.message : error}`,
@@ -86,7 +91,14 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
   });
   const foreign = env.facilitatorUrl ? createForeignFacilitator(env.facilitatorUrl, chain) : undefined;
   const facilitator = createFacilitator({ chain, relayer, sql, foreign });
+  const issuer =
+    env.card &&
+    createRelayer({
+      ...{ chain, guard, sql, lock: store.lock },
+      ...{ privateKey: env.card.issuerKey, gasPerHour: env.relayGasPerHour },
+    });
   return {
+    ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
     publicUrl,
     chain,
     guard,
@@ -96,6 +108,8 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     sql,
     index,
     keys: createSigningKeys(store),
+    watermarks: createWatermarks(store, chain.id),
+    confirmations: createConfirmations(chain, env.confirmations),
     x402: await createX402(facilitator, {
       chainId: chain.id,
       exchange: chain.exchange.address,

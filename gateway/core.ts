@@ -14,6 +14,7 @@ import { type Outcome, serveItem } from "./item.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { asExchangeError, bytesResponse, contentResponse, errorResponse, PRIVATE } from "./respond.ts";
+import type { Revocations } from "./revocations.ts";
 import { parseTarget, type Route } from "./route.ts";
 import type { Seller } from "./seller.ts";
 import type { Store } from "./store.ts";
@@ -23,6 +24,7 @@ export type GatewayDeps = {
   /** The exchange, as its tokens name it: its URL without a trailing slash. */
   issuer: string;
   keys: Keys;
+  revocations: Pick<Revocations, "assertLive">;
   seller: Seller;
   store: Store;
   usage: UsageRecorder;

@@ -4,6 +4,8 @@ import type { Address } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema, agentIdSchema } from "../sdk/wire/common.ts";
+import { asVariables, type Config, readConfig } from "./config.ts";
+import type { StoreSettings } from "./store-config.ts";
 
 /** The seller: an agent id, or its EOA and where to look the agent up. */
 export type SellerEnv = { agentId: string } | { eoa: Address; rpcUrl: string; deployment: Deployment };
@@ -12,12 +14,17 @@ export type Env = Readonly<{
   /** Without a trailing slash, as the exchange's tokens name it. */
   exchangeUrl: string;
   seller: SellerEnv;
-  storeDir: string;
+  store: StoreSettings;
   stateDir: string;
+  /** Where buyers reach it, where that was said. */
+  publicUrl: string | undefined;
   port: number;
   host: string;
   outboxMaxBytes: number;
 }>;
+
+/** The process's own environment. */
+export const environment: Record<string, string | undefined> = process.env;
 
 /** Names every variable that is wrong. */
 export class EnvError extends Error {
@@ -37,7 +44,11 @@ const schema = z.object({
   ),
   RPC_URL: url.optional(),
   DEPLOYMENT_FILE: path.optional(),
-  STORE_DIR: path,
+  STORE_DIR: path.optional(),
+  GATEWAY_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  AWS_SESSION_TOKEN: z.string().optional(),
   STATE_DIR: path,
   GATEWAY_PORT: z.coerce.number("a port").int("a port").min(0, "a port").max(65_535, "a port").default(8788),
   GATEWAY_HOST: z.string().min(1, "an address to listen on").default("127.0.0.1"),
@@ -48,11 +59,18 @@ const schema = z.object({
     .default(64 * 1024 * 1024),
 });
 
-/** Throws {@link EnvError}. An empty variable counts as absent. */
-export function readEnv(raw: Record<string, string | undefined> = process.env): Env {
-  const result = schema.safeParse(
-    Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== "")),
-  );
+/**
+ * Throws {@link EnvError}, or ConfigError for the file that `GATEWAY_CONFIG` names; a variable counts more than the file. An empty variable
+ * counts as absent.
+ */
+export function readEnv(raw: Record<string, string | undefined> = environment): Env {
+  const config = raw.GATEWAY_CONFIG ? readConfig(raw.GATEWAY_CONFIG) : undefined;
+  const said = Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
+  // Without a file there is one way to say where the store is.
+  const result = (config ? schema : schema.extend({ STORE_DIR: path })).safeParse({
+    ...(config && asVariables(config)),
+    ...said,
+  });
   if (!result.success) {
     throw new EnvError(
       result.error.issues.map(({ path, message }) => `${path.join(".")}: should be ${message}`).join("\n"),
@@ -62,12 +80,26 @@ export function readEnv(raw: Record<string, string | undefined> = process.env): 
   return Object.freeze({
     exchangeUrl: data.EXCHANGE_URL,
     seller: readSeller(data),
-    storeDir: data.STORE_DIR,
+    store: readStore(data, config),
     stateDir: data.STATE_DIR,
+    publicUrl: config?.public_url?.replace(/\/+$/, ""),
     port: data.GATEWAY_PORT,
     host: data.GATEWAY_HOST,
     outboxMaxBytes: data.OUTBOX_MAX_BYTES,
   });
+}
+
+function readStore(data: z.infer<typeof schema>, config: Config | undefined): StoreSettings {
+  const store =
+    data.STORE_DIR === undefined ? config?.store : ({ kind: "disk", dir: data.STORE_DIR } as const);
+  if (store === undefined) throw new EnvError("STORE_DIR: should be a folder");
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = data;
+  const s3 =
+    accessKeyId === undefined || secretAccessKey === undefined
+      ? undefined
+      : { accessKeyId, secretAccessKey, sessionToken: data.AWS_SESSION_TOKEN };
+  const secrets = { databaseUrl: data.GATEWAY_DATABASE_URL, s3 };
+  return { store, refs: config?.refs ?? {}, secrets, stateDir: data.STATE_DIR };
 }
 
 function readSeller({ SELLER, RPC_URL, DEPLOYMENT_FILE }: z.infer<typeof schema>): SellerEnv {

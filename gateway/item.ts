@@ -81,7 +81,7 @@ async function answer(
 /** A delivery fails by a wrong hash, which names itself, or because the store fails on the way. */
 function judged({ error, ...end }: DeliveryEnd): Omit<Outcome, "status"> {
   if (error === undefined) return end;
-  return { ...end, error: error instanceof ExchangeError ? error : storeDown(error) };
+  return { ...end, error: storeDown(error) };
 }
 
 function findItem({ itemId, manifest }: ItemRequest): ManifestItem {
@@ -102,7 +102,7 @@ function findItem({ itemId, manifest }: ItemRequest): ManifestItem {
 }
 
 async function openItem(store: Store, { hash }: Manifest, item: ManifestItem): Promise<StoredItem> {
-  const stored = await store.open(hash, item.id).catch((cause) => {
+  const stored = await store.open(hash, item.id, item).catch((cause) => {
     throw storeDown(cause);
   });
   if (stored !== null) return stored;

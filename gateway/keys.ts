@@ -11,6 +11,7 @@ import {
 } from "jose";
 import { z } from "zod";
 import { ExchangeError } from "../sdk/errors.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { replaceFile } from "./files.ts";
 import type { Log } from "./log.ts";
 
@@ -27,10 +28,16 @@ export type KeysOptions = {
   /** Where the keys survive a restart. */
   file: string;
   log: Log;
-  /** How often they are fetched, in ms: a key that the exchange withdraws is refused after this time. */
+  /**
+   * How often they are fetched, in ms. A key that the exchange kills is gone from the next fetch on, or sooner by the feed of
+   * revocations: with the 16 s for which others may keep an older set that is well below a minute.
+   */
   refreshMs?: number;
   /** The least time between two fetches, in ms: tokens with unheard-of key ids must not become load for the exchange. */
   cooldownMs?: number;
+  /** Keys that the exchange has killed: refused also while an older set is at hand. */
+  withdrawn?: (kid: string) => boolean;
+  clock?: Clock;
 };
 
 /** With an exchange out of reach for this long, no token that it signed can be alive, and a stolen key is the likelier signer. */
@@ -42,7 +49,15 @@ const cacheSchema = z.object({
 });
 
 /** Fetches the keys at once and then regularly, so that no request has to wait for them. */
-export function createKeys({ url, file, log, refreshMs = 20_000, cooldownMs = 2_000 }: KeysOptions): Keys {
+export function createKeys({
+  url,
+  file,
+  log,
+  refreshMs = 20_000,
+  cooldownMs = 2_000,
+  withdrawn = () => false,
+  clock = systemClock,
+}: KeysOptions): Keys {
   const cache = readCache(file, log);
   const remote = createRemoteJWKSet(url, {
     cacheMaxAge: MAX_AGE_MS,
@@ -52,7 +67,7 @@ export function createKeys({ url, file, log, refreshMs = 20_000, cooldownMs = 2_
   });
   let saved = JSON.stringify(cache);
   let failing = false;
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = () => {};
   let stopped = false;
 
   const refresh = async () => {
@@ -69,12 +84,13 @@ export function createKeys({ url, file, log, refreshMs = 20_000, cooldownMs = 2_
       failing = true;
       next = Math.min(refreshMs, cooldownMs);
     }
-    if (!stopped) timer = setTimeout(refresh, next).unref();
+    if (!stopped) cancel = clock.after(next, () => void refresh());
   };
   void refresh();
 
   return {
     async find(header, token) {
+      if (header.kid !== undefined && withdrawn(header.kid)) throw new errors.JWKSNoMatchingKey();
       try {
         return await remote(header, token);
       } catch (error) {
@@ -92,7 +108,7 @@ export function createKeys({ url, file, log, refreshMs = 20_000, cooldownMs = 2_
     fetchedAt: () => ("uat" in cache && typeof cache.uat === "number" ? cache.uat : null),
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      cancel();
     },
   };
 }

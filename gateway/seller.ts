@@ -4,6 +4,7 @@ import { agentRegistryAbi } from "../sdk/abis/index.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { ExchangeError } from "../sdk/errors.ts";
 import { agentId } from "../sdk/ids.ts";
+import type { SellerEnv } from "./env.ts";
 
 export type Seller = {
   /** The seller's agent id. Throws SERVICE_UNAVAILABLE while it can't be found. */
@@ -13,6 +14,11 @@ export type Seller = {
 /** A seller that knows its agent id. */
 export function knownSeller(id: string): Seller {
   return { id: async () => id };
+}
+
+/** The seller that the settings name. */
+export function sellerOf(settings: SellerEnv): Seller {
+  return "agentId" in settings ? knownSeller(settings.agentId) : sellerByEoa(settings);
 }
 
 /** Least time between two look-ups that found nothing, in ms. */

@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
-import { type Env, EnvError, readEnv, type SellerEnv } from "./env.ts";
+import { type Env, EnvError, readEnv } from "./env.ts";
 import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
 import { createKeys } from "./keys.ts";
@@ -16,9 +17,10 @@ import { createListener } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { openRejects } from "./rejects.ts";
-import { knownSeller, type Seller, sellerByEoa } from "./seller.ts";
+import { createRevocations } from "./revocations.ts";
+import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
-import { createDiskStore } from "./stores/disk.ts";
+import { openStore } from "./store-config.ts";
 import { createUsageRecorder } from "./usage.ts";
 
 /** Time in ms that deliveries under way get to end when the process is told to stop. */
@@ -30,16 +32,19 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   const outbox = await openOutbox({ dir: join(env.stateDir, "outbox"), maxBytes: env.outboxMaxBytes, log });
   const rejects = await openRejects(join(env.stateDir, "outbox"), log);
   const courier = createCourier({ outbox, rejects, url: new URL(`${env.exchangeUrl}/gateway/events`), log });
+  const revocations = createRevocations({ url: new URL(`${env.exchangeUrl}/gateway/revocations`), log });
   const keys = createKeys({
+    withdrawn: revocations.isWithdrawn,
     url: new URL(`${env.exchangeUrl}/.well-known/jwks.json`),
     file: join(env.stateDir, "exchange-keys.json"),
     log,
   });
-  const store = createDiskStore(env.storeDir);
+  const { store, close: closeStore } = openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
     issuer: env.exchangeUrl,
     keys,
+    revocations,
     seller,
     store,
     usage: createUsageRecorder({ key: signingKey, outbox, courier, log }),
@@ -57,13 +62,11 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   return async () => {
     await closeServer(server);
     keys.stop();
+    revocations.stop();
     await courier.stop();
     await outbox.close();
+    await closeStore();
   };
-}
-
-function sellerOf(env: SellerEnv): Seller {
-  return "agentId" in env ? knownSeller(env.agentId) : sellerByEoa(env);
 }
 
 /** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */
@@ -98,7 +101,8 @@ function stopOnSignals(started: Promise<() => Promise<void>>, log: Log): void {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof EnvError) return `The gateway can't start:\n${error.message}`;
+  if (error instanceof EnvError || error instanceof ConfigError)
+    return `The gateway can't start:\n${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") return `The gateway can't start: ${message}. Set another GATEWAY_PORT.`;
   return `The gateway can't start: ${error instanceof Error ? error.message : String(error)}`;

@@ -4,6 +4,7 @@
  */
 import type { Hash } from "viem";
 import { ExchangeError } from "../sdk/errors.ts";
+import type { ManifestItem } from "../sdk/manifest.ts";
 import type { ByteRange } from "./range.ts";
 
 /** Streams come in pieces of at most this many bytes: small pieces cost two thirds of the throughput. */
@@ -35,7 +36,8 @@ export type StoredItem = {
 export type Store = {
   /** The text of the manifest kept under `hash`; at most {@link MANIFEST_MAX_BYTES}. */
   manifest(hash: Hash): Promise<string | null>;
-  open(hash: Hash, itemId: string): Promise<StoredItem | null>;
+  /** `item` is what the manifest says of it, for what needs more than the name: where it is kept, how it is encrypted. */
+  open(hash: Hash, itemId: string, item?: ManifestItem): Promise<StoredItem | null>;
   /** Rejects when the store can't be read. */
   check(): Promise<void>;
 };
@@ -51,8 +53,12 @@ export function free(piece: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === piece.byteLength) buffer.transfer(0);
 }
 
-/** The error that a buyer gets for a failing store. The cause is for the log: it may name the seller's paths. */
+/**
+ * The error that a buyer gets for a failing store. The cause is for the log: it may name the seller's paths. Bytes that are known to be
+ * wrong stay what they are.
+ */
 export function storeDown(cause: unknown): ExchangeError {
+  if (cause instanceof ExchangeError && cause.code === "HASH_MISMATCH") return cause;
   return new ExchangeError("STORE_DOWN", "The seller's store can't be read at the moment.", {
     hint: "Try again later; if it lasts, report the listing.",
     cause,

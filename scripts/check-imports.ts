@@ -9,13 +9,17 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Which other rooms a room may import, and which packages; `undefined` = any. */
 const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }> = {
-  sdk: { rooms: [], packages: ["viem", "zod", "jose", "canonicalize", "@x402/"] },
+  sdk: {
+    rooms: [],
+    packages: ["viem", "zod", "jose", "paseto", "canonicalize", "@x402/", "ipaddr.js", "node:"],
+  },
   indexer: { rooms: ["sdk"], packages: ["ponder", "hono", "viem", "zod", "node:"] },
   api: { rooms: ["sdk", "indexer/ponder.schema.ts"] },
   gateway: { rooms: ["sdk"] },
 };
-/** Node's own modules are kept out of what also runs in a browser. */
+/** Node's own modules are kept out of what also runs in a browser: the sdk, but for the folder of what only servers need. */
 const browserRooms = new Set(["sdk"]);
+const SERVERS_ONLY = "sdk/node/";
 
 /** `import … from "x"`, the last line of a longer one, `import "x"` and `import("x")`. */
 const STATEMENT =
@@ -32,8 +36,11 @@ function sources(folder: string): string[] {
 function check(room: string, file: string, specifier: string): string | undefined {
   const rule = rooms[room];
   if (!rule) return undefined;
+  const forServers = relative(root, file).startsWith(SERVERS_ONLY);
   if (specifier.startsWith(".")) {
     const target = relative(root, resolve(dirname(file), specifier));
+    if (room === "sdk" && target.startsWith(SERVERS_ONLY) && !forServers)
+      return `${SERVERS_ONLY} is for servers, the rest of sdk also runs in browsers`;
     if (target.startsWith(`${room}/`) || (room === "indexer" && target === "ponder.config.ts"))
       return undefined;
     const allowed = rule.rooms.some((r) => target === r || target.startsWith(`${r}/`));
@@ -41,7 +48,8 @@ function check(room: string, file: string, specifier: string): string | undefine
   }
   if (specifier.startsWith("ponder:"))
     return room === "indexer" ? undefined : "ponder: modules are the indexer's";
-  if (specifier.startsWith("node:") && browserRooms.has(room)) return `${room} also runs in browsers`;
+  if (specifier.startsWith("node:") && browserRooms.has(room) && !forServers)
+    return `${room} also runs in browsers`;
   if (!rule.packages) return undefined;
   const allowed = rule.packages.some(
     (p) => specifier === p || specifier.startsWith(p.endsWith("/") || p.endsWith(":") ? p : `${p}/`),

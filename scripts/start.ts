@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { createDemoSeller, playFirstSale, type Seller } from "./demo/first-sale.ts";
 import { LOCAL_CHAIN_ID } from "./system/chain.ts";
-import { type LauncherEnv, portsOf, readEnv } from "./system/env.ts";
+import { cardEnvOf, type LauncherEnv, portsOf, readEnv } from "./system/env.ts";
 import { explain, LaunchError, reasonOf } from "./system/launch-error.ts";
 import { crashError } from "./system/process.ts";
 import type { RunInfo } from "./system/run-info.ts";
@@ -70,6 +70,7 @@ function optionsOf(env: LauncherEnv) {
     deployerKey: env.DEPLOYER_KEY,
     relayerKey: env.RELAYER_KEY,
     paymentToken: env.PAYMENT_TOKEN,
+    cardEnv: cardEnvOf(env),
   };
 }
 

@@ -106,6 +106,17 @@ export class CapabilityInvalidError extends ExchangeError {
   }
 }
 
+/** The token was good, but what it was issued for has ended since. Clients treat it like one whose time is over: ask for a new one. */
+export class CapabilityRevokedError extends ExchangeError {
+  override readonly name = "CapabilityRevokedError";
+  constructor({ jti, reason }: { jti: string; reason: string }) {
+    super("TOKEN_EXPIRED", `Capability token ${jti} was revoked: ${reason}.`, {
+      hint: "Ask the exchange for a new token: it tells whether you still hold a key.",
+      details: { reason: "revoked", why: reason },
+    });
+  }
+}
+
 /** Bytes that are not those the manifest names. */
 export class HashMismatchError extends ExchangeError {
   override readonly name = "HashMismatchError";

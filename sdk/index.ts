@@ -1,5 +1,6 @@
 /** The SDK's public entry. */
 export { authorizationNonce, PURCHASE_SCHEME, type Purchase } from "./bound-purchase.ts";
+export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
   type Exchange,
@@ -11,6 +12,7 @@ export { type Deployment, deploymentSchema } from "./deployment.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
+  CapabilityRevokedError,
   type ErrorCode,
   ExchangeError,
   errorCodes,

@@ -75,6 +75,7 @@ export function summaryOf(request: ListingRequest): ListingSummary {
     access_policy: {
       gateway: access.gateway.replace(/\/+$/, ""),
       token_scheme: access.token_scheme,
+      ...(access.watermark === undefined ? {} : { watermark: access.watermark }),
       ...(access.gateway_key === undefined ? {} : { gateway_key: access.gateway_key }),
     },
   };

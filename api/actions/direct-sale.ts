@@ -111,7 +111,7 @@ async function outcomeOf(
 
 async function send(deps: Deps, payment: Payment): Promise<PurchaseResponse> {
   const { agentId } = await bindingOf(deps.chain, payment.buyer);
-  let { tx } = payment;
+  let tx: Hash | undefined; // one from before is gone
   try {
     const receipt = await deps.relayer.send(callOf(deps, payment, agentId), {
       asker: payment.buyer,

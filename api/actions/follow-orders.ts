@@ -4,7 +4,7 @@
  */
 import { type Hash, zeroAddress } from "viem";
 import { joinTokenId, keyId as keyIds, splitTokenId } from "../../sdk/ids.ts";
-import { receiptNow } from "../chain/relay-queue.ts";
+import { receiptNow } from "../chain/broadcast.ts";
 import { revertOf } from "../chain/revert.ts";
 import type { Deps } from "../deps.ts";
 import { move, type Step } from "../store/payment-moves.ts";
@@ -175,6 +175,8 @@ async function follow(deps: Deps, payment: Reviewed, to: Followed, tokenId: bigi
     await move(sql, payment.id, "Unknown", { evidence: { reorg: true, ...shown } });
     return keepLease(sql, payment.id, 0);
   }
-  const paidBack = to === "Refunded" ? await rails.get(payment.rail)?.payBack?.(deps, payment) : undefined;
+  const payBack = to === "Refunded" ? rails.get(payment.rail)?.payBack : undefined;
+  const paidBack = await payBack?.(deps, payment);
+  if (payBack && !paidBack) return;
   await move(sql, payment.id, to, { evidence: { key_id: payment.keyId, ...shown, ...paidBack } });
 }

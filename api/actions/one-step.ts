@@ -16,6 +16,7 @@ import { type HeldKey, heldKey, readSignIn } from "./holder.ts";
 import { domainOf, type PayAnswer, payOffer, unpaid } from "./pay.ts";
 import { payerIn } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
+import type { ProofHeader } from "./proof.ts";
 import { makeQuote } from "./quote.ts";
 import { buyerOf, isOpen } from "./quote-end.ts";
 import { issueToken } from "./token.ts";
@@ -30,6 +31,8 @@ export type OneStepRequest = {
   payment: string | undefined;
   /** SIGN-IN-WITH-X. */
   signIn: string | undefined;
+  /** DPoP, for who wants its token bound to a key. */
+  proof: ProofHeader;
 };
 
 export type OneStepAnswer = { headers: Record<string, string> } & (
@@ -127,7 +130,7 @@ async function letIn(
   const held = await heldKey(deps, at.number, signIn.address);
   if (!held) return { refusal: "siwx_holds_no_key" };
   if (!(await consumeSiwxNonce(deps.sql, signIn))) return { refusal: "invalid_siwx_nonce" };
-  const access = await issueToken(deps, held.binding, at.ekId);
+  const access = await issueToken(deps, held.binding, at.ekId, at.proof);
   const { body, headers } = heldAnswer(deps, at, held);
   return { body: { ...body, access }, headers };
 }

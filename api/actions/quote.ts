@@ -29,6 +29,37 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
 /** What one key costs the buyer now, at an address of its own; for whoever pays where the buyer is the zero address. Not stored yet. */
 export async function makeQuote(deps: Deps, ekId: string, buyer: Address): Promise<StoredQuote> {
   const { chain } = deps;
+  const { number, listing, head, now, price } = await readPrice(deps, ekId);
+  const terms = {
+    ekId: number,
+    version: listing.version,
+    buyer: getAddress(buyer),
+    token: listing.terms.token,
+    maxPrice: price,
+    deadline: now + BigInt(QUOTE_TTL),
+    salt: bytesToHex(randomBytes(32)),
+  };
+  tokenOf(deps, listing.terms.token);
+  const [id, till] = await Promise.all([
+    chain.tills.read.quoteHashOf([terms]),
+    chain.tills.read.tillOf([terms]),
+  ]);
+  return { ...terms, id, till, blockNumber: head.number };
+}
+
+/** {@link readPrice} of a listing that costs something. */
+export async function readOffer(deps: Deps, ekId: string) {
+  const offer = await readPrice(deps, ekId);
+  if (offer.price === 0n) throw freeError(ekId);
+  return offer;
+}
+
+/**
+ * What one key of the listing's present version costs now, and the block that says so. Throws when it is not on sale, or nothing is sold
+ * at all.
+ */
+async function readPrice(deps: Deps, ekId: string) {
+  const { chain } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
   const [listing, head, pausedUntil] = await Promise.all([
@@ -46,21 +77,7 @@ export async function makeQuote(deps: Deps, ekId: string, buyer: Address): Promi
   if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
   assertOnSale(ekId, listing, now);
   const price = await chain.catalog.read.quote([number, 1n, now]);
-  const terms = {
-    ekId: number,
-    version: listing.version,
-    buyer: getAddress(buyer),
-    token: listing.terms.token,
-    maxPrice: price,
-    deadline: now + BigInt(QUOTE_TTL),
-    salt: bytesToHex(randomBytes(32)),
-  };
-  tokenOf(deps, listing.terms.token);
-  const [id, till] = await Promise.all([
-    chain.tills.read.quoteHashOf([terms]),
-    chain.tills.read.tillOf([terms]),
-  ]);
-  return { ...terms, id, till, blockNumber: head.number };
+  return { number, listing, head, now, price };
 }
 
 /** The payment token as the deployment knows it. Throws LISTING_CONFLICT for one that this exchange takes no payments in. */

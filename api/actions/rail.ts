@@ -13,7 +13,8 @@ export type Rail = {
   resume(deps: Deps, payment: Payment): Promise<void>;
   /**
    * Gives the payer its money back by the rail's own means, because the chain says that the order was refunded, which credited whoever
-   * paid on chain. Called before the payment moves to Refunded; throws to be called again. Absent where the payer paid on chain itself.
+   * paid on chain. Called before the payment moves to Refunded; throws to be called again soon, answers
+   * undefined when it is not for now: then the payment stays. Absent where the payer paid on chain itself.
    */
-  payBack?(deps: Deps, payment: Payment): Promise<Readonly<Record<string, unknown>>>;
+  payBack?(deps: Deps, payment: Payment): Promise<Readonly<Record<string, unknown>> | undefined>;
 };

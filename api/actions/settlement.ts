@@ -41,6 +41,8 @@ export type Settling = {
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
+/** Milliseconds in which whoever holds a payment is most often done with it. */
+const HOLDER_TIME = 1_000;
 
 /** Seconds after which a facilitator is asked again that left a payment open. */
 const ASK_AGAIN = 2;
@@ -97,9 +99,10 @@ export async function followPayment(
   payment: Payment,
   patience = deps.chain.patience,
 ): Promise<PurchaseResponse> {
-  const end = performance.now() + patience;
+  const start = performance.now();
+  const end = start + patience;
   for (let now = payment; ; now = await getPayment(deps.sql, payment.id)) {
-    const purchase = await lookAt(deps, quote, now);
+    const purchase = await lookAt(deps, quote, now, performance.now() - start > HOLDER_TIME);
     if (purchase) return purchase;
     if (performance.now() >= end) throw pendingError(quote, now.tx);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
@@ -110,6 +113,7 @@ async function lookAt(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  isLate: boolean,
 ): Promise<PurchaseResponse | undefined> {
   if (payment.purchase) return payment.purchase;
   if (payment.state === "Failed" || payment.state === "Refunded") {
@@ -117,14 +121,14 @@ async function lookAt(
     if (end.kind === "sold") return end.sale.purchase;
     throw await failedError(deps, quote, end, payment.reason ?? "unknown");
   }
-  if (payment.rail === "x402" && payment.state === "PaymentConfirmed" && payment.leased && isOpen(quote)) {
-    const { from } = await authorizationOf(deps.sql, payment.id);
-    throw await waitingError(deps, quote, from);
-  }
-  // Who holds it writes down how it ends.
-  if (payment.leased && payment.state !== "Unknown") return undefined;
   if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
   const authorization = await authorizationOf(deps.sql, payment.id);
+  if (payment.state === "PaymentConfirmed" && payment.leased && isOpen(quote)) {
+    throw await waitingError(deps, quote, authorization.from);
+  }
+  // Who holds it writes down how it ends; one that has died does not, and what a block has is so whoever holds it.
+  const isHeld = payment.leased && payment.state !== "Unknown";
+  if (isHeld) return isLate ? (await sentBefore(deps, quote, payment, authorization))?.purchase : undefined;
   const sent = await sentBefore(deps, quote, payment, authorization);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;

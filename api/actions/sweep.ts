@@ -1,33 +1,58 @@
 /** What is left lying when a process dies or a buyer goes away: payments to settle, money to send back, old nonces. */
 import { ExchangeError } from "../../sdk/errors.ts";
+import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
-import { abandonedPayments, takeOverPayment } from "../store/payments.ts";
+import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropOldRelayed } from "../store/relayed.ts";
 import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
+import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
 import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
+import { revokeEnded } from "./revoke.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
 /** How many of each a round takes. */
 const BATCH = 10;
 
-/** Sweeps until `stop` is called; that waits for the round under way. */
-export function startSweeper(deps: Deps): { stop(): Promise<void> } {
+/** Milliseconds between two looks at live tokens: a payment that takes its time must not keep a revocation waiting. */
+const TOKENS_EVERY = 2_000;
+
+export type Sweeper = {
+  /** Waits for the round under way. */
+  stop(): Promise<void>;
+};
+
+/** Sweeps until it is stopped. */
+export function startSweeper(deps: Deps): Sweeper {
+  const all = [
+    repeat(() => sweep(deps), EVERY),
+    repeat(() => attempt("revoke tokens", () => revokeEnded(deps)), TOKENS_EVERY),
+  ];
+  return {
+    async stop() {
+      await Promise.all(all.map((one) => one.stop()));
+    },
+  };
+}
+
+function repeat(work: () => Promise<void>, every: number): Sweeper {
   let round: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
   let stopped = false;
   const next = () => {
     timer = setTimeout(() => {
-      round = sweep(deps).then(() => {
+      round = work().then(() => {
         if (!stopped) next();
       });
-    }, EVERY);
+    }, every);
     timer.unref();
   };
   next();
@@ -44,13 +69,11 @@ export function startSweeper(deps: Deps): { stop(): Promise<void> } {
 export async function sweep(deps: Deps): Promise<void> {
   await attempt("tend the relayer's queue", () => deps.relayer.tend());
   await attempt("carry payments on", async () => {
-    for (const payment of await abandonedPayments(deps.sql, [...rails.keys()], BATCH)) {
-      if (!(await takeOverPayment(deps.sql, payment.id))) continue;
-      await attempt(`carry a payment on (${payment.rail})`, async () =>
-        rails.get(payment.rail)?.resume(deps, payment),
-      );
-    }
+    const abandoned = await abandonedPayments(deps.sql, [...rails.keys()], BATCH);
+    // At once: each may wait for a block.
+    await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("record first uses", () => recordLateAccesses(deps));
   await attempt("read orders' logs", () => readOrderLogs(deps));
   await attempt("compare payments with the chain", () => reviewPayments(deps, attempt));
@@ -65,6 +88,15 @@ export async function sweep(deps: Deps): Promise<void> {
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
   await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
+  await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
+  await attempt("drop old proofs", () => dropOldProofs(deps.sql));
+  await attempt("drop old tokens", () => dropOldTokens(deps.sql));
+}
+
+function carryOn(deps: Deps, payment: Payment): Promise<void> {
+  return attempt(`carry a payment on (${payment.rail})`, async () => {
+    if (await takeOverPayment(deps.sql, payment.id)) await rails.get(payment.rail)?.resume(deps, payment);
+  });
 }
 
 async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {

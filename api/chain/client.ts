@@ -2,6 +2,7 @@
 import { createPublicClient, defineChain, getContract, http, type PublicClient } from "viem";
 import {
   agentRegistryAbi,
+  cardIssuerAbi,
   catalogAbi,
   exchangeAbi,
   experienceKeyAbi,
@@ -46,6 +47,7 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     exchange: getContract({ address: at.Exchange, abi: exchangeAbi, client }),
     receipts: getContract({ address: at.ReceiptProofs, abi: receiptProofsAbi, client }),
     tills: getContract({ address: at.Tills, abi: tillsAbi, client }),
+    cards: getContract({ address: at.CardIssuer, abi: cardIssuerAbi, client }),
     labels: getContract({ address: at.LabelRegistry, abi: labelRegistryAbi, client }),
   };
 }

@@ -3,17 +3,7 @@
  * table before it is sent, so that a crash leaves nothing that another process can't finish: a transaction that waits too long is sent
  * again at a higher fee, and one that was signed and never sent gives its nonce back, or has it used up by a transfer of nothing.
  */
-import {
-  type Address,
-  BaseError,
-  type Hash,
-  type Hex,
-  HttpRequestError,
-  keccak256,
-  TimeoutError,
-  TransactionNotFoundError,
-  type TransactionReceipt,
-} from "viem";
+import { type Address, BaseError, type Hash, type Hex, keccak256, type TransactionReceipt } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { errorFields, log } from "../http/log.ts";
 import type { Sql } from "../store/database.ts";
@@ -29,6 +19,7 @@ import {
   type Sender,
   waitingTransactions,
 } from "../store/relayed.ts";
+import { broadcast, isKnown, receiptNow } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 import { GasCapReached, HOUSE, TransactionNotSent } from "./relay-errors.ts";
 
@@ -36,6 +27,8 @@ import { GasCapReached, HOUSE, TransactionNotSent } from "./relay-errors.ts";
 const YOUNG = 2_000;
 /** How many waiting ones a round looks at. */
 const BATCH = 20;
+/** How many are looked through for what a crash left unsent, before a new one is signed. */
+const MAX_WAITING = 500;
 /** Signed forms that one transaction may have: its fee grows by an eighth each, to not quite the fourfold. */
 const MAX_ATTEMPTS = 12;
 /** Milliseconds after which a nonce that the chain has used, by none of our hashes, is given up: until then the RPC may be behind. */
@@ -99,37 +92,31 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
     return { hash: keccak256(raw), raw, maxFee, priorityFee, cancels };
   };
 
-  /** Throws what the RPC said, unless the transaction may be on its way all the same. `taken`: a node has it. */
-  const broadcast = async ({ hash, raw }: Pick<Attempt, "hash" | "raw">): Promise<{ taken: boolean }> => {
-    try {
-      await client.sendRawTransaction({ serializedTransaction: raw });
-      return { taken: true };
-    } catch (error) {
-      // Hardhat answers with the revert of one that it has mined, other nodes with "already known".
-      const known = await isKnown(chain, hash).catch(() => undefined);
-      if (known) return { taken: true };
-      if (known === undefined || isSilence(error)) return { taken: false };
-      throw error;
-    }
-  };
-
+  /**
+   * Above what the chain and the table have. Many nodes take nothing over a gap, so what a crash left unsent is seen to first: whoever is
+   * alone here knows that no other process is about to send it.
+   */
   const nextNonce = async (): Promise<number> => {
-    const [pending, highest] = await Promise.all([
-      client.getTransactionCount({ address: account.address, blockTag: "pending" }),
-      highestWaiting(sql, sender),
-    ]);
-    return Math.max(pending, highest === undefined ? 0 : highest + 1);
+    const [pending, highest] = await Promise.all([pendingCount(), highestWaiting(sql, sender)]);
+    if (highest === undefined || highest < pending) return pending;
+    const waiting = await waitingTransactions(sql, sender, { olderThan: 0, limit: MAX_WAITING });
+    for (const relayed of waiting.toReversed()) {
+      if (relayed.nonce >= pending && relayed.state === "signed") await pushOn(relayed, Date.now());
+    }
+    return Math.max(pending, ((await highestWaiting(sql, sender)) ?? -1) + 1);
   };
 
-  const enter: RelayQueue["enter"] = (entry, signed) =>
-    alone(async () => {
+  const pendingCount = () => client.getTransactionCount({ address: account.address, blockTag: "pending" });
+
+  const enter: RelayQueue["enter"] = async (entry, signed) => {
+    const { maxFeePerGas: maxFee, maxPriorityFeePerGas: priorityFee } = await client.estimateFeesPerGas();
+    return alone(async () => {
       if (entry.asker !== HOUSE) await assertUnderCap(entry);
-      const [nonce, fees] = await Promise.all([nextNonce(), client.estimateFeesPerGas()]);
-      const [maxFee, priorityFee] = [fees.maxFeePerGas, fees.maxPriorityFeePerGas];
+      const nonce = await nextNonce();
       const attempt = await sign({ ...entry, nonce, maxFee, priorityFee });
       const id = await noteSigned(sql, sender, { ...entry, nonce }, attempt);
       const { taken } = await signed(attempt.hash)
-        .then(() => broadcast(attempt))
+        .then(() => broadcast(chain, attempt))
         .catch(async (error: unknown) => {
           await markRelayed(sql, id, "dropped");
           if (!(error instanceof BaseError)) throw error;
@@ -138,6 +125,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
       if (taken) await markRelayed(sql, id, "sent");
       return attempt.hash;
     });
+  };
 
   const assertUnderCap = async ({ asker, gas }: Entry): Promise<void> => {
     const { used, freesAt } = await gasOf(sql, sender, asker);
@@ -211,7 +199,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
     if (state === "signed" && known) await markRelayed(sql, id, "sent");
     if (state === "signed" && !known) return giveUp(relayed);
     if (!known) {
-      await retry(`send ${last.hash} again`, () => broadcast(last));
+      await retry(`send ${last.hash} again`, () => broadcast(chain, last));
     } else if (now - last.at.getTime() > chain.stuckAfter && attempts.length < MAX_ATTEMPTS) {
       await retry(`raise the fee of ${last.hash}`, () =>
         last.cancels ? replace(id, cancelOf(nonce), last, true) : replace(id, relayed, last, false),
@@ -222,7 +210,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
   /** Signed by a process that died before it sent it: whoever asked has had no answer, or has the hash in a row of its own. */
   const giveUp = async (relayed: Relayed): Promise<void> => {
     const { id, nonce, attempts } = relayed;
-    const pending = await client.getTransactionCount({ address: account.address, blockTag: "pending" });
+    const pending = await pendingCount();
     const isLast = (await highestWaiting(sql, sender)) === nonce;
     if (isLast && pending <= nonce) return markRelayed(sql, id, "dropped");
     const last = attempts.at(-1) as Attempt;
@@ -243,7 +231,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
     const priorityFee = larger(raised(last.priorityFee), fees.maxPriorityFeePerGas);
     const attempt = await sign({ ...form, maxFee, priorityFee }, cancels);
     await noteAttempt(sql, id, attempt);
-    await broadcast(attempt);
+    await broadcast(chain, attempt);
   };
 
   const someKnown = async (attempts: readonly Attempt[]): Promise<boolean> => {
@@ -270,30 +258,4 @@ function raised(fee: bigint): bigint {
 
 function larger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
-}
-
-/** The receipt if there is one now; undefined also when the RPC is out of breath. */
-export async function receiptNow({ client }: Chain, hash: Hash): Promise<TransactionReceipt | undefined> {
-  return client.getTransactionReceipt({ hash }).catch((error: unknown) => {
-    if (error instanceof BaseError) return undefined;
-    throw error;
-  });
-}
-
-async function isKnown({ client }: Chain, hash: Hash): Promise<boolean> {
-  try {
-    await client.getTransaction({ hash });
-    return true;
-  } catch (error) {
-    if (error instanceof TransactionNotFoundError) return false;
-    throw error;
-  }
-}
-
-/** The connection broke: the request may have arrived. */
-function isSilence(error: unknown): boolean {
-  return (
-    error instanceof BaseError &&
-    error.walk((cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError) !== null
-  );
 }

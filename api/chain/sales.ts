@@ -47,17 +47,20 @@ export async function findSale(
   return saleIn(chain, receipt, { paymentRef });
 }
 
-/** The sale in a transaction: the one with this payment reference, or else the only one. */
+/** The sale in a transaction: the one with this payment reference, or of this key, or else the only one. */
 export async function saleIn(
   chain: Chain,
   receipt: TransactionReceipt,
-  { paymentRef }: { paymentRef?: Hash } = {},
+  { paymentRef, keyId: wanted }: { paymentRef?: Hash; keyId?: bigint } = {},
 ): Promise<Sale | undefined> {
   const { deployment, registry } = chain;
   const ours = (address: string, name: "Exchange" | "PointsLedger") =>
     address.toLowerCase() === deployment.contracts[name].toLowerCase();
   const log = parseEventLogs({ abi: exchangeAbi, logs: receipt.logs, eventName: "KeySold" }).find(
-    ({ address, args }) => ours(address, "Exchange") && (!paymentRef || args.sale.paymentRef === paymentRef),
+    ({ address, args }) =>
+      ours(address, "Exchange") &&
+      (!paymentRef || args.sale.paymentRef === paymentRef) &&
+      (wanted === undefined || args.keyId === wanted),
   );
   if (!log) return undefined;
   const { ekId: number, buyerId, keyId: tokenId, sale } = log.args;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../sdk/errors.ts";
 import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as listing from "../../sdk/wire/listing.ts";
 import * as orders from "../../sdk/wire/orders.ts";
@@ -28,6 +29,7 @@ const components: Record<string, z.ZodType> = {
   PayoutsResponse: orders.payoutsResponseSchema,
   TransactionRequest: orders.transactionRequestSchema,
   PurchaseResponse: purchase.purchaseResponseSchema,
+  CardPayment: cardPaymentSchema,
   ValidationRecord: validation.validationRecordSchema,
   SubmitValidationRequest: validation.submitValidationRequestSchema,
   PublicStats: open.publicStatsSchema,

@@ -60,6 +60,7 @@ export async function search(deps: Deps, query: Search): Promise<z.infer<typeof 
           eq(listing.indexable, true),
           isNotNull(listing.curveType),
           query.domain === undefined ? undefined : eq(listing.domain, query.domain),
+          query.seller === undefined ? undefined : eq(listing.sellerId, query.seller),
           query.task_type === undefined ? undefined : eq(listing.taskType, query.task_type),
           query.modality === undefined ? undefined : arrayContains(listing.modality, [query.modality]),
           query.q ? sql`${words} @@ websearch_to_tsquery('english', ${query.q})` : undefined,

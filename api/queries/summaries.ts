@@ -89,7 +89,12 @@ function contentOf(row: ShowableRow) {
       ...(row.previewItemId === null ? {} : { preview_item_id: row.previewItemId }),
     },
     access_scopes: fromBits(scopes, row.scopes) as EKSummary["access_scopes"],
-    access_policy: { gateway: row.gateway, token_scheme: row.tokenScheme, ...quotaOf(row) },
+    access_policy: {
+      gateway: row.gateway,
+      token_scheme: row.tokenScheme,
+      ...(row.gatewayKey === null ? {} : { gateway_key: row.gatewayKey }),
+      ...quotaOf(row),
+    },
     freshness: {
       created_at: isoTime(row.contentCreatedAt),
       ...(row.recommendedTtlDays === null ? {} : { recommended_ttl_days: row.recommendedTtlDays }),

@@ -1,6 +1,7 @@
 /** Paying, claiming, and the buyer's token. */
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
+import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import {
   purchaseRequestSchema,
   purchaseResponseSchema,
@@ -11,10 +12,12 @@ import {
 import { purchase } from "../actions/claim.ts";
 import { payQuote, quoteState } from "../actions/pay.ts";
 import { issueToken } from "../actions/token.ts";
+import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
 // Any string: an id that is no quote's is not found. There is no input to check before the 402.
@@ -67,6 +70,7 @@ const purchaseRoute = createRoute({
   request: { headers: idempotencyHeaders, body: jsonBody(purchaseRequestSchema) },
   responses: {
     200: answer(purchaseResponseSchema, "Purchased"),
+    201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
       ...bodyFailures,
       "INVALID_REQUEST",
@@ -89,6 +93,9 @@ const tokenRoute = createRoute({
   path: "/me/buy/token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
+  description:
+    "A JWT (EdDSA), or a PASETO v4.public where the listing's token_scheme says so. With a DPoP header (RFC 9449, htu is this URL) the token " +
+    "is bound to the proof's key. 409 PAYMENT_PENDING: the purchase does not lie deep enough in the chain yet.",
   request: { body: jsonBody(tokenRequestSchema) },
   responses: {
     200: answer(tokenResponseSchema, "Token"),
@@ -101,6 +108,7 @@ const tokenRoute = createRoute({
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "LISTING_CONFLICT",
+      ["PAYMENT_PENDING", 409],
     ),
   },
 });
@@ -124,7 +132,12 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     purchaseRoute,
     async (c) => {
       const key = c.req.header("idempotency-key");
-      return c.json(await purchase(deps, c.get("session"), c.req.valid("json"), key), 200);
+      const body = c.req.valid("json");
+      if (body.payment_method.type !== "card" || !deps.cards)
+        return c.json(await purchase(deps, c.get("session"), body, key), 200);
+      c.header("Cache-Control", "no-store");
+      const wanted = { ekId: body.ek_id, requestKey: key };
+      return c.json(await buyByCard(deps, c.get("session"), wanted), 201);
     },
     invalid,
   );
@@ -132,7 +145,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id), 200);
+      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)), 200);
     },
     invalid,
   );

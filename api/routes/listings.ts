@@ -11,8 +11,10 @@ import {
   searchQuerySchema,
   searchResponseSchema,
 } from "../../sdk/wire/listing.ts";
+import { watermarkTraceSchema } from "../../sdk/wire/revocations.ts";
 import { createListing } from "../actions/create-listing.ts";
 import { giveQuote } from "../actions/quote.ts";
+import { traceCopy } from "../actions/trace.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
@@ -39,6 +41,19 @@ const createListingRoute = createRoute({
       "SCOPE_DENIED",
       "LISTING_CONFLICT",
     ),
+  },
+});
+
+const traceRoute = createRoute({
+  ...signedIn,
+  method: "get",
+  path: "/me/sell/watermarks/{watermark_id}",
+  tags: ["Sell"],
+  summary: "Whose copy a watermark handle was in: for the seller of it",
+  request: { params: z.object({ watermark_id: z.string().max(64) }) },
+  responses: {
+    200: answer(watermarkTraceSchema, "The buyer"),
+    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND"),
   },
 });
 
@@ -81,6 +96,14 @@ export function addListingRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
         ? "MANIFEST_INVALID"
         : "LISTING_INVALID",
     ),
+  );
+  app.openapi(
+    traceRoute,
+    async (c) => {
+      c.header("Cache-Control", "no-store");
+      return c.json(await traceCopy(deps, c.get("session"), c.req.valid("param").watermark_id), 200);
+    },
+    refuse("INVALID_REQUEST"),
   );
   app.openapi(
     listingRoute,

@@ -3,10 +3,11 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { tokenRequestSchema, tokenResponseSchema } from "../../sdk/wire/purchase.ts";
 import { submitValidationRequestSchema, submitValidationResponseSchema } from "../../sdk/wire/validation.ts";
 import { submitLabel } from "../actions/submit-label.ts";
-import { issueValidatorToken } from "../actions/token.ts";
+import { issueValidatorToken } from "../actions/validator-token.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
 const tokenRoute = createRoute({
@@ -15,6 +16,8 @@ const tokenRoute = createRoute({
   path: "/me/validate/token",
   tags: ["Validate"],
   summary: "Get a short-lived token to read what is to be validated",
+  description:
+    "One per version: another one only after a label on chain, or when the first ended unused. A DPoP header binds it, as at /me/buy/token.",
   request: { body: jsonBody(tokenRequestSchema) },
   responses: {
     200: answer(tokenResponseSchema, "Token"),
@@ -57,7 +60,10 @@ export function addValidateRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueValidatorToken(deps, c.get("session"), c.req.valid("json").ek_id), 200);
+      return c.json(
+        await issueValidatorToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)),
+        200,
+      );
     },
     refuse("INVALID_REQUEST"),
   );

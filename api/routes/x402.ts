@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
 import { answer, failures } from "../http/openapi.ts";
+import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 import { discoverable } from "../queries/discovery.ts";
 
@@ -54,6 +55,7 @@ export function addX402Routes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
         buyer: c.req.query("buyer") ?? (await buyerInBody(c)),
         payment: c.req.header("payment-signature") ?? c.req.header("x-payment"), // the latter is x402 v1's, and is told so
         signIn: c.req.header("sign-in-with-x"),
+        proof: proofIn(c),
       });
       for (const [name, value] of Object.entries(headers)) c.header(name, value);
       // The failures' types are not among the route's answers: see `failures`.

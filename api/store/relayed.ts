@@ -25,7 +25,7 @@ export type Relayed = {
   gas: bigint;
   state: RelayedState;
   createdAt: Date;
-  /** The oldest first; never empty. */
+  /** The oldest first; never empty while it waits. */
   attempts: Attempt[];
 };
 
@@ -63,12 +63,15 @@ export async function noteSigned(
   }) as Promise<string>;
 }
 
-/** Notes another signed form, before it is sent. */
+/**
+ * Notes another signed form, before it is sent. The same call at a nonce that was given back, for the same fees, has the same hash: it is
+ * the new transaction's then.
+ */
 export async function noteAttempt(sql: Queryable, id: string, a: Omit<Attempt, "at">): Promise<void> {
   await sql`
     insert into relayed_attempts (hash, transaction_id, raw, max_fee, priority_fee, cancels)
     values (${a.hash}, ${id}, ${a.raw}, ${String(a.maxFee)}, ${String(a.priorityFee)}, ${a.cancels})
-    on conflict (hash) do nothing`;
+    on conflict (hash) do update set transaction_id = excluded.transaction_id, at = now()`;
 }
 
 /** `gas`: what it used, once that is known. An end is an end: it is not written over. */
@@ -84,12 +87,12 @@ export async function markRelayed(
 
 const withAttempts = (sql: Queryable) => sql`
   select t.id, t.nonce, t.target, t.data, t.gas, t.state, t.created_at, (
-    select jsonb_agg(
+    select coalesce(jsonb_agg(
       jsonb_build_object(
         'hash', a.hash, 'raw', a.raw, 'max_fee', a.max_fee::text, 'priority_fee', a.priority_fee::text,
         'cancels', a.cancels, 'at', a.at
       ) order by a.at, a.max_fee
-    ) from relayed_attempts a where a.transaction_id = t.id
+    ), '[]') from relayed_attempts a where a.transaction_id = t.id
   ) as attempts
   from relayed_transactions t`;
 
@@ -138,6 +141,16 @@ export async function gasOf(
       and created_at > now() - ${GAS_WINDOW} * interval '1 second'`;
   const freesAt = row?.first ? new Date(row.first.getTime() + GAS_WINDOW * 1_000) : undefined;
   return { used: BigInt(row?.used ?? 0), freesAt };
+}
+
+/** Forgets what ended 30 days ago, some at a time: payments keep their own transactions. */
+export async function dropOldRelayed(sql: Queryable): Promise<void> {
+  await sql`
+    delete from relayed_transactions where id in (
+      select id from relayed_transactions
+      where state not in ('signed', 'sent') and created_at < now() - interval '30 days'
+      order by id limit 500
+    )`;
 }
 
 /** How many wait, and since when the oldest does. */

@@ -26,6 +26,18 @@ export async function saveUsageEvent(sql: Sql, event: UsageEvent, jws: string): 
       quote_count = t.quote_count + excluded.quote_count`;
 }
 
+/** Whether a gateway let the agent use the Experience within that time. */
+export async function wasUsed(
+  sql: Sql,
+  { ekId, buyer, from, to }: { ekId: string; buyer: string; from: Date; to: Date },
+): Promise<boolean> {
+  const rows = await sql`
+    select 1 from usage_events
+    where buyer_agent_id = ${buyer} and ek_id = ${ekId} and result = 'ok' and at between ${from} and ${to}
+    limit 1`;
+  return rows.length === 1;
+}
+
 /** How often each of the Experiences was used and cited; those that never were are missing. */
 export async function usageTotals(sql: Sql, ekIds: readonly string[]): Promise<Map<string, UsageTotals>> {
   if (ekIds.length === 0) return new Map();

@@ -81,8 +81,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "sent at a higher fee, what a crash left unsent gives its nonce back",
   },
   T22: {
-    attack: "A reorg takes the purchase back after it was served",
-    defence: "the payment follows the chain: back to unknown, and on from its present answer",
+    attack: "A reorg takes a purchase away that was served already",
+    defence:
+      "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
+      "the payment goes back to unknown, and on from the chain's present answer",
   },
   T21: {
     attack: "Several payments in one transaction, and one key claimed for all",
@@ -117,6 +119,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "a card's money waits for the time in which it can be taken back; a chargeback refunds what is held and burns the key; a disputed " +
       "order pays nobody before the dispute has ended",
   },
+  T30: {
+    attack: "Forged, replayed, late, shuffled or lost webhooks of the card provider",
+    defence:
+      "the signature over the raw body, at most 300 s old or ahead; each event once, in the transaction of its effect; the effect is to " +
+      "ask the provider, so order does not matter; the provider's own list brings what was lost",
+  },
   T31: {
     attack: "Points by self-purchase, rings and refunds",
     defence:
@@ -149,7 +157,12 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     attack: "A token of one gateway or EK used at another",
     defence: "audience, ek_id and a lifetime of at most ten minutes",
   },
-  T42: { attack: "A key rotation that refuses buyers", defence: "cached key list with overlapping keys" },
+  T42: {
+    attack: "A key rotation that refuses buyers; a stolen signing key",
+    defence:
+      "a key stands by, published, before it signs, and stays published after; a killed key leaves the published set at once and is named " +
+      "in the feed of revocations: refused within a minute",
+  },
   T43: {
     attack: "Sign-in replay, another domain's or chain's message, junk that burns nonces",
     defence: "server-side single-use nonce, consumed only by a valid signature over its own message",
@@ -160,15 +173,19 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T45: {
     attack: "Server-side request forgery through a manifest or a listing",
-    defence: "neither API nor gateway fetches what a listing names",
+    defence:
+      "what a listing names is fetched only where the seller configured it, by a fetch that resolves once, refuses every address that is " +
+      "not public, connects to the one it checked, and checks each redirect alike",
   },
   T46: {
     attack: "Path traversal in item ids",
-    defence: "ids without paths, real paths under the root, no links out of it",
+    defence:
+      "ids without paths; each store keeps to its folder, prefix, rows or commit; no links out, no shell, no git program",
   },
   T47: {
     attack: "The seller's store serves other bytes than were sold",
-    defence: "hash while streaming; the client checks against the chain",
+    defence:
+      "hash while streaming, whatever the store; sealed items authenticated piece by piece; the client checks against the chain",
   },
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
   T51: {

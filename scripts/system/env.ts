@@ -25,6 +25,12 @@ const schema = z.object({
   DEPLOYER_KEY: privateKey.optional(),
   RELAYER_KEY: privateKey.optional(),
   PAYMENT_TOKEN: address.optional(),
+  // The card rail: all of it is handed to the API, which checks it.
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().optional(),
+  STRIPE_PUBLISHABLE_KEY: z.string().optional(),
+  STRIPE_API_BASE: z.string().optional(),
+  CARD_ISSUER_KEY: privateKey.optional(),
   MOA_DATA_DIR: z
     .string()
     .default(join(repoRoot, ".data"))
@@ -53,6 +59,7 @@ export function readEnv(raw: NodeJS.ProcessEnv = process.env): LauncherEnv {
 /** What a child takes over from our environment. Everything else it is told, so that no stray variable changes what is started. */
 const inherited = [
   ...["HOME", "LANG", "PATH", "TMPDIR", "USER"],
+  "CONFIRMATIONS", // the API's own: how deep a purchase must lie in a chain elsewhere
   // A chain elsewhere may only be reached through these.
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "NODE_USE_ENV_PROXY"],
 ];
@@ -70,4 +77,21 @@ export function portsOf(env: LauncherEnv) {
     (typeof portNames)[number],
     number
   >;
+}
+
+/** What the environment says of the card rail, for the API. */
+export function cardEnvOf(env: LauncherEnv): Record<string, string> {
+  const {
+    STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRET,
+    STRIPE_PUBLISHABLE_KEY,
+    STRIPE_API_BASE,
+    CARD_ISSUER_KEY,
+  } = env;
+  const all = {
+    ...{ STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_PUBLISHABLE_KEY, STRIPE_API_BASE, CARD_ISSUER_KEY },
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }

@@ -20,6 +20,8 @@ export type ServiceSettings = {
   /** First 8 hex digits of the deployment's start block hash. */
   tag: string;
   relayerKey: string;
+  /** The card rail's part of the API's environment; empty where cards are not taken. */
+  cardEnv: Record<string, string>;
   /** The demo seller's EOA; the gateway looks up its agent id on the chain when it first needs it. */
   sellerEoa: string;
   storeDir: string;
@@ -62,7 +64,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
     grace: 1_500,
   }),
 
-  api: ({ ports, rpcUrl, databaseUrl, deploymentFile, relayerKey }) => ({
+  api: ({ ports, rpcUrl, databaseUrl, deploymentFile, relayerKey, cardEnv }) => ({
     ...common,
     name: "api",
     args: [join(repoRoot, "api/server.ts")],
@@ -73,6 +75,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       DEPLOYMENT_FILE: deploymentFile,
       INDEXER_URL: `http://127.0.0.1:${ports.indexer}`,
       RELAYER_KEY: relayerKey,
+      ...cardEnv,
       API_PORT: String(ports.api),
       API_HOST: "127.0.0.1",
       PUBLIC_URL: `http://127.0.0.1:${ports.api}`,

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Address, Hex } from "viem";
 import { deploymentTag } from "../../sdk/deployment.ts";
+import { prepareCards } from "./cards.ts";
 import { type ChainOfRun, LOCAL_CHAIN_ID, localKey, startFreshChain, useForeignChain } from "./chain.ts";
 import { indexerUrlOf } from "./indexer-role.ts";
 import {
@@ -47,6 +48,8 @@ export type SystemOptions = {
   paymentToken?: Address | undefined;
   /** Signs what the API relays. Default on chain 31337: the second well-known test account. */
   relayerKey?: Hex | undefined;
+  /** The card rail's part of the API's environment. Default: cards are not taken. */
+  cardEnv?: Record<string, string>;
   /** Whose gateway to start. Without it there is no gateway. */
   sellerEoa?: Address | undefined;
   /** Services to start on top of database, chain and contracts. Default: all. */
@@ -163,6 +166,7 @@ async function bringUp(context: Context): Promise<RunInfo> {
       : await indexerUrlOf(databaseUrl),
     ...{ ports, databaseUrl, tag, rpcUrl: chain.rpcUrl, deploymentFile: chain.deploymentFile },
     relayerKey: relayerKeyFor(chain.chainId, options),
+    cardEnv: await prepareCards(chain, options.cardEnv ?? {}),
     sellerEoa: options.sellerEoa ?? "",
     dataDir,
     ...makeStores(dataDir, chain),

@@ -1,5 +1,6 @@
 /** Listings: what sellers send, what everybody sees, what a quote is. */
 import { z } from "zod";
+import { tokenSchemes } from "../capability/claims.ts";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
 import { scopes } from "../records.ts";
 import {
@@ -19,11 +20,14 @@ const uint32Schema = z.int().min(1).max(4_294_967_295);
 export const accessPolicySchema = z.object({
   /** Where the gateway answers, without a trailing slash. */
   gateway: z.url({ protocol: /^https?$/ }).max(512),
-  token_scheme: z.enum(["jwt"]).default("jwt"),
+  /** How the gateway wants its tokens: `paseto` is PASETO v4.public. */
+  token_scheme: z.enum(tokenSchemes).default("jwt"),
   scopes: z.array(scopeSchema).min(1).default(["read", "download", "quote"]),
   /** Seconds that a key lives; left out = for ever. */
   key_ttl_seconds: z.int().min(60).max(4_294_967_295).optional(),
   transferable: z.boolean().default(false),
+  /** Whether the gateway marks each buyer's copies with the token's `watermark_id`. */
+  watermark: z.boolean().optional(),
   /** Requests that a key is good for at the gateway; left out = no limit. */
   quota: z.object({ rpm: uint32Schema.optional(), daily_quota: uint32Schema.optional() }).optional(),
   /** Only these validators may label; left out = anyone. */
@@ -80,6 +84,7 @@ export const listingSummarySchema = z.object({
   access_policy: z.object({
     gateway: z.string(),
     token_scheme: z.string(),
+    watermark: z.boolean().optional(),
     gateway_key: z.string().optional(),
   }),
 });
@@ -105,6 +110,8 @@ export const ekSummarySchema = z.object({
   access_policy: z.object({
     gateway: z.string(),
     token_scheme: z.string(),
+    /** By which the gateway signs its usage events; a seller sees here that it is its own. */
+    gateway_key: z.string().optional(),
     quota: z.object({ rpm: z.int().optional(), daily_quota: z.int().optional() }).optional(),
   }),
   freshness: z.object({ created_at: timestampSchema, recommended_ttl_days: z.int().optional() }),
@@ -138,6 +145,8 @@ export const searchQuerySchema = z.object({
   domain: z.string().max(64).optional(),
   task_type: z.string().max(64).optional(),
   modality: z.string().max(32).optional(),
+  /** Only what this agent sells. */
+  seller: agentIdSchema.optional(),
   cursor: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });

@@ -56,6 +56,8 @@ export type QuoteState = z.infer<typeof quoteStateSchema>;
 export const tokenRequestSchema = z.object({ ek_id: ekIdSchema });
 export const tokenResponseSchema = z.object({
   ek_token: z.string(),
+  /** `DPoP`: good only with a proof by the client's key at each use (RFC 9449). Absent: `Bearer`. */
+  token_type: z.enum(["Bearer", "DPoP"]).optional(),
   expires_at: timestampSchema,
   /** Where to use it. */
   gateway: z.string(),

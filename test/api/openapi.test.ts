@@ -98,7 +98,7 @@ describe("api: openapi.json", () => {
       expect(operation.responses["200"]?.content?.["application/json"]?.schema, name).to.be.an("object");
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(response.headers, `${name} ${status}`).to.have.property("X-Request-Id");
-        if (status !== "200" && path !== "/health") {
+        if (status !== "200" && status !== "201" && path !== "/health") {
           const schema = response.content?.["application/json"]?.schema;
           expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/ApiError" });
         }

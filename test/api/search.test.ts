@@ -78,6 +78,10 @@ describe("api: finding", () => {
       },
       metrics: { sold_count: 1, usage_count: 0, quote_count: 0, dispute_rate: 0 },
     });
+    const of = async (agentId: bigint) =>
+      (await search({ seller: `agt_31337_${agentId}` })).items.map(({ ek_id }) => ek_id);
+    expect(await of(seller.agentId), "what this agent sells").to.deep.equal([ekIdOf(number)]);
+    expect(await of(validator.agentId)).to.deep.equal([]);
     expect(shown.validation_snapshot).to.deep.equal({
       status: "verified",
       top_labels: ["Verified-Real", "Reproducible"],

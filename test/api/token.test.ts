@@ -16,7 +16,7 @@ POST /me/buy/token
 ├── the agent rotated              the new EOA gets it, the old one nothing
 └── the indexer is dead            nothing changes: quote, payment and token come from the chain
 POST /me/validate/token
-├── may label                      a token to read the present version
+├── may label                      a token to read (and execute, where the listing has it) the present version
 └── own, labelled, restricted      403, 409
 */
 describe("api: tokens", () => {
@@ -143,7 +143,7 @@ describe("api: tokens", () => {
     const { body } = await validatorToken(token, ekId);
     const claims = await claimsOf(body, seller.agentId);
     expect(claims).to.deep.include({
-      scopes: ["read"],
+      scopes: ["read", "execute"],
       purpose: "validate",
       sub: `agt_31337_${validator.agentId}`,
     });

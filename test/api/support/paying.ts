@@ -1,6 +1,7 @@
 /** A seller with a listing at 0.25 tokens, and newcomers who are about to pay for it. */
 import { expect } from "chai";
-import type { Address, Hash, PrivateKeyAccount } from "viem";
+import { type Address, createWalletClient, type Hash, http, type PrivateKeyAccount } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import type { QuoteResponse } from "../../../sdk/wire/listing.ts";
 import type { PurchaseResponse } from "../../../sdk/wire/purchase.ts";
 import type { Api } from "./api.ts";
@@ -59,7 +60,25 @@ export async function createPaying(api: Api) {
     ]);
   }
 
+  /** Many newcomers with their funds; they have no ether. */
+  async function crowd(count: number): Promise<PrivateKeyAccount[]> {
+    const buyers = Array.from({ length: count }, () => privateKeyToAccount(generatePrivateKey()));
+    const giver = privateKeyToAccount(generatePrivateKey());
+    await market.giveEther(giver.address);
+    const wallet = createWalletClient({ account: giver, transport: http(api.run.rpcUrl) });
+    const { address, abi } = market.contracts.usdc;
+    const fees = { gas: 100_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n };
+    for (const [nonce, buyer] of buyers.entries()) {
+      await wallet.writeContract({
+        ...({ address, abi, functionName: "mint", args: [buyer.address, FUNDS] } as const),
+        ...{ nonce, chain: null, ...fees },
+      });
+    }
+    return buyers;
+  }
+
   return {
+    ...{ crowd },
     ...{ api, seller, number, ekId: api.ekIdOf(number), payerOf, post, quoted },
     ...{ keysOf, holdings, expectOneKey, relayed, submitTransfer },
   };

@@ -39,24 +39,32 @@ export function createPayer(account: Signer, chainId: number, client = stockClie
   const http = new x402HTTPClient(client);
   const headerOf = (payload: PaymentPayload): Record<string, string> =>
     http.encodePaymentSignatureHeader(payload);
+  const answer = async (headers: Headers) => {
+    const required = requiredOf(headers);
+    if (!required) throw new Error("There is no PAYMENT-REQUIRED header to answer.");
+    const payload = await client.createPaymentPayload(required);
+    return {
+      required,
+      payload,
+      headers: headerOf(payload),
+      /** Of an `exact` payment. */
+      get transfer() {
+        return transferOf(payload);
+      },
+    };
+  };
   return {
+    /** Signs what a 402's headers offer. */
+    answer,
     /** Pays whatever asks for it, as `fetch`. */
     fetch: wrapFetchWithPayment(fetch, client),
     /** Asks for the 402 and signs what it offers, but sends nothing yet. */
     async prepare(payUrl: string) {
       const response = await fetch(payUrl, { method: "POST" });
-      const required = requiredOf(response.headers);
-      if (!required) throw new Error(`${payUrl} answered ${response.status}: ${await response.text()}`);
+      if (response.status !== 402)
+        throw new Error(`${payUrl} answered ${response.status}: ${await response.text()}`);
       await response.body?.cancel();
-      const payload = await client.createPaymentPayload(required);
-      return {
-        required,
-        payload,
-        headers: headerOf(payload),
-        get transfer() {
-          return transferOf(payload);
-        },
-      };
+      return answer(response.headers);
     },
     /** Signs something else than was offered. */
     async sign(required: PaymentRequired) {

@@ -12,8 +12,14 @@ import {
   importJWK,
   type JWK,
 } from "jose";
-import { CAPABILITY_ALG, type CapabilityClaims, signCapability } from "../../../sdk/capability.ts";
+import {
+  CAPABILITY_ALG,
+  type CapabilityClaims,
+  signCapability,
+  type TokenScheme,
+} from "../../../sdk/capability.ts";
 import { type UsageEvent, usageEventSchema } from "../../../sdk/wire/public.ts";
+import type { RevocationFeed } from "../../../sdk/wire/revocations.ts";
 
 export type TestKey = { privateKey: CryptoKey; kid: string; jwk: JWK };
 
@@ -38,6 +44,8 @@ export type TestExchange = {
   /** What JWKS publishes; the signing key alone at first. */
   published: TestKey[];
   keyFetches: number;
+  /** What the feed of revocations says; an answer names all of it, whatever the cursor. */
+  revoked: RevocationFeed;
   /** Every event of every batch that was answered, in order of arrival, repeated when it was sent again. */
   received: UsageEvent[];
   batches: number;
@@ -45,7 +53,7 @@ export type TestExchange = {
   /** Public key `x` by which all events have to be signed; not checked while null. */
   gatewayKey: string | null;
   claims(over?: Partial<CapabilityClaims>): CapabilityClaims;
-  token(over?: Partial<CapabilityClaims>, key?: TestKey): Promise<string>;
+  token(over?: Partial<CapabilityClaims>, key?: TestKey, scheme?: TokenScheme): Promise<string>;
   /** Closes the port: connections are refused. Without effect when it is closed. */
   goDown(): Promise<void>;
   /** Listens again on the same port. */
@@ -69,12 +77,13 @@ export async function startExchange(): Promise<TestExchange> {
     key,
     published: [key],
     keyFetches: 0,
+    revoked: { tokens: [], kids: [], cursor: 0, more: false },
     received: [],
     batches: 0,
     answer: acceptAll,
     gatewayKey: null,
     claims: (over) => makeClaims(url, over),
-    token: (over, by = key) => signCapability(makeClaims(url, over), by),
+    token: (over, by = key, scheme = "jwt") => signCapability(makeClaims(url, over), by, scheme),
     async goDown() {
       if (!server.listening) return;
       server.close();
@@ -114,6 +123,7 @@ async function respond(exchange: TestExchange, req: IncomingMessage, res: Server
     json(res, 200, { keys: exchange.published.map(({ jwk }) => jwk) });
     return;
   }
+  if (req.url?.startsWith("/gateway/revocations?since=")) return json(res, 200, exchange.revoked);
   if (req.method !== "POST" || req.url !== "/gateway/events") return json(res, 404, { code: "NOT_FOUND" });
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(chunk as Buffer);

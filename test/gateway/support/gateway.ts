@@ -13,6 +13,7 @@ import { expressGateway } from "../../../gateway/express.ts";
 import { createKeys, type Keys } from "../../../gateway/keys.ts";
 import { createListener } from "../../../gateway/listener.ts";
 import { createLog } from "../../../gateway/log.ts";
+import { createRevocations } from "../../../gateway/revocations.ts";
 import { knownSeller } from "../../../gateway/seller.ts";
 import { createDiskStore } from "../../../gateway/stores/disk.ts";
 import type { Use } from "../../../gateway/usage.ts";
@@ -43,7 +44,13 @@ export async function startGateway(
   const uses: Use[] = [];
   const lines: string[] = [];
   const log = createLog((line) => lines.push(line));
+  const revocations = createRevocations({
+    url: new URL(`${exchangeUrl}/gateway/revocations`),
+    log,
+    pollMs: 50,
+  });
   const keys = createKeys({
+    withdrawn: revocations.isWithdrawn,
     url: new URL(`${exchangeUrl}/.well-known/jwks.json`),
     file: join(stateDir, "exchange-keys.json"),
     log,
@@ -51,6 +58,7 @@ export async function startGateway(
   const gateway = createGateway({
     issuer: exchangeUrl,
     keys,
+    revocations,
     seller: knownSeller(SELLER),
     store: createDiskStore(storeDir),
     usage: { record: async (use) => void uses.push(use) },
@@ -72,6 +80,7 @@ export async function startGateway(
     lines,
     async stop() {
       keys.stop();
+      revocations.stop();
       server.close();
       server.closeAllConnections();
       await once(server, "close");
