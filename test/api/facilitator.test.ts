@@ -26,7 +26,7 @@ describe("api: the facilitator service", () => {
   let client: HTTPFacilitatorClient;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     shop = await createOneStep(shared.api);
     facilitator = await startFacilitator(shared.system.run);
     client = new HTTPFacilitatorClient({ url: facilitator.url });

@@ -31,7 +31,7 @@ describe("api: a foreign facilitator", () => {
   let copy: Copy;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     shop = await createOneStep(shared.api);
     foreign = await startForeignFacilitator();
     copy = await startCopy(shared.system.run, { env: { FACILITATOR_URL: foreign.url } });

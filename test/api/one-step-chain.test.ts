@@ -17,7 +17,7 @@ describe("api: buying in one step on a chain that does not go along", () => {
   let copy: Copy;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     shop = await createOneStep(shared.api);
     rpc = await startLyingRpc(shared.api.run.rpcUrl);
     copy = await startCopy(shared.api.run, { rpcUrl: rpc.url });

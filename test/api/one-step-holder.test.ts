@@ -25,7 +25,7 @@ describe("api: buying in one step, once", () => {
   let copy: Copy;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     shop = await createOneStep(shared.api);
     copy = await startCopy(shared.system.run);
   });

@@ -7,7 +7,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 
-const READY_MS = 30_000;
+const READY_MS = 90_000; // a machine may be busy
 
 export type Facilitator = {
   url: string;
