@@ -17,6 +17,7 @@ import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
+import { addX402Routes } from "./routes/x402.ts";
 
 /**
  * Where bodies are JSON. Paying is not among them: a request to pay is answered with its 402 whatever it carries, so that those who
@@ -44,6 +45,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addMeRoutes(app, deps);
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
+  addX402Routes(app, deps);
   addCardRoutes(app, deps);
   addOrderRoutes(app, deps);
   addValidateRoutes(app, deps);

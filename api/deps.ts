@@ -1,6 +1,7 @@
 /** What the app works with. Tests hand it what they like. */
 
 import type { AccessRecorder } from "./actions/access.ts";
+import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
 import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
@@ -32,6 +33,8 @@ export type Deps = {
   watermarks: Watermarks;
   confirmations: Confirmations;
   x402: X402;
+  /** Who submits `exact` payments, where it is not the exchange itself. */
+  foreign?: ForeignFacilitator | undefined;
   /** The card rail; absent where no provider is set up. */
   cards?: Cards;
   /** The Machine Payments Protocol; absent where no secret is set up. */

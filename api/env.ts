@@ -20,7 +20,7 @@ const deploymentFile = z
     }
   });
 
-const schema = z.object({
+export const schema = z.object({
   RPC_URL: z.url({ protocol: /^https?$/, error: "the chain's JSON-RPC endpoint, http:// or https://" }),
   DATABASE_URL: z.url({
     protocol: /^postgres(ql)?$/,
@@ -36,6 +36,8 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** Another's x402 facilitator, which submits stock clients' payments in our place. What it says is checked on chain. */
+  FACILITATOR_URL: z.url({ protocol: /^https?$/, error: "an x402 facilitator's address" }).optional(),
   /** How deep a purchase must lie before there is a token for it, by the price in whole tokens. */
   CONFIRMATIONS: z
     .string()
@@ -111,6 +113,7 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  facilitatorUrl: string | undefined;
   confirmations: readonly Tier[];
   /** Absent: no payments by card. */
   card?: CardConfig & { issuerKey: Hex };
@@ -139,6 +142,7 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    facilitatorUrl: env.FACILITATOR_URL?.replace(/\/+$/, ""),
     confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
     ...cardOf(env),
     ...mppOf(env),

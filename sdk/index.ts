@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { authorizationNonce, PURCHASE_SCHEME, type Purchase } from "./bound-purchase.ts";
 export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
@@ -33,6 +34,7 @@ export {
   verifyItem,
 } from "./manifest.ts";
 export type { PendingPayment } from "./payment.ts";
+export { type PurchaseBounds, PurchaseScheme } from "./purchase-scheme.ts";
 export { type LeafProof, proveLeaf, provesAbsence, verifyLeaf } from "./receipt-proofs.ts";
 export { type ReceiptTree, receiptTree } from "./receipt-tree.ts";
 export { leafOf, missingNumbers, provesReplay, type Receipt, verifyReceipt } from "./receipts.ts";

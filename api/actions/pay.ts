@@ -1,6 +1,7 @@
 /** POST /quotes/{id}/pay and what became of a quote. */
 import { encodePaymentRequiredHeader, encodePaymentResponseHeader } from "@x402/core/http";
 import type { SettleResponse } from "@x402/core/types";
+import type { Hash } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
@@ -16,11 +17,13 @@ import {
 import { findAuthorization } from "../store/authorizations.ts";
 import { getPayment, livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
+import { giveUpName, quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
-import { goneError, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
-import { failedError, finalizeQuote, pendingError } from "./settlement.ts";
+import { goneError, isOpen, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
+import { failedError, finalizeQuote, pendingError } from "./quote-outcome.ts";
 import type { Offer } from "./x402.ts";
+import { declarePaid } from "./x402-extensions.ts";
 
 /** The answer to a paying request: the purchase, or why not; and x402's headers in both cases. */
 export type PayAnswer = { headers: Record<string, string> } & (
@@ -29,7 +32,11 @@ export type PayAnswer = { headers: Record<string, string> } & (
 );
 
 /** What a request to pay brings: x402's PAYMENT-SIGNATURE, or the Machine Payments Protocol's Authorization and Accept-Payment. */
-export type PayHeaders = { signature?: string; authorization?: string; acceptPayment?: string };
+export type PayHeaders = {
+  signature?: string | undefined;
+  authorization?: string | undefined;
+  acceptPayment?: string | undefined;
+};
 
 /**
  * Pays a quote. A quote gives one key however often this is called, with or without a payment, by whichever protocol: the same answer
@@ -37,32 +44,37 @@ export type PayHeaders = { signature?: string; authorization?: string; acceptPay
  */
 export async function payQuote(deps: Deps, quoteId: string, headers: PayHeaders): Promise<PayAnswer> {
   await deps.guard.assertTrusted();
-  const header = headers.signature;
-  const credential = header === undefined ? credentialIn(headers.authorization) : undefined;
   const quote = await getQuote(deps, quoteId);
+  const offer = { ...offerOf(deps, quote), mpp: { acceptPayment: headers.acceptPayment } };
+  return payOffer(deps, offer, headers);
+}
+
+/** {@link payQuote} for a quote at whichever resource offers it. */
+export async function payOffer(deps: Deps, offer: Offer, headers: PayHeaders): Promise<PayAnswer> {
+  const { quote } = offer;
+  const header = headers.signature;
+  const credential = header === undefined && offer.mpp ? credentialIn(headers.authorization) : undefined;
   const payment = await livePaymentOf(deps.sql, quote.id);
   if (payment) {
     // Paid, or being paid: whatever this request brings, it must not pay a second time.
     const purchase = payment.purchase ?? (await followAny(deps, quote, payment).catch(unlessRefused));
-    if (purchase) return answerOf(deps, await getPayment(deps.sql, payment.id), purchase);
+    if (purchase) return answerOf(deps, offer, await getPayment(deps.sql, payment.id), purchase);
   }
-  const offer: Offer = {
-    ...{ quote, payUrl: payUrlOf(deps, quote.id), token: domainOf(deps, quote) },
-    acceptPayment: headers.acceptPayment,
-  };
   // Money on another chain may have moved already, however it stands with the quote here.
   if (credential && isForTempo(credential)) return settleCredential(deps, offer, credential);
   const end = await quoteEndOf(deps, quote);
-  if (end.kind === "sold") return issued(deps, end.sale.purchase, end.sale.payer);
+  if (end.kind === "sold") return issued(deps, offer, end.sale.purchase, end.sale.payer);
   if (end.kind === "funded") {
     const sale = await finalizeQuote(deps, quote, end.finish);
-    return issued(deps, sale.purchase, sale.payer);
+    return issued(deps, offer, sale.purchase, sale.payer);
   }
   if (end.kind === "settling") throw pendingError(quote);
-  // Its buyer may bring the signature with this request: a till that is paid already takes it as its word.
-  const isUnsigned = end.kind === "unclaimed" && (header ?? credential) !== undefined;
-  if (end.kind !== "open" && !isUnsigned) throw await failedError(deps, quote, end, end.kind);
-  if (header === undefined && credential === undefined) return unpaid(deps, offer);
+  // Its buyer may bring the signature with this request: a till that is paid already takes it as its word. And who paid an open quote that
+  // somebody else submitted is known by the payment alone: its money goes back to it, however late it comes.
+  const takesLate = end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote));
+  const isPaying = (header ?? credential) !== undefined;
+  if (end.kind !== "open" && !(takesLate && isPaying)) throw await failedError(deps, quote, end, end.kind);
+  if (!isPaying) return unpaid(deps, offer);
   const answer =
     credential === undefined
       ? await settle(deps, offer, header ?? "")
@@ -82,7 +94,7 @@ async function settleCredential(deps: Deps, offer: Offer, credential: string): P
   try {
     const purchase = await payByCredential(deps, offer.quote, credential);
     const payment = await livePaymentOf(deps.sql, offer.quote.id);
-    if (payment) return answerOf(deps, payment, payment.purchase ?? purchase);
+    if (payment) return answerOf(deps, offer, payment, payment.purchase ?? purchase);
     throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
   } catch (error) {
     if (error instanceof PaymentRefusal) return unpaid(deps, offer, { refusal: error });
@@ -92,12 +104,21 @@ async function settleCredential(deps: Deps, offer: Offer, credential: string): P
 
 async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnswer> {
   try {
-    const settled = await deps.x402.settle(await deps.x402.readPayment(offer, header));
+    const paid = await deps.x402.readPayment(offer, header);
+    const quote = await quoteByName(deps, offer.quote, paid.payload, offer.sameness);
+    // The request was made before: what became of it then is the answer now.
+    if (quote.id !== offer.quote.id) return payOffer(deps, { ...offer, quote }, {});
+    const settled = await deps.x402.settle(paid).catch(async (error: unknown) => {
+      if (isEnd(error)) await giveUpName(deps, offer.quote, paid.payload);
+      throw error;
+    });
     if (settled.success) {
-      const payment = await livePaymentOf(deps.sql, offer.quote.id);
-      if (payment?.purchase) return answerOf(deps, payment, payment.purchase);
+      // The facilitator's own word: what was sold may be another quote than was offered, see `nameBuyer`.
+      const payment = await livePaymentOf(deps.sql, settled.extra?.quote_id as Hash);
+      if (payment?.purchase) return answerOf(deps, offer, payment, payment.purchase);
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
+    await giveUpName(deps, offer.quote, paid.payload);
     return await unpaid(deps, offer, {
       refusal: new PaymentRefusal(
         settled.errorReason ?? "settlement_failed",
@@ -111,8 +132,13 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
   }
 }
 
+/** Whether the error says that the payment came to nothing: neither that it is on its way, nor that something is down. */
+function isEnd(error: unknown): boolean {
+  return error instanceof ExchangeError && error.status >= 400 && error.status < 500;
+}
+
 /** 402: what to pay, and where the last attempt failed. */
-async function unpaid(
+export async function unpaid(
   deps: Deps,
   offer: Offer,
   { refusal, settled }: { refusal?: PaymentRefusal; settled?: SettleResponse } = {},
@@ -131,7 +157,7 @@ async function unpaid(
     error,
     headers: {
       "PAYMENT-REQUIRED": encodePaymentRequiredHeader(required),
-      ...(await challengeHeaders(deps, offer.quote, offer.acceptPayment)),
+      ...(offer.mpp && (await challengeHeaders(deps, offer.quote, offer.mpp.acceptPayment))),
       ...(settled ? { "PAYMENT-RESPONSE": encodePaymentResponseHeader(settled) } : {}),
       "Cache-Control": "no-store",
     },
@@ -144,18 +170,29 @@ async function payerOf({ sql }: Deps, payment: Payment): Promise<string> {
 }
 
 /** The purchase with the receipt of the protocol that it was paid by. */
-async function answerOf(deps: Deps, payment: Payment, purchase: PurchaseResponse): Promise<PayAnswer> {
-  const answer = issued(deps, purchase, await payerOf(deps, payment));
+async function answerOf(
+  deps: Deps,
+  offer: Offer,
+  payment: Payment,
+  purchase: PurchaseResponse,
+): Promise<PayAnswer> {
+  const answer = await issued(deps, offer, purchase, await payerOf(deps, payment));
   return { ...answer, headers: { ...answer.headers, ...(await receiptHeaders(deps, payment)) } };
 }
 
-function issued(deps: Deps, purchase: PurchaseResponse, payer: string): PayAnswer {
+async function issued(
+  deps: Deps,
+  offer: Offer,
+  purchase: PurchaseResponse,
+  payer: string,
+): Promise<PayAnswer> {
   const settled: SettleResponse = {
     success: true,
     transaction: purchase.tx,
     network: `eip155:${deps.chain.id}`,
     payer,
     amount: purchase.price.amount,
+    extensions: await deps.x402.receipt(offer, { payer, tx: purchase.tx }),
   };
   return {
     purchase,
@@ -175,7 +212,23 @@ async function getQuote(deps: Deps, quoteId: string): Promise<StoredQuote> {
   });
 }
 
-function domainOf(deps: Deps, quote: StoredQuote): Offer["token"] {
+/** The quote as it is offered at its own pay url. */
+function offerOf(deps: Deps, quote: StoredQuote): Offer {
+  return {
+    quote,
+    resource: {
+      url: payUrlOf(deps, quote.id),
+      description: `One key of listing ${quote.ekId}, version ${quote.version}`,
+      mimeType: "application/json",
+    },
+    extensions: declarePaid(),
+    token: domainOf(deps, quote),
+    sameness: quote.id,
+  };
+}
+
+/** The EIP-712 domain of the quote's token. */
+export function domainOf(deps: Deps, quote: StoredQuote): Offer["token"] {
   const { name, version } = tokenOf(deps, quote.token);
   return { name, version };
 }

@@ -9,13 +9,14 @@ import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { dropOldRelayed } from "../store/relayed.ts";
+import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
+import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
 import { revokeEnded } from "./revoke.ts";
-import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
@@ -88,6 +89,7 @@ export async function sweep(deps: Deps): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
   await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
   await attempt("drop old proofs", () => dropOldProofs(deps.sql));
   await attempt("drop old tokens", () => dropOldTokens(deps.sql));

@@ -33,14 +33,13 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
 export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
-  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "Accept-Payment", "Idempotency-Key"],
+  allowHeaders: [
+    ...["Authorization", "Content-Type", "Idempotency-Key"],
+    ...["PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Accept-Payment"],
+  ],
   exposeHeaders: [
-    "X-Request-Id",
-    "PAYMENT-REQUIRED",
-    "PAYMENT-RESPONSE",
-    "WWW-Authenticate",
-    "Payment-Receipt",
-    "Retry-After",
+    ...["X-Request-Id", "Retry-After"],
+    ...["PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "WWW-Authenticate", "Payment-Receipt"],
   ],
   maxAge: 86_400,
 });

@@ -4,11 +4,12 @@ import { keccak256, stringToBytes } from "viem";
 import { Transaction } from "viem/tempo";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
-import { assertPays } from "../actions/facilitator.ts";
+import { assertSellable } from "../actions/payment-checks.ts";
 import { PaymentRefusal } from "../actions/payment-refusal.ts";
 import { payUrlOf, tokenOf } from "../actions/quote.ts";
 import { closedError } from "../actions/quote-end.ts";
-import { followPayment, pendingError, settlePayment } from "../actions/settlement.ts";
+import { pendingError } from "../actions/quote-outcome.ts";
+import { followPayment, settlePayment } from "../actions/settlement.ts";
 import { assertFloat, issueCall } from "../cards/charge.ts";
 import { bindingOf } from "../chain/agents.ts";
 import type { Revert } from "../chain/revert.ts";
@@ -113,7 +114,7 @@ export async function payByCredential(
   const accepted: Accepted = await mpp.accept(offer, credential);
   if (accepted.method === "evm") {
     const { authorization, challengeId: reference } = accepted;
-    await assertPays(deps, quote, authorization);
+    await assertSellable(deps, { quote, authorization });
     return settlePayment(deps, quote, authorization, { rail: "mpp", reference });
   }
   if (!tempo) throw new PaymentRefusal("method-unsupported", "Payments on Tempo are not offered here.");

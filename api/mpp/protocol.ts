@@ -226,6 +226,7 @@ function acceptedOf({ challenge, payload }: Credential.Credential): Accepted {
     method: "evm",
     challengeId: challenge.id,
     authorization: {
+      scheme: "exact",
       ...{ from, nonce, signature },
       value: BigInt(value),
       validAfter: BigInt(validAfter),

@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline, to the buyer or, where the quote names none, to the sender that the token's log names",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline; what was paid into a till without a named buyer goes back to the sender in the token's own log; a bound purchase can be submitted by the exchange alone",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -59,12 +59,14 @@ export const threats: Record<string, { attack: string; defence: string }> = {
       "settling is the sale itself: no key, no run and no byte before it; the token's own log decides, not the facilitator",
   },
   T16: {
-    attack: "A body before the right to it",
-    defence: "no byte before token, quota and payment; one payment is one run; a receipt of what did go out",
+    attack: "A body before the right to it, or by another method",
+    defence:
+      "paid resources answer POST alone, and nothing before their settlement; no byte before token, quota and payment; one payment is one " +
+      "run; a receipt of what did go out",
   },
   T17: {
     attack: "A payment for a cheap thing used for a dear one",
-    defence: "the till binds listing, version, buyer and price",
+    defence: "the till, or the nonce, binds listing, version, buyer and price",
   },
   T18: {
     attack: "The answer is lost and the client pays again",

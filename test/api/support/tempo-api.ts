@@ -2,10 +2,12 @@
 
 import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
+import { privateKeyToAccount } from "viem/accounts";
 import { createAccessRecorder } from "../../../api/actions/access.ts";
 import { createFacilitator } from "../../../api/actions/facilitator.ts";
 import { QUOTE_TTL } from "../../../api/actions/quote.ts";
 import { createX402 } from "../../../api/actions/x402.ts";
+import { createIssuer } from "../../../api/actions/x402-extensions.ts";
 import { createApp } from "../../../api/app.ts";
 import { createChain } from "../../../api/chain/client.ts";
 import { createConfirmations, LOCAL_TIERS, parseTiers } from "../../../api/chain/confirmations.ts";
@@ -66,7 +68,10 @@ export async function startTempoApi(
     keys: createSigningKeys(store),
     watermarks: createWatermarks(store, home.id),
     confirmations: createConfirmations(home, parseTiers(LOCAL_TIERS) ?? []),
-    x402: await createX402(facilitator, { chainId: home.id, maxSeconds: QUOTE_TTL }),
+    x402: await createX402(facilitator, {
+      ...{ chainId: home.id, exchange: home.exchange.address, maxSeconds: QUOTE_TTL },
+      issuer: createIssuer(privateKeyToAccount(localKey(1)), home.id),
+    }),
     health: createHealth({
       ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
     }),
