@@ -48,14 +48,14 @@ describe("api: paying on Tempo", () => {
   const CAP = 1_000_000_000n;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     [chain, paying] = await Promise.all([startTempo(), createPaying(shared.api)]);
     api = await startTempoApi(shared.api.run, chain);
     await fund(CAP);
     await sweep(api.deps); // the log is read from here on
   });
   after(async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     await api?.stop();
     await chain?.stop();
   });
@@ -138,7 +138,7 @@ describe("api: paying on Tempo", () => {
 
   for (const mode of ["pull", "push"] as const) {
     it(`sells a key to the stock mppx client that pays on Tempo (${mode})`, async function () {
-      this.timeout(20_000);
+      this.timeout(120_000);
       const { buyer, quote, url } = await quoted();
       const before = await balanceOnTempo(chain, house);
       const payer = await tempoPayer(chain);
@@ -159,7 +159,7 @@ describe("api: paying on Tempo", () => {
   }
 
   it("ends with bytes whose hash matches, for a buyer that paid on Tempo", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { run } = shared.system;
     const { ekId } = await list(run, await gather(run, system.seller));
     const { account: buyer } = await shared.api.market.join();
@@ -173,7 +173,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T14 T18 invariant 5: one credential is one payment and one key, however often it is sent", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     for (const mode of ["pull", "push"] as const) {
       const { buyer, quote, url } = await quoted();
       const authorization = await prepare(url, mode);
@@ -196,7 +196,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("finds a payment whose payer never told of it, by the challenge in its memo", async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const { buyer, quote, url } = await quoted();
     const challenge = await challengeOf(url);
     await sendWithMemo(chain, tempoAccount(3), { to: house, amount: PRICE, memo: memoFor(challenge) });
@@ -210,7 +210,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T21 counts each transfer in a transaction for its own challenge: four in one are four keys", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const four = await Promise.all([quoted(), quoted(), quoted(), quoted()]);
     const challenges = await Promise.all(four.map(({ url }) => challengeOf(url)));
     const client = tempoClientOf(chain);
@@ -237,7 +237,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T17 T21 believes no hash: not another's, of another sum, token, payee, memo, nor one that nobody knows", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { buyer, quote, url } = await quoted();
     const challenge = await challengeOf(url);
     const other = await quoted();
@@ -275,7 +275,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T17 refuses a pulled transaction for another quote, of another chain, or without an end; nothing is sent", async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const { quote, url } = await quoted();
     const dear = await quoted(
       await shared.api.market.list(paying.seller, { curveParams: curves.fixed.encode({ price: 900_000n }) }),
@@ -314,7 +314,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T18 sends a second payment for one challenge back to its payer, once", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { buyer, url } = await quoted();
     const challenge = await challengeOf(url);
     const [one, two] = [tempoAccount(7), tempoAccount(8)];
@@ -339,7 +339,7 @@ describe("api: paying on Tempo", () => {
   }
 
   it("pays back what no key can be had for, once, through every crash; the quote is over", async function () {
-    this.timeout(40_000);
+    this.timeout(120_000);
     const { market } = shared.api;
     const number = await market.list(paying.seller);
     const { buyer, quote, url } = await quoted(number);
@@ -370,7 +370,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("pays back what came after the quote's end", async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const { buyer, quote, url } = await quoted();
     const challenge = await challengeOf(url);
     await api.deps.sql`update quotes set deadline = deadline - 120 where quote_id = ${quote.quote_id}`;
@@ -385,7 +385,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("waits while the day's cap is reached, and issues one key when it is not any more", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { buyer, quote, url } = await quoted();
     const challenge = await challengeOf(url);
     const hash = await sendWithMemo(chain, tempoAccount(8), {
@@ -409,7 +409,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("T14 invariant 5: a process that dies between signing and hearing of it leaves one key", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { buyer, quote, url } = await quoted();
     const authorization = await prepare(url, "push");
     expect((await post(url, { authorization })).status).to.equal(200);
@@ -422,7 +422,7 @@ describe("api: paying on Tempo", () => {
   });
 
   it("offers Tempo to agents alone, and trusts no RPC of another chain", async function () {
-    this.timeout(20_000);
+    this.timeout(120_000);
     const { quote } = await paying.quoted(); // a newcomer
     const methods = async (url: string) => {
       const { headers } = await post(url);

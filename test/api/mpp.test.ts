@@ -102,7 +102,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   });
 
   it("ends with bytes whose hash matches", async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { run } = shared.system;
     const { ekId } = await list(run, await gather(run, system.seller));
     const buyer = await shared.api.market.newcomer();
@@ -123,7 +123,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   });
 
   it("T14 invariant 5: one credential makes one key, however often and wherever it is sent", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { buyer, quote } = await paying.quoted();
     const { authorization } = await prepare(quote.pay_url, buyer);
     const env = { PUBLIC_URL: shared.api.run.apiUrl, MPP_SECRET: mppSecretOf(localKey(1)) };
@@ -176,7 +176,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   });
 
   it("T17 takes a credential for its own quote alone: of five by five, the diagonal", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const { market } = shared.api;
     const buyer = await market.newcomer();
     const prices = [100_000n, 250_000n, 250_000n, 400_000n, 900_000n];
@@ -270,7 +270,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   });
 
   it("offers x402 alone where no secret is set", async function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const copy = await startCopy(shared.api.run);
     try {
       const { quote, buyer } = await paying.quoted();
