@@ -15,14 +15,14 @@ const COUNT = { cold: 300, repeated: 1_000, bare: 6_000, verified: 2_000 };
 const SETTLE_MS = 20_000;
 
 /** The demo seller's gateway. It owes the exchange a record of each use: to have carried it there is a part of the request. */
-export function gatewayOf({ run }: Stage): Subject {
-  const { gatewayUrl: url } = run;
+export function gatewayOf({ system }: Stage): Subject {
+  const { gatewayUrl: url, pids } = system.run;
   const pending = async () => {
     const [text = ""] = await drive(url, 1, () => ({ path: "/health" }));
     return (JSON.parse(text) as { outbox: { events: number } }).outbox.events;
   };
   return {
-    ...{ url, pid: run.pids.gateway as number },
+    ...{ url, pid: pids.gateway as number },
     async settled() {
       for (const end = Date.now() + SETTLE_MS; (await pending()) > 0; await sleep(250))
         if (Date.now() > end) throw new Error("The gateway can't get rid of its records of use.");

@@ -81,7 +81,8 @@ async function createTransfers(run: RunInfo): Promise<() => Promise<number>> {
   const client = createPublicClient({ transport: http(rpcUrl) });
   const account = privateKeyToAccount(localKey(SENDER));
   await fund(run, account.address, FUNDS);
-  const data = encodeFunctionData({ abi: erc20Abi, functionName: "transfer", args: [token, 1n] });
+  const payee = privateKeyToAccount(generatePrivateKey()).address;
+  const data = encodeFunctionData({ abi: erc20Abi, functionName: "transfer", args: [payee, 1n] });
   const fees = { maxFeePerGas: parseGwei("100"), maxPriorityFeePerGas: parseGwei("1") };
   let nonce = await client.getTransactionCount({ address: account.address });
   return async () => {

@@ -37,17 +37,7 @@ export function compare({ name, unit, ours, peer, what, goal }: Comparison): Row
 }
 
 /** A figure beside a fixed limit. */
-export function limited({
-  name,
-  value,
-  unit,
-  limit,
-}: {
-  name: string;
-  value: number;
-  unit: string;
-  limit: number;
-}): Row {
+export function limited(name: string, value: number, unit: string, limit: number): Row {
   const ratio = value / limit;
   const goal = { most: 1 };
   const against = { what: "limit", value: limit };

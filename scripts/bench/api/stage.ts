@@ -20,7 +20,8 @@ export const LARGE_ITEM = "large.bin";
 
 export type Stage = {
   system: System;
-  readonly run: RunInfo;
+  /** As it was at the start: process ids may change, `system.run` has the present ones. */
+  run: RunInfo;
   buyer: Joined;
   /** The buyer's session at the API, an hour long. */
   session: string;
@@ -75,10 +76,7 @@ async function sell(
   const session = await signIn(run, buyerAccount);
   const headers = { authorization: `Bearer ${session}`, "content-type": "application/json" };
   return {
-    ...{ system, buyer, session, small, large },
-    get run() {
-      return system.run;
-    },
+    ...{ system, run, buyer, session, small, large },
     async tokens(ekId, count) {
       const ask = { path: "/me/buy/token", method: "POST", headers, body: JSON.stringify({ ek_id: ekId }) };
       const answers = await drive(run.apiUrl, count, () => ask);

@@ -8,7 +8,7 @@ import type { StreamSettings } from "./peers/stream.ts";
 import { interleave } from "./rounds.ts";
 import { compare, limited, type Row } from "./row.ts";
 import { LARGE_ITEM, type Stage } from "./stage.ts";
-import { cpuMicroseconds, peakMemory } from "./usage.ts";
+import { cpuMicroseconds, forgetPeak, memory } from "./usage.ts";
 
 const MIB = 1024 * 1024;
 /** 10⁶ bytes. */
@@ -22,6 +22,8 @@ export async function measureStreaming(stage: Stage): Promise<Row[]> {
   await system.restart("gateway");
   const gateway = gatewayOf(stage);
   const peer = await startPeer("stream", { file: large.file } satisfies StreamSettings);
+  const atRest = memory(gateway.pid).now;
+  forgetPeak(gateway.pid);
   const path = `/exp/${large.ekId}/items/${LARGE_ITEM}`;
   const deliver = async (from: Subject | Peer, at: string): Promise<Delivery> => {
     const [token] = await stage.tokens(at === path ? large.ekId : small.ekId, 1);
@@ -45,10 +47,8 @@ export async function measureStreaming(stage: Stage): Promise<Row[]> {
     return [
       row("streaming, by CPU", "MiB/CPU-s", ({ perCpu }) => perCpu),
       row("streaming, by the clock", "MiB/s", ({ perSecond }) => perSecond),
-      limited({
-        ...{ name: "streaming: largest resident set of the gateway", value: peakMemory(gateway.pid) },
-        ...{ unit: "MB", limit: MEMORY_LIMIT },
-      }),
+      limited("streaming: largest resident set", memory(gateway.pid).peak, "MB", MEMORY_LIMIT),
+      limited("streaming: resident set before it", atRest, "MB", MEMORY_LIMIT),
     ];
   } finally {
     await peer.stop();
