@@ -9,6 +9,8 @@ export type Peer = { url: string; pid: number; stop(): Promise<void> };
 
 /** Milliseconds from its start until it must serve. */
 const START_MS = 60_000;
+/** Milliseconds for ending. */
+const STOP_MS = 2_000;
 
 /** Starts `peers/<name>.ts` and hands it what it needs, by a channel of its own: there are passwords among it. */
 export async function startPeer(name: string, settings: object): Promise<Peer> {
@@ -27,8 +29,10 @@ export async function startPeer(name: string, settings: object): Promise<Peer> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  child.kill("SIGKILL"); // it has nothing to lose
+  child.disconnect(); // see servePeer
+  const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
   await ended;
+  clearTimeout(late);
 }
 
 /** In a peer's process: takes the settings, serves, tells the port, and ends with whoever started it. */

@@ -40,17 +40,18 @@ export async function openStage(largeBytes: number, say: (line: string) => void)
   const dataDir = mkdtempSync(join(tmpdir(), "moa-bench-"));
   chmodSync(dataDir, 0o711); // Postgres does not run as root, and has to pass through
   const sellerAccount = privateKeyToAccount(generatePrivateKey());
-  const system = await startSystem({
-    dataDir,
-    sellerEoa: sellerAccount.address,
-    log: say,
-    onCrash: ({ name, lastWords }) => say(`${name} ended unexpectedly. It said last: ${lastWords}`),
-  });
+  let system: System | undefined;
   const close = async () => {
-    await system.stop();
+    await system?.stop();
     rmSync(dataDir, { recursive: true, force: true });
   };
   try {
+    system = await startSystem({
+      dataDir,
+      sellerEoa: sellerAccount.address,
+      log: say,
+      onCrash: ({ name, lastWords }) => say(`${name} ended unexpectedly. It said last: ${lastWords}`),
+    });
     return { ...(await sell(system, sellerAccount, { dataDir, largeBytes, say })), close };
   } catch (error) {
     await close();
