@@ -10,12 +10,14 @@ import { limitBody, openToSites, readableJson, requestLog } from "./http/middlew
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
+import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
+import { addX402Routes } from "./routes/x402.ts";
 
 /**
  * Where bodies are JSON. Paying is not among them: a request to pay is answered with its 402 whatever it carries, so that those who
@@ -43,11 +45,13 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addMeRoutes(app, deps);
   addListingRoutes(app, deps);
   addBuyRoutes(app, deps);
+  addX402Routes(app, deps);
   addCardRoutes(app, deps);
   addOrderRoutes(app, deps);
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
+  addGatewayRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

@@ -1,6 +1,7 @@
 /** What the app works with. Tests hand it what they like. */
 
 import type { AccessRecorder } from "./actions/access.ts";
+import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
 import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
@@ -9,6 +10,8 @@ import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
 import type { Health } from "./health.ts";
+import type { Mpp } from "./mpp/protocol.ts";
+import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
@@ -30,7 +33,13 @@ export type Deps = {
   watermarks: Watermarks;
   confirmations: Confirmations;
   x402: X402;
+  /** Who submits `exact` payments, where it is not the exchange itself. */
+  foreign?: ForeignFacilitator | undefined;
   /** The card rail; absent where no provider is set up. */
   cards?: Cards;
+  /** The Machine Payments Protocol; absent where no secret is set up. */
+  mpp?: Mpp;
+  /** Payments on Tempo; absent where they are not set up. */
+  tempo?: TempoRail;
   health: Health;
 };

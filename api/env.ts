@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { type Hex, parseEther } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
+import { addressSchema } from "../sdk/wire/common.ts";
 import type { CardConfig } from "./cards/provider.ts";
 import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
+import type { TempoConfig } from "./mpp/tempo.ts";
 
 const deploymentFile = z
   .string({ error: "the path of the JSON that scripts/deploy.ts wrote" })
@@ -18,7 +20,7 @@ const deploymentFile = z
     }
   });
 
-const schema = z.object({
+export const schema = z.object({
   RPC_URL: z.url({ protocol: /^https?$/, error: "the chain's JSON-RPC endpoint, http:// or https://" }),
   DATABASE_URL: z.url({
     protocol: /^postgres(ql)?$/,
@@ -34,6 +36,8 @@ const schema = z.object({
     (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
     "a private key, 0x and 64 hex digits, of an account that pays for gas",
   ),
+  /** Another's x402 facilitator, which submits stock clients' payments in our place. What it says is checked on chain. */
+  FACILITATOR_URL: z.url({ protocol: /^https?$/, error: "an x402 facilitator's address" }).optional(),
   /** How deep a purchase must lie before there is a token for it, by the price in whole tokens. */
   CONFIRMATIONS: z
     .string()
@@ -60,6 +64,27 @@ const schema = z.object({
       "a private key, 0x and 64 hex digits, of the account with the role ISSUER",
     )
     .optional(),
+  /** The Machine Payments Protocol: its challenges are bound by it. All copies of the API need the same. */
+  MPP_SECRET: z
+    .string()
+    .min(32, "a secret of at least 32 characters, e.g. of `openssl rand -base64 32`")
+    .optional(),
+  /** Payments on Tempo, with MPP_SECRET: all of the first five or none. */
+  TEMPO_RPC_URL: z.url({ protocol: /^https?$/, error: "Tempo's JSON-RPC endpoint, http(s)://" }).optional(),
+  TEMPO_CHAIN_ID: z.coerce.number().int().positive().optional(),
+  /** The token (TIP-20) that payments are taken in there, and the payment token of our own chain that it is worth as much as. */
+  TEMPO_TOKEN: addressSchema.optional(),
+  TEMPO_PAYS_FOR: addressSchema.optional(),
+  /** Of the account there that takes payments and sends money back: it needs some of the token for fees. */
+  TEMPO_KEY: z
+    .custom<Hex>(
+      (value) => typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value),
+      "a private key, 0x and 64 hex digits, of the account that takes payments on Tempo",
+    )
+    .optional(),
+  TEMPO_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(36).default(6),
+  /** Blocks that must lie on a transfer's before it counts. Tempo's blocks are final. */
+  TEMPO_CONFIRMATIONS: z.coerce.number().int().min(0).max(1_000).default(0),
   /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
   RELAY_GAS_PER_HOUR: z
     .string()
@@ -88,9 +113,14 @@ export type Env = Readonly<{
   publicUrl: string;
   indexerUrl: string;
   relayerKey: Hex;
+  facilitatorUrl: string | undefined;
   confirmations: readonly Tier[];
   /** Absent: no payments by card. */
   card?: CardConfig & { issuerKey: Hex };
+  /** Absent: the Machine Payments Protocol is not offered. */
+  mppSecret?: string;
+  /** Absent: no payments on Tempo. */
+  tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
   /** In wei. */
   relayerLowBalance: bigint;
@@ -112,11 +142,39 @@ export function readEnv(): Env {
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.API_PORT}`).replace(/\/+$/, ""),
     indexerUrl: env.INDEXER_URL.replace(/\/+$/, ""),
     relayerKey: env.RELAYER_KEY,
+    facilitatorUrl: env.FACILITATOR_URL?.replace(/\/+$/, ""),
     confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
     ...cardOf(env),
+    ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
+}
+
+/** The Machine Payments Protocol's part. Half of what Tempo needs ends the process. */
+function mppOf(env: z.output<typeof schema>): Pick<Env, "mppSecret" | "tempo"> {
+  const needed = {
+    ...{ MPP_SECRET: env.MPP_SECRET, TEMPO_RPC_URL: env.TEMPO_RPC_URL, TEMPO_CHAIN_ID: env.TEMPO_CHAIN_ID },
+    ...{ TEMPO_TOKEN: env.TEMPO_TOKEN, TEMPO_PAYS_FOR: env.TEMPO_PAYS_FOR, TEMPO_KEY: env.TEMPO_KEY },
+  };
+  const secret = env.MPP_SECRET === undefined ? {} : { mppSecret: env.MPP_SECRET };
+  const set = Object.entries(needed).filter(([name, value]) => name !== "MPP_SECRET" && value !== undefined);
+  if (set.length === 0) return secret;
+  const { TEMPO_RPC_URL: rpcUrl, TEMPO_CHAIN_ID: chainId, TEMPO_TOKEN: token, ...rest } = needed;
+  const { TEMPO_PAYS_FOR: paysFor, TEMPO_KEY: key, MPP_SECRET: mppSecret } = rest;
+  if (!mppSecret || !rpcUrl || !chainId || !token || !paysFor || !key) {
+    const missing = Object.entries(needed).filter(([, value]) => value === undefined);
+    console.error(
+      `${missing.map(([name]) => name).join(", ")}: missing, while ${set.map(([name]) => name).join(", ")} are set`,
+    );
+    process.exit(1);
+  }
+  const tempo = {
+    ...{ rpcUrl, chainId, token, paysFor, key },
+    ...{ decimals: env.TEMPO_TOKEN_DECIMALS, confirmations: env.TEMPO_CONFIRMATIONS },
+    issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY,
+  };
+  return { mppSecret, tempo };
 }
 
 function tiersOf({ chainId }: Deployment): readonly Tier[] {

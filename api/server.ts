@@ -1,11 +1,14 @@
 /** The API's process. */
 import { serve } from "@hono/node-server";
+import { privateKeyToAccount } from "viem/accounts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { createAccessRecorder } from "./actions/access.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
+import { createForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import { QUOTE_TTL } from "./actions/quote.ts";
 import { startSweeper } from "./actions/sweep.ts";
 import { createX402 } from "./actions/x402.ts";
+import { createIssuer } from "./actions/x402-extensions.ts";
 import { createApp } from "./app.ts";
 import { createCardProvider } from "./cards/provider.ts";
 import { createChain } from "./chain/client.ts";
@@ -17,6 +20,7 @@ import type { Deps } from "./deps.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
+import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
 import { ensureSigningKey } from "./store/key-rotation.ts";
@@ -86,7 +90,8 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     ...{ chain, guard, sql, lock: store.lock },
     ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
   });
-  const facilitator = createFacilitator({ chain, relayer, sql });
+  const foreign = env.facilitatorUrl ? createForeignFacilitator(env.facilitatorUrl, chain) : undefined;
+  const facilitator = createFacilitator({ chain, relayer, sql, foreign });
   const issuer =
     env.card &&
     createRelayer({
@@ -95,6 +100,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     });
   return {
     ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
+    ...setUpMpp(env, { publicUrl, chain, guard, sql, lock: store.lock, gasPerHour: env.relayGasPerHour }),
     publicUrl,
     chain,
     guard,
@@ -106,7 +112,13 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     keys: createSigningKeys(store),
     watermarks: createWatermarks(store, chain.id),
     confirmations: createConfirmations(chain, env.confirmations),
-    x402: await createX402(facilitator, { chainId: chain.id, maxSeconds: QUOTE_TTL }),
+    x402: await createX402(facilitator, {
+      chainId: chain.id,
+      exchange: chain.exchange.address,
+      maxSeconds: QUOTE_TTL,
+      issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
+    }),
+    foreign,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }

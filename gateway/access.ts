@@ -4,22 +4,44 @@ import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
 import type { ScopeName } from "../sdk/records.ts";
 import type { Keys } from "./keys.ts";
 import type { Revocations } from "./revocations.ts";
-import type { ItemRoute, Route } from "./route.ts";
+import type { ItemRoute } from "./route.ts";
 import type { Seller } from "./seller.ts";
 
-/** What a buyer does with an item: `download` is to keep a copy, and has a scope of its own. */
-export type Action = "fetch" | "download";
+/** What a buyer does with an Experience: `download` is to keep a copy, and has a scope of its own. */
+export type Action = "fetch" | "download" | "execute" | "quote";
 
-const scopeOf: Record<Action, ScopeName> = { fetch: "read", download: "download" };
+const scopeOf: Record<Action, ScopeName> = {
+  fetch: "read",
+  download: "download",
+  execute: "execute",
+  quote: "quote",
+};
+
+/** The `Authorization` header: a token, and how it is held. */
+export type Credentials = { scheme: "bearer" | "dpop"; token: string };
 
 /**
- * Reads the token of the `Authorization` header, and only of that: what stands in a URL ends up in logs. Signature, issuer and time first,
- * then the audience: whoever passes is a buyer of this seller.
+ * The token of the `Authorization` header, and only of that: what stands in a URL ends up in logs. Throws INVALID_SIGNATURE when there is
+ * none.
+ */
+export function readCredentials(headers: Headers): Credentials {
+  const authorization = headers.get("authorization");
+  if (authorization === null)
+    throw new CapabilityInvalidError({ reason: "there is no Authorization: Bearer header" });
+  const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/=-]+) *$/i.exec(authorization) ?? [];
+  if (!scheme || !token)
+    throw new CapabilityInvalidError({ reason: "the Authorization header holds no bearer token" });
+  return { scheme: scheme.toLowerCase() as Credentials["scheme"], token };
+}
+
+/**
+ * Whose token it is. Signature, issuer and time first, then the audience: whoever passes is a buyer of this seller. That the bearer holds
+ * the key that the token may be bound to is still to be proven: see possession.ts.
  *
  * Throws INVALID_SIGNATURE, TOKEN_EXPIRED, EK_NOT_OWNED (another seller's token), or SERVICE_UNAVAILABLE when it can't be told.
  */
 export async function authenticate(
-  headers: Headers,
+  { token }: Credentials,
   {
     keys,
     issuer,
@@ -27,11 +49,6 @@ export async function authenticate(
     revocations,
   }: { keys: Keys; issuer: string; seller: Seller; revocations: Pick<Revocations, "assertLive"> },
 ): Promise<CapabilityClaims> {
-  const authorization = headers.get("authorization");
-  if (authorization === null)
-    throw new CapabilityInvalidError({ reason: "there is no Authorization: Bearer header" });
-  const token = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization)?.[1];
-  if (!token) throw new CapabilityInvalidError({ reason: "the Authorization header holds no bearer token" });
   // The source wants the audience compared after the time, and told apart from a forgery.
   const claims = await verifyCapability(token, { keys: keys.find, issuer, audience: null });
   revocations.assertLive(claims);
@@ -68,9 +85,9 @@ export function permit(claims: CapabilityClaims, ek: string, action: Action): vo
   }
 }
 
-/** The action that a route asks for. */
-export function actionOf(route: Exclude<Route, { kind: "health" }>): Action {
-  return route.kind === "item" && route.purpose === "download" ? "download" : "fetch";
+/** The action that an item's route asks for. */
+export function actionOf({ purpose }: ItemRoute): Action {
+  return purpose === "download" ? "download" : "fetch";
 }
 
 /** Throws INVALID_REQUEST for a purpose other than `download`. */

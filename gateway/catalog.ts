@@ -15,6 +15,7 @@ export type Manifest = {
   /** Canonical: its keccak256 is `hash`, so that a buyer can check what it got without parsing it. */
   json: string;
   items: ReadonlyMap<string, ManifestItem>;
+  entrypoint: string | undefined;
 };
 
 export type Catalog = {
@@ -54,8 +55,8 @@ function read(hash: Hash, text: string): Manifest {
   const actual = keccak256(stringToBytes(json));
   if (actual !== hash) throw new HashMismatchError({ item: "manifest.json", expected: hash, actual });
   try {
-    const { exp_id, items } = parseManifest(value);
-    return { hash, expId: exp_id, json, items: new Map(items.map((item) => [item.id, item])) };
+    const { exp_id, items, default_entrypoint: entrypoint } = parseManifest(value);
+    return { hash, expId: exp_id, json, items: new Map(items.map((item) => [item.id, item])), entrypoint };
   } catch (cause) {
     if (cause instanceof ManifestInvalidError) throw broken("is not a ContentManifest 1.0", cause);
     throw cause;

@@ -17,7 +17,7 @@ const configSchema = z.strictObject({
   rpc_url: z.string().optional(),
   deployment_file: z.string().optional(),
   /** Where buyers reach this gateway; the listing names it. */
-  public_url: z.url({ protocol: /^https?$/, error: "an http or https URL" }).optional(),
+  public_url: z.string().optional(),
   host: z.string().optional(),
   port: z.int().min(0).max(65_535).optional(),
   state_dir: z.string().min(1).default("./state"),
@@ -47,12 +47,23 @@ export function readConfig(file: string): Config {
 
 /** The part of it that the environment can say too, by the variables' names. */
 export function asVariables(config: Config): Record<string, string> {
-  const { exchange_url, seller, rpc_url, deployment_file, host, port, state_dir, outbox_max_bytes } = config;
+  const {
+    exchange_url,
+    seller,
+    rpc_url,
+    deployment_file,
+    public_url,
+    host,
+    port,
+    state_dir,
+    outbox_max_bytes,
+  } = config;
   const named = {
     EXCHANGE_URL: exchange_url,
     SELLER: seller,
     RPC_URL: rpc_url,
     DEPLOYMENT_FILE: deployment_file,
+    GATEWAY_PUBLIC_URL: public_url,
     GATEWAY_HOST: host,
     GATEWAY_PORT: port,
     STATE_DIR: state_dir,

@@ -6,6 +6,8 @@ export type DeliveryEnd = { bytes: number; error?: unknown; aborted?: true };
 export type DeliveryOptions = {
   /** Judges the sha256 of all that went through, in lower-case hex; throws to refuse it. Left out, nothing is hashed. */
   judge?: (sha256: string) => void;
+  /** Called with each piece, in order, after it was hashed and before it goes out. It may write into it. */
+  passing?: (piece: Uint8Array) => void;
   /** Called exactly once, with the bytes that were let through. At a good end the last piece waits for it. */
   ended: (end: DeliveryEnd) => Promise<void>;
 };
@@ -16,7 +18,7 @@ export type DeliveryOptions = {
  */
 export function deliver(
   source: ReadableStream<Uint8Array>,
-  { judge, ended }: DeliveryOptions,
+  { judge, passing, ended }: DeliveryOptions,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const hash = judge ? createHash("sha256") : null;
@@ -42,6 +44,7 @@ export function deliver(
       if (over) return;
       if (done) return finish(controller);
       hash?.update(value);
+      passing?.(value);
       const ready = held;
       held = value;
       if (!ready) continue;

@@ -46,28 +46,18 @@ export async function describeFiles(paths: readonly string[], options: DescribeO
   );
   const items = measured.map(({ item }) => item);
   for (const { item, parts } of measured.filter(({ parts }) => parts.length > 1)) {
-    const index: PartIndex = { index_version: "1.0", size_bytes: item.size_bytes ?? 0, parts };
-    const text = Buffer.from(JSON.stringify(index));
-    const id = `${item.id}.parts.json`;
+    const text = Buffer.from(
+      JSON.stringify({ index_version: "1.0", size_bytes: item.size_bytes ?? 0, parts } satisfies PartIndex),
+    );
+    const index = indexOf(item, text, options);
     item.chunks = {
       enabled: true,
       strategy: "multipart",
       chunk_size_bytes: parts[0]?.size ?? 1,
-      manifest_ref: { scheme: "es_gateway", uri: id, resolve: "gateway" },
+      manifest_ref: index.ref,
     };
-    items.push(
-      itemOf(
-        id,
-        { role: "metadata", media_type: PART_INDEX_TYPE, size: text.length, hash: sha256(text) },
-        options,
-      ),
-    );
-    bytes.set(id, {
-      size: text.length,
-      async *bytes() {
-        yield text;
-      },
-    });
+    items.push(index);
+    bytes.set(index.id, { size: text.length, bytes: () => once(text) });
   }
   const manifest = parseManifest({
     manifest_version: "1.0",
@@ -78,6 +68,20 @@ export async function describeFiles(paths: readonly string[], options: DescribeO
     created_at: new Date().toISOString(),
   });
   return { manifest, bytes };
+}
+
+function indexOf({ id }: ManifestItem, text: Uint8Array, options: DescribeOptions): ManifestItem {
+  const about = {
+    role: "metadata",
+    media_type: PART_INDEX_TYPE,
+    size: text.length,
+    hash: sha256(text),
+  } as const;
+  return itemOf(`${id}.parts.json`, about, options);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function measure(path: string, isFirst: boolean, options: DescribeOptions): Promise<Measured> {

@@ -131,9 +131,7 @@ async function readExactly(stored: StoredItem, range: ByteRange): Promise<Buffer
     throw new Error(`There are no bytes ${range.first}-${range.last}.`);
   const pieces: Uint8Array[] = [];
   for await (const piece of stored.stream(range)) pieces.push(piece);
-  return pieces.length === 1
-    ? Buffer.from((pieces[0] as Uint8Array).buffer, (pieces[0] as Uint8Array).byteOffset, length)
-    : Buffer.concat(pieces);
+  return Buffer.concat(pieces);
 }
 
 function asForged<T>(item: ManifestItem, work: () => T): T {

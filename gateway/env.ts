@@ -1,10 +1,12 @@
 /** What the gateway process is told by its environment. Nothing else reads it. */
 import { readFileSync } from "node:fs";
+import ipaddr from "ipaddr.js";
 import type { Address } from "viem";
 import { z } from "zod";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema, agentIdSchema } from "../sdk/wire/common.ts";
 import { asVariables, type Config, readConfig } from "./config.ts";
+import { type Execution, executionSchema } from "./execution.ts";
 import type { StoreSettings } from "./store-config.ts";
 
 /** The seller: an agent id, or its EOA and where to look the agent up. */
@@ -16,11 +18,17 @@ export type Env = Readonly<{
   seller: SellerEnv;
   store: StoreSettings;
   stateDir: string;
-  /** Where buyers reach it, where that was said. */
+  /** This gateway as buyers write it, without a trailing slash, where that was said. */
   publicUrl: string | undefined;
   port: number;
   host: string;
   outboxMaxBytes: number;
+  /** Where uses are counted and receipts kept; null for a file in `stateDir`. */
+  ledgerDatabaseUrl: string | null;
+  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  trustedProxies: string[];
+  /** What can be run here; null for nothing. */
+  execution: Execution | null;
 }>;
 
 /** The process's own environment. */
@@ -45,6 +53,7 @@ const schema = z.object({
   RPC_URL: url.optional(),
   DEPLOYMENT_FILE: path.optional(),
   STORE_DIR: path.optional(),
+  GATEWAY_PUBLIC_URL: url.optional(),
   GATEWAY_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
   AWS_ACCESS_KEY_ID: z.string().optional(),
   AWS_SECRET_ACCESS_KEY: z.string().optional(),
@@ -57,6 +66,15 @@ const schema = z.object({
     .int("a number of bytes")
     .min(65_536, "at least 65536 bytes")
     .default(64 * 1024 * 1024),
+  LEDGER_DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: "a Postgres, postgres://user:password@host:port/db" })
+    .optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(",").map((part) => part.trim()))
+    .refine((all) => all.every(isNetwork), "addresses or networks like 10.0.0.0/8, with commas between them")
+    .optional(),
+  EXECUTION_FILE: path.optional(),
 });
 
 /**
@@ -82,11 +100,27 @@ export function readEnv(raw: Record<string, string | undefined> = environment): 
     seller: readSeller(data),
     store: readStore(data, config),
     stateDir: data.STATE_DIR,
-    publicUrl: config?.public_url?.replace(/\/+$/, ""),
+    publicUrl: data.GATEWAY_PUBLIC_URL,
     port: data.GATEWAY_PORT,
     host: data.GATEWAY_HOST,
     outboxMaxBytes: data.OUTBOX_MAX_BYTES,
+    ledgerDatabaseUrl: data.LEDGER_DATABASE_URL ?? null,
+    trustedProxies: data.TRUSTED_PROXIES ?? [],
+    execution: data.EXECUTION_FILE === undefined ? null : readExecution(data.EXECUTION_FILE),
   });
+}
+
+function isNetwork(text: string): boolean {
+  return ipaddr.isValid(text) || ipaddr.isValidCIDR(text);
+}
+
+function readExecution(file: string): Execution {
+  try {
+    return executionSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new EnvError(`EXECUTION_FILE: ${file} does not say what can be run: ${why}`);
+  }
 }
 
 function readStore(data: z.infer<typeof schema>, config: Config | undefined): StoreSettings {

@@ -1,4 +1,6 @@
 /** The gateway as an Express 5 request handler. It can be mounted under any path. */
+
+import { Readable } from "node:stream";
 import type { Request as ExpressRequest, Response as ExpressResponse, RequestHandler } from "express";
 import type { Gateway } from "./core.ts";
 import { free } from "./store.ts";
@@ -6,12 +8,13 @@ import { free } from "./store.ts";
 /** Methods that a Fetch `Request` can't have. They are refused like any other that only looks, so they may go as OPTIONS. */
 const UNFETCHABLE = new Set(["CONNECT", "TRACE", "TRACK"]);
 
-/** Put it before any middleware that reads bodies: a gateway wants none. */
+/** Put it before any middleware that reads bodies: the gateway reads them itself, as far as it wants to. */
 export function expressGateway(gateway: Gateway): RequestHandler {
   return async (req, res) => {
-    const response = await gateway.handle(toRequest(req), req.url);
+    const peer = req.ip === undefined ? {} : { address: req.ip };
+    const response = await gateway.handle(toRequest(req), req.url, peer);
     // A body that nobody will read is cut off with the connection, not read to its end.
-    if (hasBody(req)) res.setHeader("connection", "close");
+    if (hasBody(req) && !req.readableEnded) res.setHeader("connection", "close");
     res.writeHead(response.status, Object.fromEntries(response.headers));
     await send(response.body, res);
   };
@@ -26,6 +29,7 @@ function toRequest(req: ExpressRequest): Request {
   return new Request(`http://gateway${path}`, {
     method: UNFETCHABLE.has(req.method) ? "OPTIONS" : req.method,
     headers,
+    ...(req.method === "POST" && { body: Readable.toWeb(req), duplex: "half" }),
   });
 }
 

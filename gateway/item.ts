@@ -1,6 +1,8 @@
 /** FetchExp: one item's bytes, all or a range, checked against the manifest. */
+import { createHash } from "node:crypto";
 import { ExchangeError } from "../sdk/errors.ts";
 import { itemIdSchema, type ManifestItem } from "../sdk/manifest.ts";
+import type { Outcome } from "./call.ts";
 import type { Manifest } from "./catalog.ts";
 import { isNotModified, rangeApplies } from "./conditions.ts";
 import { type DeliveryEnd, deliver } from "./delivery.ts";
@@ -8,6 +10,7 @@ import { type Integrity, refuseUncheckable } from "./integrity.ts";
 import { type ByteRange, resolveRange } from "./range.ts";
 import { contentResponse, PRIVATE } from "./respond.ts";
 import { CHUNK_BYTES, type Store, type StoredItem, storeDown } from "./store.ts";
+import { markOf } from "./watermark.ts";
 
 export type ItemRequest = {
   method: string;
@@ -15,11 +18,15 @@ export type ItemRequest = {
   requestId: string;
   manifest: Manifest;
   itemId: string;
+  /** The only bytes that may be asked for; without a `Range` header they are what is given. */
+  within?: ByteRange;
+  /** The buyer's handle, for items that declare a place for it. */
+  watermark?: string;
+  /** Takes the use, just before the first byte, and gives headers for the answer; null for all of the item. Throws QUOTA_EXCEEDED. */
+  admit: (part: { size: number; length: number } | null) => Promise<Record<string, string>>;
   /** Called exactly once for an answer, when it has been given, been broken off or failed; never for a rejection. */
   ended: (end: Outcome) => Promise<void>;
 };
-
-export type Outcome = { status: number; bytes: number; error?: ExchangeError; aborted?: true };
 
 /** Answers 200, 206 or 304; rejects with EK_NOT_FOUND, MANIFEST_INVALID, HASH_MISMATCH, STORE_DOWN, 412 or 416. */
 export async function serveItem(
@@ -39,7 +46,7 @@ export async function serveItem(
 
 /** Takes over `stored` when it resolves. */
 async function answer(
-  { method, headers, requestId, manifest, ended }: ItemRequest,
+  { method, headers, requestId, manifest, within, watermark, admit, ended }: ItemRequest,
   item: ManifestItem,
   stored: StoredItem,
   integrity: Integrity,
@@ -59,8 +66,11 @@ async function answer(
   const wanted = method === "GET" && rangeApplies(headers, etag) ? headers.get("range") : null;
   const range = resolveRange(wanted, stored.size);
   if (range === "unsatisfiable") throw unsatisfiable(wanted, stored.size);
-  const part = range === "whole" ? null : range;
+  const part = restrict(range === "whole" ? null : range, within, stored.size);
 
+  const mark = markOf(item, watermark, part?.first ?? 0);
+  // It would not be of what is delivered.
+  if (mark) delete about["repr-digest"];
   const checked = integrity.known(key, item, stored);
   const { status, length, extra } = extent(part, stored.size);
   const all = { ...about, ...extra, "content-length": String(length) };
@@ -71,11 +81,91 @@ async function answer(
   // A part says nothing about the whole, and a wrong whole that fits in one piece can still get a proper error.
   const first = !checked && (part !== null || stored.size <= CHUNK_BYTES);
   if (first) await integrity.check(key, item, stored);
-  const body = deliver(stored.stream(part ?? undefined), {
-    ...(checked || first ? {} : { judge: (sha256) => integrity.judge(key, item, stored, sha256) }),
-    ended: (end) => finish({ status, ...judged(end) }),
+  const admitted = await admit(part === null ? null : { size: stored.size, length });
+  const judge = (sha256: string) => integrity.judge(key, item, stored, sha256);
+  const body = delivery(item, {
+    source: stored.stream(part ?? undefined),
+    ...(mark === undefined ? {} : { mark }),
+    whole: part === null,
+    ...(checked || first ? {} : { judge }),
+    ended: (end) => finish({ status, ...end }),
   });
-  return contentResponse(body, { status, headers: all, requestId });
+  return contentResponse(body, { status, headers: { ...all, ...admitted }, requestId });
+}
+
+/** The body, with its hash at the end when all of it went out. */
+function delivery(
+  item: ManifestItem,
+  {
+    source,
+    mark,
+    whole,
+    judge,
+    ended,
+  }: {
+    source: ReadableStream<Uint8Array>;
+    mark?: (piece: Uint8Array) => void;
+    whole: boolean;
+    judge?: (sha256: string) => void;
+    ended: (end: Omit<Outcome, "status">) => Promise<void>;
+  },
+): ReadableStream<Uint8Array> {
+  // What all of an item hashes to is known; of anything else it has to be found out.
+  const hash = whole && !mark ? null : createHash("sha256");
+  const passing = (piece: Uint8Array) => {
+    mark?.(piece);
+    hash?.update(piece);
+  };
+  return deliver(source, {
+    ...(judge === undefined ? {} : { judge }),
+    ...(hash && { passing }),
+    ended: (end) => {
+      const complete = end.error === undefined && !end.aborted;
+      return ended({ ...judged(end), ...(complete ? { hash: hash?.digest("hex") ?? item.hash.value } : {}) });
+    },
+  });
+}
+
+/** The part that may be given: the range that was asked for, where all of it is allowed. */
+function restrict(part: ByteRange | null, within: ByteRange | undefined, size: number): ByteRange | null {
+  if (!within) return part;
+  const allowed = { first: within.first, last: Math.min(within.last, size - 1) };
+  if (allowed.first > allowed.last) throw unsatisfiable(`bytes=${within.first}-${within.last}`, size);
+  if (part === null) return allowed;
+  if (part.first >= allowed.first && part.last <= allowed.last) return part;
+  throw new ExchangeError("SCOPE_DENIED", `This URL is for the bytes ${allowed.first} to ${allowed.last}.`, {
+    hint: "Ask for no others with it.",
+    details: { needed: "read", ...allowed },
+  });
+}
+
+/** The bytes of a checked item, for use inside the gateway. Throws like {@link serveItem}, and PAYLOAD_TOO_LARGE past `limit` bytes. */
+export async function readWhole(
+  manifest: Manifest,
+  item: ManifestItem,
+  limit: number,
+  { store, integrity }: { store: Store; integrity: Integrity },
+): Promise<Uint8Array> {
+  refuseUncheckable(item);
+  const stored = await openItem(store, manifest, item);
+  try {
+    if (stored.size > limit) {
+      throw new ExchangeError(
+        "PAYLOAD_TOO_LARGE",
+        `"${item.id}" has ${stored.size} bytes, more than ${limit}.`,
+        {
+          hint: "The seller has to list a smaller one.",
+          details: { item: item.id, max_bytes: limit },
+        },
+      );
+    }
+    await integrity.check(`${manifest.hash}/${item.id}`, item, stored);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of stored.stream()) pieces.push(piece);
+    return Buffer.concat(pieces);
+  } finally {
+    await stored.close();
+  }
 }
 
 /** A delivery fails by a wrong hash, which names itself, or because the store fails on the way. */

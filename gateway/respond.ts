@@ -1,4 +1,5 @@
 /** Answers: the one shape of errors, and the headers that every answer has. */
+import { DPOP_ALGS } from "../sdk/dpop.ts";
 import { ExchangeError, errorCodes } from "../sdk/errors.ts";
 import type { ApiError } from "../sdk/wire/common.ts";
 
@@ -68,13 +69,17 @@ function errorHeaders({ code, status, message, details }: ExchangeError): Record
   const description = message.replace(/[^\x20-\x7e]|["\\]/g, "'");
   switch (status) {
     case errorCodes.INVALID_SIGNATURE:
-      return { "www-authenticate": `${realm}, error="invalid_token", error_description="${description}"` };
+      return {
+        "www-authenticate": `${realm}, error="invalid_token", error_description="${description}", DPoP algs="${DPOP_ALGS.join(" ")}"`,
+      };
+    case errorCodes.QUOTA_EXCEEDED:
+      return typeof details.retry_after === "number" ? { "retry-after": String(details.retry_after) } : {};
     case errorCodes.SCOPE_DENIED:
       return code === "SCOPE_DENIED"
         ? { "www-authenticate": `${realm}, error="insufficient_scope", scope="${details.needed}"` }
         : {};
     case errorCodes.METHOD_NOT_ALLOWED:
-      return { allow: "GET, HEAD" };
+      return { allow: Array.isArray(details.allowed) ? details.allowed.join(", ") : "GET, HEAD" };
     case 416:
       return { "content-range": `bytes */${details.size_bytes}` };
     case errorCodes.SERVICE_UNAVAILABLE:

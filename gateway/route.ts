@@ -1,7 +1,37 @@
 /** What a request asks for, read from its raw target: before anything has resolved `..` or decoded a slash. */
 
-export type ItemRoute = { kind: "item"; ek: string; item: string; purpose: string | null };
-export type Route = { kind: "health" } | { kind: "metadata"; ek: string } | ItemRoute;
+export type ItemRoute = {
+  kind: "item";
+  ek: string;
+  item: string;
+  purpose: string | null;
+  /** A presigned URL's proof of itself. */
+  signed: string | null;
+};
+/** What is done with one Experience by POST. */
+export type VerbRoute = { kind: "execute" | "quote" | "presign"; ek: string };
+export type ReceiptRoute = { kind: "receipt" | "countersignature" | "dispute"; id: string };
+export type DayRoute = { kind: "day"; day: string };
+export type Route =
+  | { kind: "health" }
+  | { kind: "metadata"; ek: string }
+  | ItemRoute
+  | VerbRoute
+  | ReceiptRoute
+  | DayRoute;
+
+/** By which methods a route is reached. */
+export function methodsOf({ kind }: Route): readonly string[] {
+  return posted.has(kind) ? ["POST"] : ["GET", "HEAD"];
+}
+
+const posted: ReadonlySet<Route["kind"]> = new Set([
+  "execute",
+  "quote",
+  "presign",
+  "countersignature",
+  "dispute",
+] as const);
 
 /**
  * Reads a request target (RFC 9112 section 3.2), origin-form or absolute-form; null for a path that names nothing. Never throws. An item id
@@ -12,12 +42,23 @@ export function parseTarget(target: string): Route | null {
   const query = origin.indexOf("?");
   const path = query === -1 ? origin : origin.slice(0, query);
   if (path === "/health") return { kind: "health" };
-  const metadata = /^\/exp\/([^/]+)\/metadata$/.exec(path);
-  if (metadata?.[1]) return { kind: "metadata", ek: decode(metadata[1]) };
+  const [, ek, verb] = /^\/exp\/([^/]+)\/(metadata|execute|quote|presign)$/.exec(path) ?? [];
+  if (ek && verb) return { kind: verb as VerbRoute["kind"] | "metadata", ek: decode(ek) };
+  const [, id, act = "receipt"] =
+    /^\/receipts\/([0-9a-f-]{36})(?:\/(countersignature|dispute))?$/.exec(path) ?? [];
+  if (id) return { kind: act as ReceiptRoute["kind"], id };
+  const [, day] = /^\/receipts\/days\/(\d{4}-\d\d-\d\d)$/.exec(path) ?? [];
+  if (day) return { kind: "day", day };
   const item = /^\/exp\/([^/]+)\/items\/(.+)$/s.exec(path);
   if (!item?.[1] || !item[2]) return null;
-  const purpose = query === -1 ? null : new URLSearchParams(origin.slice(query)).get("purpose");
-  return { kind: "item", ek: decode(item[1]), item: decode(item[2]), purpose };
+  const params = new URLSearchParams(query === -1 ? "" : origin.slice(query));
+  return {
+    kind: "item",
+    ek: decode(item[1]),
+    item: decode(item[2]),
+    purpose: params.get("purpose"),
+    signed: params.get("signed"),
+  };
 }
 
 /** A malformed escape stays as it is: no id has a percent sign, so it is refused later, where the error can name it. */

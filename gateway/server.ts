@@ -10,21 +10,27 @@ import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
 import { type Env, EnvError, readEnv } from "./env.ts";
+import { createExecutor, type Execution, type Executor } from "./execution.ts";
 import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
 import { createKeys } from "./keys.ts";
+import { type Ledger, type LedgerPlace, openLedger, sweepLedger } from "./ledger.ts";
 import { createListener } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
+import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
 import { createRevocations } from "./revocations.ts";
+import { findJail } from "./sandbox/jail.ts";
 import { sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
-import { createUsageRecorder } from "./usage.ts";
+import type { Toll } from "./toll.ts";
+import { createUsageRecorder, queueReceipts } from "./usage.ts";
 
 /** Time in ms that deliveries under way get to end when the process is told to stop. */
 const GRACE_MS = 2000;
+const HOUSEKEEPING_MS = 60_000;
 
 async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   await mkdir(env.stateDir, { recursive: true, mode: 0o700 });
@@ -39,6 +45,13 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     file: join(env.stateDir, "exchange-keys.json"),
     log,
   });
+  const ledger = await openLedger(ledgerPlace(env));
+  const receipts = createReceipts({ ledger, key: signingKey });
+  const housekeeping = setInterval(() => {
+    tidy({ ledger, outbox, courier, receipts }).catch((error) =>
+      log("error", "housekeeping_failed", { error }),
+    );
+  }, HOUSEKEEPING_MS).unref();
   const { store, close: closeStore } = openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
@@ -47,26 +60,58 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     revocations,
     seller,
     store,
-    usage: createUsageRecorder({ key: signingKey, outbox, courier, log }),
+    ledger,
+    receipts,
+    signingKey,
+    ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
+    ...(env.execution === null ? {} : await runnerOf(env.execution)),
+    usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
     log,
   });
-  const app = express().disable("x-powered-by").use(expressGateway(gateway));
+  const app = express()
+    .disable("x-powered-by")
+    .set("trust proxy", env.trustedProxies)
+    .use(expressGateway(gateway));
   const server = createListener(app);
   server.listen(env.port, env.host);
   await once(server, "listening");
   // What an earlier process could not deliver.
   courier.wake();
+  await tidy({ ledger, outbox, courier, receipts });
   const { port } = server.address() as AddressInfo;
   log("info", "listening", { host: env.host, port, gateway_key: signingKey.x, exchange: env.exchangeUrl });
   return async () => {
     await closeServer(server);
+    // What was broken off is recorded first.
+    await gateway.idle();
     keys.stop();
+    clearInterval(housekeeping);
     revocations.stop();
     await courier.stop();
     await outbox.close();
+    await ledger.close();
     await closeStore();
   };
+}
+
+function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {
+  if (ledgerDatabaseUrl === null) return { file: join(stateDir, "ledger.sqlite") };
+  return { databaseUrl: ledgerDatabaseUrl, schema: "moa_gateway" };
+}
+
+async function runnerOf(execution: Execution): Promise<{ executor: Executor; toll?: Toll }> {
+  const executor = createExecutor({ execution, jail: await findJail() });
+  if (execution.toll === undefined) return { executor };
+  // The payment library takes a second to load: only where something has a price.
+  const { createToll } = await import("./toll.ts");
+  return { executor, toll: await createToll(execution.toll) };
+}
+
+/** What is to be done now and then: old counters go, receipts that were kept from the outbox follow. */
+async function tidy(parts: Parameters<typeof queueReceipts>[0] & { ledger: Ledger }): Promise<void> {
+  await sweepLedger(parts.ledger, new Date());
+  await queueReceipts(parts);
 }
 
 /** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */

@@ -1,4 +1,5 @@
 /** The gateway's own Ed25519 key, by which it signs usage events. Its public part stands in the seller's listings as `gateway_key`. */
+import { hkdfSync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from "jose";
 import { z } from "zod";
@@ -10,6 +11,8 @@ export type SigningKey = {
   kid: string;
   /** The `x` of the public JWK. */
   x: string;
+  /** 32 bytes that only this key's holder knows: for what the gateway proves to itself. */
+  secret: Uint8Array;
 };
 
 const jwkSchema = z.object({
@@ -30,7 +33,8 @@ export async function loadSigningKey(path: string): Promise<SigningKey> {
   }
   const { kty, crv, x } = parsed.data;
   const privateKey = (await importJWK(parsed.data, "EdDSA")) as CryptoKey;
-  return { privateKey, kid: await calculateJwkThumbprint({ kty, crv, x }), x };
+  const secret = Buffer.from(hkdfSync("sha256", parsed.data.d, "", "moa gateway: presigned URLs, v1", 32));
+  return { privateKey, kid: await calculateJwkThumbprint({ kty, crv, x }), x, secret };
 }
 
 async function create(path: string): Promise<string> {

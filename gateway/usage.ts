@@ -6,10 +6,17 @@ import { type UsageEvent, usageEventSchema } from "../sdk/wire/public.ts";
 import type { Courier } from "./courier.ts";
 import type { Log } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Receipts } from "./receipts.ts";
 import type { SigningKey } from "./signing-key.ts";
 
-/** A use, before it has an id and a time. */
-export type Use = Omit<UsageEvent, "event_id" | "timestamp">;
+/** A receipt before it has a number. */
+export type ReceiptBasis = Omit<NonNullable<UsageEvent["receipt"]>, "number">;
+
+/** A use, before it has a time; with a receipt's basis it becomes one. */
+export type Use = Omit<UsageEvent, "event_id" | "timestamp" | "receipt"> & {
+  event_id?: string;
+  receipt?: ReceiptBasis;
+};
 
 export type UsageRecorder = {
   /**
@@ -17,32 +24,69 @@ export type UsageRecorder = {
    * be counted, the log says it instead.
    */
   record(use: Use): Promise<void>;
+  /** Sends on what a buyer signed. Like {@link UsageRecorder.record}. */
+  forward(id: string, jws: string): Promise<void>;
 };
 
-/** Signs each event as a compact JWS (EdDSA, `kid` = the key's thumbprint) and hands it to the outbox. */
+/** Signs an event as a compact JWS (EdDSA, `kid` = the key's thumbprint). */
+export async function signEvent(event: UsageEvent, key: SigningKey): Promise<string> {
+  const payload = new TextEncoder().encode(JSON.stringify(usageEventSchema.parse(event)));
+  return new CompactSign(payload)
+    .setProtectedHeader({ alg: CAPABILITY_ALG, kid: key.kid })
+    .sign(key.privateKey);
+}
+
+/** Signs each event and hands it to the outbox; a receipt is numbered and kept first. */
 export function createUsageRecorder({
   key,
   outbox,
   courier,
+  receipts,
   log,
 }: {
   key: SigningKey;
   outbox: Outbox;
   courier: Courier;
+  receipts: Receipts;
   log: Log;
 }): UsageRecorder {
+  const send = async (id: string, jws: string): Promise<boolean> => {
+    const queued = await outbox.append({ id, jws });
+    if (queued) courier.wake();
+    return queued;
+  };
   return {
-    async record(use) {
-      const event: UsageEvent = { event_id: randomUUID(), timestamp: new Date().toISOString(), ...use };
+    async record({ event_id: id = randomUUID(), receipt, ...use }) {
       try {
-        const payload = new TextEncoder().encode(JSON.stringify(usageEventSchema.parse(event)));
-        const jws = await new CompactSign(payload)
-          .setProtectedHeader({ alg: CAPABILITY_ALG, kid: key.kid })
-          .sign(key.privateKey);
-        if (await outbox.append({ id: event.event_id, jws })) courier.wake();
+        if (receipt) {
+          const { jws } = await receipts.issue({ event_id: id, ...use, receipt });
+          if (await send(id, jws)) await receipts.markQueued([id]);
+          return;
+        }
+        await send(id, await signEvent({ event_id: id, timestamp: new Date().toISOString(), ...use }, key));
       } catch (error) {
-        log("error", "use_not_recorded", { error, event });
+        log("error", "use_not_recorded", { error, use });
       }
     },
+    async forward(id, jws) {
+      await send(id, jws);
+    },
   };
+}
+
+/** Hands to the outbox what a crash, or a full outbox, kept from it. The exchange takes each receipt once, however often it comes. */
+export async function queueReceipts({
+  outbox,
+  courier,
+  receipts,
+}: {
+  outbox: Outbox;
+  courier: Courier;
+  receipts: Receipts;
+}): Promise<void> {
+  for (const { id, jws } of await receipts.unqueued()) {
+    if (!(await outbox.append({ id, jws }))) return;
+    await receipts.markQueued([id]);
+    courier.wake();
+  }
 }

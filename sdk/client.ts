@@ -4,6 +4,8 @@
  */
 import type { Hash } from "viem";
 import type { z } from "zod";
+import type { DpopKey } from "./dpop.ts";
+import type { Executed } from "./execution.ts";
 import type { FetchedItem } from "./experience.ts";
 import type { Fetch } from "./http.ts";
 import type { ContentManifest } from "./manifest.ts";
@@ -46,6 +48,11 @@ export type ExchangeOptions = {
   /** The deployment that the exchange must be of. With `rpcUrl`, nothing that the exchange says has to be believed. */
   deployment?: PinnedDeployment;
   fetch?: Fetch;
+  /**
+   * Binds tokens to a key of this client (DPoP, RFC 9449), so that a stolen one is worth nothing, and countersigns the gateway's receipts
+   * with it. True makes a key pair for this client's life.
+   */
+  dpop?: boolean | DpopKey;
 };
 
 export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit"> & { limit?: number };
@@ -178,6 +185,18 @@ export type Exchange = {
    * const { bytes } = await exchange.fetchItem("ek_31337_1", "answer.csv");
    */
   fetchItem(ekId: string, itemId: string, options?: { token?: TokenResponse }): Promise<FetchedItem>;
+
+  /**
+   * Runs what the seller lets be run, with any JSON as inputs. `item` names a WebAssembly item where there are several. Where a run has a
+   * price, `pay` makes a fetch that pays it: with `@x402/fetch`, `(fetch) => wrapFetchWithPayment(fetch, client)`.
+   * @example
+   * const { output } = await exchange.execute("ek_31337_1", { city: "Seattle" });
+   */
+  execute(
+    ekId: string,
+    inputs: unknown,
+    options?: { item?: string; token?: TokenResponse; pay?: (fetch: Fetch) => Fetch },
+  ): Promise<Executed>;
 
   /**
    * Lists an Experience. The exchange writes for the agent; the first time, the wallet signs a grant for that.

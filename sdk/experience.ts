@@ -1,6 +1,7 @@
 /** Fetching what was bought, from the seller's gateway, and believing none of it before its hash fits. */
 import { ExchangeError, HashMismatchError } from "./errors.ts";
-import { parseJson, type Server, send, unreachable } from "./http.ts";
+import { type Access, ask, type KeptReceipt, keepReceipt } from "./gateway-access.ts";
+import { parseJson, unreachable } from "./http.ts";
 import {
   type ContentManifest,
   hashManifest,
@@ -8,9 +9,16 @@ import {
   parseManifest,
   verifyItem,
 } from "./manifest.ts";
+import type { HashedRequest } from "./receipts.ts";
+import { takeOutWatermark, watermarkField } from "./watermark.ts";
 
 /** An item of an Experience and its bytes, which hash to what the manifest says. */
-export type FetchedItem = { item: ManifestItem; bytes: Uint8Array };
+export type FetchedItem = {
+  item: ManifestItem;
+  bytes: Uint8Array;
+  /** The gateway's receipt, verified; absent where it gives none. */
+  receipt?: KeptReceipt;
+};
 
 /** Milliseconds without a byte after which a gateway counts as unreachable. */
 const SILENCE = 30_000;
@@ -19,25 +27,49 @@ const MAX_UNSIZED = 256 * 1024 * 1024;
 /** The most bytes of a manifest: 10,000 items with room to spare. */
 const MAX_MANIFEST = 32 * 1024 * 1024;
 
-type Access = { gateway: Server; ekId: string; token: string };
-
 /** The manifest; throws HASH_MISMATCH unless it hashes to `expected`, MANIFEST_INVALID when it is none. */
 export async function fetchManifest(access: Access, expected: string): Promise<ContentManifest> {
-  const bytes = await download(access, "metadata", { name: "The manifest", limit: MAX_MANIFEST });
+  const { bytes } = await download(access, "metadata", { name: "The manifest", limit: MAX_MANIFEST });
   const manifest = parseManifest(parseJson(new TextDecoder().decode(bytes)));
   const actual = hashManifest(manifest);
   if (actual !== expected) throw new HashMismatchError({ item: "the manifest", expected, actual });
   return manifest;
 }
 
-/** One item's bytes; throws HASH_MISMATCH when they are not those that the manifest names. */
+/**
+ * One item's bytes; throws HASH_MISMATCH when they are not those that the manifest names. Then `details.evidence` has what a refund can be
+ * asked for with: the gateway's own receipt of the bytes that came.
+ */
 export async function fetchItemBytes(access: Access, item: ManifestItem): Promise<FetchedItem> {
-  const bytes = await download(access, `items/${encodeURIComponent(item.id)}`, {
-    name: `"${item.id}"`,
+  const name = `"${item.id}"`;
+  const { bytes, request, receiptId } = await download(access, `items/${encodeURIComponent(item.id)}`, {
+    name,
     limit: item.size_bytes ?? MAX_UNSIZED,
   });
-  verifyItem(item, bytes);
-  return { item, bytes };
+  const wrong = mismatchOf(item, bytes);
+  const verdict = wrong === undefined ? "received" : "mismatch";
+  const receipt = await keepReceipt(access, { receiptId, request, bytes, verdict });
+  if (wrong) throw withEvidence(wrong, receipt);
+  return { item, bytes, ...(receipt === undefined ? {} : { receipt }) };
+}
+
+/** What is wrong with the bytes. A watermark's field is compared as it was sold. */
+function mismatchOf(item: ManifestItem, bytes: Uint8Array): ExchangeError | undefined {
+  const field = watermarkField(item);
+  const sold = field === null ? bytes : bytes.slice();
+  if (field !== null) takeOutWatermark(sold, field);
+  try {
+    verifyItem(item, sold);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HashMismatchError) return error;
+    throw error;
+  }
+}
+
+function withEvidence(error: ExchangeError, receipt: KeptReceipt | undefined): ExchangeError {
+  if (receipt) error.details.evidence = { receipt: receipt.jws, receipt_id: receipt.event.event_id };
+  return error;
 }
 
 /** The manifest's item of that id; throws NOT_FOUND with the ids that there are. */
@@ -55,7 +87,7 @@ async function download(
   access: Access,
   path: string,
   { name, limit }: { name: string; limit: number },
-): Promise<Uint8Array> {
+): Promise<{ bytes: Uint8Array; request: HashedRequest; receiptId: string | null }> {
   const silence = new AbortController();
   const expire = () => silence.abort(new Error(`not a byte for ${SILENCE} ms`));
   let timer = setTimeout(expire, SILENCE);
@@ -64,9 +96,11 @@ async function download(
     timer = setTimeout(expire, SILENCE);
   };
   try {
-    const { gateway, ekId, token } = access;
-    const request = { path: `/exp/${encodeURIComponent(ekId)}/${path}`, bearer: token };
-    return await readBytes(access, await send(gateway, request, silence.signal), { name, limit, alive });
+    const target = `/exp/${encodeURIComponent(access.ekId)}/${path}`;
+    const response = await ask(access, { method: "GET", path: target }, silence.signal);
+    const bytes = await readBytes(access, response, { name, limit, alive });
+    const request = { method: "GET", target, range: null, body: null };
+    return { bytes, request, receiptId: response.headers.get("receipt-id") };
   } finally {
     clearTimeout(timer);
   }

@@ -22,6 +22,7 @@ export type Call<T> = {
   body?: unknown;
   /** Sent as `Authorization: Bearer`. */
   bearer?: string;
+  headers?: Readonly<Record<string, string>>;
   /** Sent as `Idempotency-Key`: the same request, however often it is sent. */
   idempotencyKey?: string;
   schema: z.ZodType<T>;
@@ -42,7 +43,7 @@ export async function send(
   request: Omit<Call<unknown>, "schema">,
   signal: AbortSignal,
 ): Promise<Response> {
-  const headers: Record<string, string> = {};
+  const headers: Record<string, string> = { ...request.headers };
   if (request.bearer !== undefined) headers.authorization = `Bearer ${request.bearer}`;
   if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
   if (request.body !== undefined) headers["content-type"] = "application/json";

@@ -1,4 +1,5 @@
 /** The SDK's public entry. */
+export { authorizationNonce, PURCHASE_SCHEME, type Purchase } from "./bound-purchase.ts";
 export { type CapabilityClaims, verifyCapability } from "./capability.ts";
 export {
   createExchange,
@@ -8,6 +9,7 @@ export {
   type SearchFilters,
 } from "./client.ts";
 export { type Deployment, deploymentSchema } from "./deployment.ts";
+export { createDpopKey, type DpopKey } from "./dpop.ts";
 export {
   CapabilityExpiredError,
   CapabilityInvalidError,
@@ -19,7 +21,9 @@ export {
   InvalidIdError,
   ManifestInvalidError,
 } from "./errors.ts";
+export type { Executed } from "./execution.ts";
 export type { FetchedItem } from "./experience.ts";
+export type { KeptReceipt } from "./gateway-access.ts";
 export * as ids from "./ids.ts";
 export {
   type ContentManifest,
@@ -30,6 +34,10 @@ export {
   verifyItem,
 } from "./manifest.ts";
 export type { PendingPayment } from "./payment.ts";
+export { type PurchaseBounds, PurchaseScheme } from "./purchase-scheme.ts";
+export { type LeafProof, proveLeaf, provesAbsence, verifyLeaf } from "./receipt-proofs.ts";
+export { type ReceiptTree, receiptTree } from "./receipt-tree.ts";
+export { leafOf, missingNumbers, provesReplay, type Receipt, verifyReceipt } from "./receipts.ts";
 export { actions, labels, scopes, scoreNames } from "./records.ts";
 export type { Profile } from "./registration.ts";
 export type { Signer, Wallet } from "./signer.ts";

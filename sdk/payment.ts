@@ -1,14 +1,19 @@
 /**
- * Paying for a quote over x402 v2, with the stock client and its `exact` scheme. What the exchange offers is checked against the quote
- * before anything is signed, and a payment is signed once: a lost answer is asked for again with the same payment.
+ * Paying for a quote over x402 v2, with the stock client: by our own `ek-purchase` scheme where the exchange offers it, which is cheaper and
+ * needs no till, else by `exact`. What the exchange offers is checked against the quote before anything is signed, and a payment is signed
+ * once: a lost answer is asked for again with the same payment.
  */
+
+import type { PaymentRequirements } from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { wrapFetchWithPayment, x402Client } from "@x402/fetch";
 import { type Address, isAddressEqual } from "viem";
+import { PURCHASE_SCHEME } from "./bound-purchase.ts";
 import { ExchangeError } from "./errors.ts";
 import { type Fetch, readError, readJson, type Server, unreachable } from "./http.ts";
+import { isWithin, MAX_PAYMENT_SECONDS, type PurchaseBounds, PurchaseScheme } from "./purchase-scheme.ts";
 import type { Signer } from "./signer.ts";
-import { type Quote, tillAddress } from "./till.ts";
+import { type Quote, quoteHash, tillAddress } from "./till.ts";
 import type { QuoteResponse } from "./wire/listing.ts";
 import { type PurchaseResponse, purchaseResponseSchema } from "./wire/purchase.ts";
 
@@ -19,8 +24,6 @@ export type PendingPayment = { quote_id: string; payment_signature: string };
 const RETRY_DELAYS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 /** Milliseconds that one attempt may take: the exchange waits for a block. */
 const PAY_TIMEOUT = 60_000;
-/** The most seconds that a signed payment may stay valid. */
-const MAX_PAYMENT_SECONDS = 3_600;
 /** Answers that leave open whether the money moved. */
 const UNSETTLED = new Set([202, 408, 425, 429, 500, 502, 503, 504]);
 
@@ -67,6 +70,8 @@ export type PayOptions = {
   server: Server;
   signer: Signer;
   chainId: number;
+  /** Where the quote's contracts are. Without them, only `exact` is paid. */
+  contracts?: { exchange: Address; tills: Address };
   quote: Quote;
   response: QuoteResponse;
   /** Milliseconds to wait before each further attempt to learn what became of the payment. */
@@ -74,19 +79,9 @@ export type PayOptions = {
 };
 
 /** Pays a checked quote. Throws PAYMENT_FAILED, or PAYMENT_PENDING with the {@link PendingPayment} in its details. */
-export async function payQuote({
-  server,
-  signer,
-  chainId,
-  quote,
-  response,
-  retryDelays = RETRY_DELAYS,
-}: PayOptions): Promise<PurchaseResponse> {
-  const client = x402Client.fromConfig({
-    schemes: [{ network: `eip155:${chainId}`, client: new ExactEvmScheme(signer) }],
-    spendControls: false, // they bound amount and asset; the policy bounds everything
-    policies: [(_version, offers) => offers.filter((offer) => isOfferFor(offer, quote, response.till))],
-  });
+export async function payQuote(options: PayOptions): Promise<PurchaseResponse> {
+  const { server, response, retryDelays = RETRY_DELAYS } = options;
+  const client = createClient(options);
   const pay = wrapFetchWithPayment(patientFetch(server, response.quote_id, retryDelays), client);
   const answer = await pay(payUrl(server, response.quote_id), { method: "POST" }).catch((cause: unknown) => {
     if (cause instanceof ExchangeError) throw cause;
@@ -99,6 +94,42 @@ export async function payQuote({
   return readPurchase(server, answer);
 }
 
+function createClient({ signer, chainId, contracts, quote, response }: PayOptions): x402Client {
+  const network = `eip155:${chainId}` as const;
+  const bounds: PurchaseBounds | undefined = contracts && {
+    exchange: contracts.exchange,
+    token: quote.token,
+    maxPrice: quote.maxPrice,
+    ekId: quote.ekId,
+    version: quote.version,
+    recipient: quote.buyer,
+    salt: quoteHash({ chainId, tills: contracts.tills }, quote),
+  };
+  return x402Client.fromConfig({
+    schemes: [
+      { network, client: new ExactEvmScheme(signer) },
+      ...(bounds ? [{ network, client: new PurchaseScheme(signer, bounds) }] : []),
+    ],
+    spendControls: false, // they bound amount and asset; the policy bounds everything
+    policies: [
+      (_version, offers) =>
+        offers.filter(
+          (offer) =>
+            isOfferFor(offer, quote, response.till) || (bounds && isPurchase(offer, signer.address, bounds)),
+        ),
+    ],
+    paymentRequirementsSelector: (_version, offers) => bestOf(offers),
+  });
+}
+
+/** The purchase scheme before the till: both end in the same key. */
+function bestOf<T extends { scheme: string }>(offers: T[]): T {
+  const [first] = offers;
+  const best = offers.find(({ scheme }) => scheme === PURCHASE_SCHEME) ?? first;
+  if (!best) throw new Error("The stock client selects from one offer at least.");
+  return best;
+}
+
 /** Asks again what became of a payment, with the payment that was signed then. */
 export async function resumePayment(server: Server, pending: PendingPayment): Promise<PurchaseResponse> {
   const request = new Request(payUrl(server, pending.quote_id), {
@@ -106,6 +137,11 @@ export async function resumePayment(server: Server, pending: PendingPayment): Pr
     headers: { "PAYMENT-SIGNATURE": pending.payment_signature },
   });
   return readPurchase(server, await patientFetch(server, pending.quote_id, RETRY_DELAYS)(request));
+}
+
+/** Only the quote's own purchase, with its own salt: two signatures for one quote are one payment. */
+function isPurchase(offer: Offer, payer: Address, bounds: PurchaseBounds): boolean {
+  return offer.scheme === PURCHASE_SCHEME && isWithin(offer as PaymentRequirements, payer, bounds);
 }
 
 type Offer = {

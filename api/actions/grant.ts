@@ -46,6 +46,7 @@ export async function signGrant(
   const watermarkId = await deps.watermarks.handleFor(whose);
   const signer = await deps.keys.current();
   const jti = randomUUID();
+  const gatewayKey = content.summary.access_policy.gateway_key;
   const claims = claimsOf(deps, session, grant, { content, watermarkId, jti });
   return {
     issued: {
@@ -68,6 +69,7 @@ export async function signGrant(
       gateway: content.summary.access_policy.gateway,
       manifest_hash: content.manifestHash,
       listing_id: claims.listing_id,
+      ...(gatewayKey === undefined ? {} : { gateway_key: gatewayKey }),
     },
   };
 }

@@ -1,12 +1,13 @@
 /** Where a quote stands, as the contract itself answers, and what to tell of one that can't be paid any more. */
-import { erc20Abi, type Hash } from "viem";
+import { type Address, erc20Abi, type Hash, zeroAddress } from "viem";
+import { authorizationNonce, PURCHASE_SCHEME, type Purchase } from "../../sdk/bound-purchase.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { Quote } from "../../sdk/till.ts";
 import type { Chain } from "../chain/client.ts";
 import { refusalOf } from "../chain/refusals.ts";
 import { type Call, contractCall, type Relayer } from "../chain/relayer.ts";
 import type { Revert } from "../chain/revert.ts";
-import { findQuoteEnd, type Sale } from "../chain/sales.ts";
+import { findQuoteEnd, findSale, type Sale } from "../chain/sales.ts";
 import { type Authorization, authorizationsOf } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
 import type { StoredQuote } from "../store/quotes.ts";
@@ -34,8 +35,12 @@ export async function quoteEndOf(deps: Deps, quote: StoredQuote): Promise<QuoteE
   const { chain, relayer } = deps;
   const finish = finalizeTill(chain, quote);
   const revert = await relayer.simulate(finish);
+  // Nothing lies in the till of a free key: only its buyer's word makes it one.
+  const isFree = quote.maxPrice === 0n && (!revert || revert.name === "RecipientNotAgent");
+  // What lies in an open quote's till buys nothing: only a payment that comes with the sale does.
+  if (isFree || revert?.name === "TillUnderfunded" || revert?.name === "QuoteOpen")
+    return (await soldWithoutTill(deps, quote)) ?? { kind: "open" };
   if (!revert) return { kind: "funded", finish };
-  if (revert.name === "TillUnderfunded") return { kind: "open" };
   if (revert.name === "RecipientNotAgent") return newcomersEndOf(deps, quote);
   if (revert.name === "QuoteUsed") {
     const end = await findQuoteEnd(chain, quote);
@@ -46,12 +51,24 @@ export async function quoteEndOf(deps: Deps, quote: StoredQuote): Promise<QuoteE
   return revert.name === "DeadlinePassed" ? { kind: "expired", funds } : { kind: "closed", revert, funds };
 }
 
+/** The sale by a payment that was bound to the quote's purchase and needed no till. */
+async function soldWithoutTill({ chain, sql }: Deps, quote: StoredQuote): Promise<QuoteEnd | undefined> {
+  for (const { from } of await authorizationsOf(sql, quote.id, { scheme: PURCHASE_SCHEME })) {
+    const sale = await findSale(chain, quote, boundReferenceOf(chain, quote, from));
+    if (sale) return { kind: "sold", sale };
+  }
+  return undefined;
+}
+
 /**
  * A funded till of a buyer that is no agent yet. Its signature makes it one, also where somebody else submitted the authorization, or
  * where it failed here before: what counts is that the buyer signed it for this till.
  */
 async function newcomersEndOf({ chain, relayer, sql }: Deps, quote: StoredQuote): Promise<QuoteEnd> {
-  for (const authorization of await authorizationsOf(sql, quote.id, quote.buyer)) {
+  for (const authorization of await authorizationsOf(sql, quote.id, {
+    scheme: "exact",
+    payer: quote.buyer,
+  })) {
     const finish = buyViaTill(chain, quote, authorization);
     if (!(await relayer.simulate(finish))) return { kind: "funded", finish };
   }
@@ -64,13 +81,50 @@ export function fundsOf({ client }: Chain, { till, token }: StoredQuote): Promis
 }
 
 export function buyViaTill({ tills: { address, abi } }: Chain, quote: StoredQuote, a: Authorization): Call {
-  const { signature, ...authorization } = a;
+  const { signature, scheme: _, ...authorization } = a;
   return contractCall({
     address,
     abi,
     functionName: "buyViaTill",
     args: [structOf(quote), authorization, signature],
   });
+}
+
+/** The one call that turns the payment into the quote's key. */
+export function saleCall(chain: Chain, quote: StoredQuote, a: Authorization): Call {
+  if (a.scheme === "exact") return buyViaTill(chain, quote, a);
+  const { address, abi } = chain.exchange;
+  return contractCall({
+    address,
+    abi,
+    functionName: "buyWithAuthorization",
+    args: [purchaseFor(quote, a.from), a.from, quote.id, a.signature],
+  });
+}
+
+/** By what the sale's event names the payment. */
+export function paymentReferenceOf(chain: Chain, quote: StoredQuote, { scheme, from }: Authorization): Hash {
+  return scheme === "exact" ? quote.id : boundReferenceOf(chain, quote, from);
+}
+
+/** The nonce by which `payer` can buy the quote's key without a till. Its salt is the quote: it pays for no other, and once. */
+export function boundReferenceOf({ id, exchange }: Chain, quote: StoredQuote, payer: Address): Hash {
+  return authorizationNonce({ chainId: id, exchange: exchange.address }, purchaseFor(quote, payer), quote.id);
+}
+
+/** The quote as a purchase of `payer`'s. */
+export function purchaseFor({ ekId, version, buyer, maxPrice, deadline }: Quote, payer: Address): Purchase {
+  return { ekId, version, recipient: buyerOf({ buyer }, payer), maxPrice, deadline, referrerId: 0n };
+}
+
+/** A quote that names no buyer: its key goes to whoever pays. */
+export function isOpen({ buyer }: Pick<Quote, "buyer">): boolean {
+  return buyer === zeroAddress;
+}
+
+/** Who gets the key. */
+export function buyerOf(quote: Pick<Quote, "buyer">, payer: Address): Address {
+  return isOpen(quote) ? payer : quote.buyer;
 }
 
 export function finalizeTill({ tills: { address, abi } }: Chain, quote: StoredQuote): Call {

@@ -15,13 +15,21 @@ export const QUOTE_TTL = 60;
 
 /** Quotes one key of the listing's present version for the buyer. */
 export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promise<QuoteResponse> {
-  const { chain } = deps;
   if (buyer === zeroAddress) {
     throw new ExchangeError("INVALID_EOA", "The buyer is the zero address.", {
       hint: "Name the wallet that is to get the key.",
     });
   }
-  const { number, listing, head, now, price } = await readOffer(deps, ekId);
+  const quote = await makeQuote(deps, ekId, buyer);
+  if (quote.maxPrice === 0n) throw freeError(ekId);
+  await saveQuote(deps.sql, quote);
+  return toQuoteResponse(deps, quote);
+}
+
+/** What one key costs the buyer now, at an address of its own; for whoever pays where the buyer is the zero address. Not stored yet. */
+export async function makeQuote(deps: Deps, ekId: string, buyer: Address): Promise<StoredQuote> {
+  const { chain } = deps;
+  const { number, listing, head, now, price } = await readPrice(deps, ekId);
   const terms = {
     ekId: number,
     version: listing.version,
@@ -36,16 +44,21 @@ export async function giveQuote(deps: Deps, ekId: string, buyer: Address): Promi
     chain.tills.read.quoteHashOf([terms]),
     chain.tills.read.tillOf([terms]),
   ]);
-  const quote: StoredQuote = { ...terms, id, till, blockNumber: head.number };
-  await saveQuote(deps.sql, quote);
-  return toQuoteResponse(deps, quote);
+  return { ...terms, id, till, blockNumber: head.number };
+}
+
+/** {@link readPrice} of a listing that costs something. */
+export async function readOffer(deps: Deps, ekId: string) {
+  const offer = await readPrice(deps, ekId);
+  if (offer.price === 0n) throw freeError(ekId);
+  return offer;
 }
 
 /**
- * What one key of the listing's present version costs now, and the block that says so. Throws when it is not on sale, or free, or nothing
- * is sold at all.
+ * What one key of the listing's present version costs now, and the block that says so. Throws when it is not on sale, or nothing is sold
+ * at all.
  */
-export async function readOffer(deps: Deps, ekId: string) {
+async function readPrice(deps: Deps, ekId: string) {
   const { chain } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
@@ -64,7 +77,6 @@ export async function readOffer(deps: Deps, ekId: string) {
   if (now < pausedUntil) throw refusalOf({ name: "Paused", args: { until: String(pausedUntil) } });
   assertOnSale(ekId, listing, now);
   const price = await chain.catalog.read.quote([number, 1n, now]);
-  if (price === 0n) throw freeError(ekId);
   return { number, listing, head, now, price };
 }
 

@@ -2,65 +2,82 @@
  * From a payment to a key. The row comes first, then one transaction, then the evidence. Whatever happens in between (a crash, a lost
  * answer, somebody else's transaction), the chain tells what became of the quote, and nothing is ever charged twice.
  */
-import { ExchangeError } from "../../sdk/errors.ts";
+import type { ExchangeError } from "../../sdk/errors.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Chain } from "../chain/client.ts";
-import { GasCapReached, TransactionNotSent } from "../chain/relay-errors.ts";
+import { TransactionNotSent } from "../chain/relay-errors.ts";
 import { type Call, ContractRefusal, type Relayer } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
 import {
   type Authorization,
   authorizationOf,
+  findAuthorization,
   referenceOf,
   saveAuthorization,
 } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
-import { markFailed, markIssued, markUnknown } from "../store/payment-moves.ts";
+import { markFailed, markIssued, markUnknown, move } from "../store/payment-moves.ts";
 import {
   getPayment,
+  keepLease,
   noteTransaction,
   type Payment,
   takeOverPayment,
   takePayment,
 } from "../store/payments.ts";
-import { findQuote, leaseQuote, markRefundDue, type StoredQuote } from "../store/quotes.ts";
+import { findQuote, type StoredQuote } from "../store/quotes.ts";
+import { askToSubmit, type ForeignFacilitator, type Said, transfersInto } from "./foreign-facilitator.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import {
-  buyViaTill,
-  closedError,
+  buyerOf,
   goneError,
+  isOpen,
+  paymentReferenceOf,
   type QuoteEnd,
   quoteEndOf,
-  refundHelp,
-  refundTill,
-  unclaimedError,
+  saleCall,
 } from "./quote-end.ts";
+import { failedError, pendingError } from "./quote-outcome.ts";
+import { strandedError, waitingError } from "./stranded.ts";
 
-export type Settling = { chain: Chain; relayer: Relayer; sql: Sql };
+export type Settling = {
+  chain: Chain;
+  relayer: Relayer;
+  sql: Sql;
+  /** Who submits `exact` payments, where it is not the exchange itself. */
+  foreign?: ForeignFacilitator | undefined;
+};
 
 /** Milliseconds between two looks at a payment that another process works on. */
 const LOOK_AGAIN = 150;
 /** Milliseconds in which whoever holds a payment is most often done with it. */
 const HOLDER_TIME = 1_000;
 
-/** Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. */
+/** Seconds after which a facilitator is asked again that left a payment open. */
+const ASK_AGAIN = 2;
+
+/**
+ * Settles a checked authorization, or follows the one who does. Throws PAYMENT_PENDING when the outcome stays open. `name`: what the
+ * payment is called on another rail than x402.
+ */
 export async function settlePayment(
   deps: Settling,
   quote: StoredQuote,
   authorization: Authorization,
+  name?: Pick<Payment, "rail" | "reference">,
 ): Promise<PurchaseResponse> {
   const where = { chainId: deps.chain.id, token: quote.token };
+  const facilitator = facilitatorFor(deps, quote, authorization);
   const { payment, mine } = await takePayment(
     deps.sql,
     {
-      rail: "x402",
-      reference: referenceOf(where, authorization),
+      ...(name ?? { rail: "x402", reference: referenceOf(where, authorization) }),
       quoteId: quote.id,
-      ...{ buyer: quote.buyer, ekId: quote.ekId, version: quote.version },
+      ...{ buyer: buyerOf(quote, authorization.from), ekId: quote.ekId, version: quote.version },
       ...{ amount: authorization.value, currency: quote.token.toLowerCase() },
       evidence: { payer: authorization.from, nonce: authorization.nonce, signature: authorization.signature },
     },
-    (tx, id) => saveAuthorization(tx, id, where, authorization),
+    (tx, id) => saveAuthorization(tx, id, where, { ...authorization, ...facilitator }),
   );
   if (payment.quoteId !== quote.id) {
     throw new PaymentRefusal(
@@ -68,7 +85,23 @@ export async function settlePayment(
       "This authorization was sent for another quote.",
     );
   }
-  return mine ? sendPayment(deps, quote, payment, authorization) : followPayment(deps, quote, payment);
+  return mine
+    ? sendPayment(deps, quote, payment, { ...authorization, ...facilitator })
+    : followPayment(deps, quote, payment);
+}
+
+/**
+ * Where the payment is submitted. Nothing moves for a free key, nobody but the exchange can submit what is bound to it, and an open quote's
+ * payment must come with the sale itself.
+ */
+function facilitatorFor(
+  { foreign }: Settling,
+  quote: StoredQuote,
+  { scheme }: Authorization,
+): { facilitator?: string } {
+  return foreign && scheme === "exact" && quote.maxPrice > 0n && !isOpen(quote)
+    ? { facilitator: foreign.url }
+    : {};
 }
 
 /** Waits for the end of a payment that is on its way; takes it over from a process that gave it up. */
@@ -95,19 +128,25 @@ async function lookAt(
   isLate: boolean,
 ): Promise<PurchaseResponse | undefined> {
   if (payment.purchase) return payment.purchase;
-  if (payment.state === "Failed") {
+  // Paid back where it was paid: not on this chain.
+  if (payment.state === "Refunded" && payment.rail !== "x402") throw goneError(quote, "quote_refunded");
+  if (payment.state === "Failed" || payment.state === "Refunded") {
     const end = await quoteEndOf(deps, quote);
     if (end.kind === "sold") return end.sale.purchase;
     throw await failedError(deps, quote, end, payment.reason ?? "unknown");
   }
-  if (payment.rail !== "x402") return undefined; // its own rail and the reconciler carry it on
+  const authorization = await findAuthorization(deps.sql, payment.id);
+  if (!authorization) return undefined; // its own rail and the reconciler carry it on
+  if (payment.state === "PaymentConfirmed" && payment.leased && isOpen(quote)) {
+    throw await waitingError(deps, quote, authorization.from);
+  }
   // Who holds it writes down how it ends; one that has died does not, and what a block has is so whoever holds it.
   const isHeld = payment.leased && payment.state !== "Unknown";
-  if (isHeld) return isLate ? (await sentBefore(deps, quote, payment))?.purchase : undefined;
-  const sent = await sentBefore(deps, quote, payment);
+  if (isHeld) return isLate ? (await sentBefore(deps, quote, payment, authorization))?.purchase : undefined;
+  const sent = await sentBefore(deps, quote, payment, authorization);
   if (sent) return sent.purchase;
   if (!(await takeOverPayment(deps.sql, payment.id))) return undefined;
-  return sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  return sendPayment(deps, quote, payment, authorization);
 }
 
 /** What became of the transaction that was signed for the payment; undefined when there is none that may still come. */
@@ -115,11 +154,13 @@ async function sentBefore(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  authorization: Authorization,
 ): Promise<{ purchase?: PurchaseResponse } | undefined> {
   if (!payment.tx) return undefined;
   const fate = await deps.relayer.fateOf(payment.tx);
   if (typeof fate === "string") return fate === "waiting" ? {} : undefined;
-  const sale = await saleIn(deps.chain, fate.receipt, { paymentRef: quote.id });
+  const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
+  const sale = await saleIn(deps.chain, fate.receipt, { paymentRef });
   return sale && { purchase: await issue(deps, payment, sale) };
 }
 
@@ -127,32 +168,73 @@ async function sentBefore(
 export async function resumePayment(deps: Settling, payment: Payment): Promise<void> {
   const quote = payment.quoteId && (await findQuote(deps.sql, payment.quoteId));
   if (!quote) throw new Error(`Payment ${payment.id} has no quote.`); // stored before it
-  if (await sentBefore(deps, quote, payment)) return;
-  await sendPayment(deps, quote, payment, await authorizationOf(deps.sql, payment.id));
+  const authorization = await authorizationOf(deps.sql, payment.id);
+  if (await sentBefore(deps, quote, payment, authorization)) return;
+  await sendPayment(deps, quote, payment, authorization);
 }
 
-/** Sends a payment that is ours alone. */
+/** Sends a payment that is ours alone, or has it submitted by the facilitator that it was given to. */
 async function sendPayment(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
   authorization: Authorization,
 ): Promise<PurchaseResponse> {
+  const { foreign } = deps;
+  if (!foreign || foreign.url !== authorization.facilitator) {
+    return transact(deps, quote, payment, authorization, saleCall(deps.chain, quote, authorization));
+  }
+  const said = await askToSubmit(foreign, deps.chain, quote, authorization);
+  const end = await quoteEndOf(deps, quote);
+  if (end.kind === "open") throw await notPaid(deps, quote, payment, said);
+  if (end.kind !== "funded") return conclude(deps, quote, payment, end, end.kind);
+  const [transfer] = await transfersInto(deps.chain, quote);
+  await move(deps.sql, payment.id, "PaymentConfirmed", {
+    evidence: { transfer, facilitator: foreign.url, said },
+  });
+  return transact(deps, quote, payment, authorization, end.finish);
+}
+
+/** The till is empty. Only a refusal is an end; who claims to have paid, or says nothing, may still submit the payment. */
+async function notPaid(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  said: Said,
+): Promise<ExchangeError> {
+  if (said.answer === "refused") {
+    await markFailed(deps.sql, payment.id, said.reason);
+    return new PaymentRefusal(said.reason, `The facilitator did not submit the payment: ${said.reason}.`);
+  }
+  await move(deps.sql, payment.id, "Unknown", { evidence: { said } });
+  await keepLease(deps.sql, payment.id, ASK_AGAIN); // the money may come at any moment
+  return pendingError(quote);
+}
+
+/** Sends the call that makes the key. */
+async function transact(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  authorization: Authorization,
+  call: Call,
+): Promise<PurchaseResponse> {
   let { tx } = payment;
   try {
-    const receipt = await deps.relayer.send(buyViaTill(deps.chain, quote, authorization), {
+    const receipt = await deps.relayer.send(call, {
       asker: authorization.from,
       async signed(hash) {
         await noteTransaction(deps.sql, payment.id, hash);
         tx = hash;
       },
     });
-    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
+    const paymentRef = paymentReferenceOf(deps.chain, quote, authorization);
+    const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef }));
     if (sale) return await issue(deps, payment, sale);
   } catch (error) {
-    if (error instanceof ContractRefusal) return refused(deps, quote, payment, error);
+    if (error instanceof ContractRefusal) return refused(deps, quote, payment, authorization, error);
     // Only what certainly was never sent may be forgotten.
-    if (!payment.tx && (!tx || error instanceof TransactionNotSent)) {
+    if (!authorization.facilitator && !payment.tx && (!tx || error instanceof TransactionNotSent)) {
       await markFailed(deps.sql, payment.id, "not_sent");
       throw error;
     }
@@ -166,97 +248,39 @@ async function refused(
   deps: Settling,
   quote: StoredQuote,
   payment: Payment,
+  { from }: Authorization,
   { revert }: ContractRefusal,
 ): Promise<PurchaseResponse> {
-  const end = await quoteEndOf(deps, quote);
+  const refusal = paymentRefusalOf(revert);
+  let end = await quoteEndOf(deps, quote);
+  if (isOpen(quote) && (end.kind === "open" || end.kind === "expired")) {
+    const stranded = await strandedError(deps, quote, payment, from);
+    if (stranded) throw stranded;
+    // Only the sale itself tells of an open quote why there is none.
+    if (end.kind === "open" && !refusal) end = { kind: "closed", revert, funds: 0n };
+  }
+  return conclude(deps, quote, payment, end, revert.name, refusal);
+}
+
+/** Writes down how the payment ended by how its quote did. `reason` and `refusal` are for one that came to nothing. */
+async function conclude(
+  deps: Settling,
+  quote: StoredQuote,
+  payment: Payment,
+  end: QuoteEnd,
+  reason: string,
+  refusal?: PaymentRefusal,
+): Promise<PurchaseResponse> {
   if (end.kind === "sold") return issue(deps, payment, end.sale);
   if (end.kind === "settling") {
     await markUnknown(deps.sql, payment.id, payment.tx);
     throw pendingError(quote, payment.tx);
   }
-  await markFailed(deps.sql, payment.id, revert.name);
-  throw paymentRefusalOf(revert) ?? (await failedError(deps, quote, end, revert.name));
+  await markFailed(deps.sql, payment.id, reason);
+  throw refusal ?? (await failedError(deps, quote, end, reason));
 }
 
 async function issue({ sql }: Settling, payment: Payment, sale: Sale): Promise<PurchaseResponse> {
   await markIssued(sql, payment.id, sale);
   return sale.purchase;
-}
-
-/** Turns a till that was funded by somebody else's hand into its key, by the call that {@link quoteEndOf} found good. */
-export async function finalizeQuote(deps: Settling, quote: StoredQuote, finish: Call): Promise<Sale> {
-  if (await leaseQuote(deps.sql, quote.id)) {
-    try {
-      const receipt = await deps.relayer.send(finish, { asker: quote.buyer });
-      const sale = receipt && (await saleIn(deps.chain, receipt, { paymentRef: quote.id }));
-      if (sale) return sale;
-    } catch (error) {
-      if (!(error instanceof ContractRefusal)) throw error;
-    }
-  }
-  const end = performance.now() + deps.chain.patience;
-  do {
-    const state = await quoteEndOf(deps, quote);
-    if (state.kind === "sold") return state.sale;
-    if (state.kind !== "funded" && state.kind !== "settling")
-      throw await failedError(deps, quote, state, state.kind);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
-  } while (performance.now() < end);
-  throw pendingError(quote);
-}
-
-/** Why the quote gives no key, by how it stands now. Money that can go back by itself is sent back. */
-export async function failedError(
-  deps: Settling,
-  quote: StoredQuote,
-  end: QuoteEnd,
-  reason: string,
-): Promise<ExchangeError> {
-  switch (end.kind) {
-    case "expired":
-      return goneError(quote, "quote_expired", await returnFunds(deps, quote, end.funds));
-    case "refunded":
-      return goneError(quote, "quote_refunded", { tx: end.tx });
-    case "unclaimed":
-      await markRefundDue(deps.sql, quote.id, true);
-      return unclaimedError(deps.chain, quote, end.funds);
-    case "closed":
-      if (end.funds > 0n) await markRefundDue(deps.sql, quote.id, true);
-      return closedError(deps.chain, quote, end.revert, end.funds);
-    default:
-      return new PaymentRefusal(reason, `The payment was not taken: ${reason}.`);
-  }
-}
-
-/** Sends the till's money back to its buyer. The answer says by which transaction, or how to do it. */
-export async function returnFunds(
-  deps: Settling,
-  quote: StoredQuote,
-  funds: bigint,
-): Promise<Record<string, unknown>> {
-  if (funds === 0n) return {};
-  const help = refundHelp(deps.chain, quote, funds);
-  await markRefundDue(deps.sql, quote.id, true);
-  if (!(await leaseQuote(deps.sql, quote.id))) return help;
-  try {
-    const receipt = await deps.relayer.send(refundTill(deps.chain, quote), {
-      // Anybody can put a mere nothing into a till in somebody's name: it must not use up what that one may ask for.
-      asker: `refund:${quote.buyer}`,
-    });
-    if (!receipt) return help;
-    await markRefundDue(deps.sql, quote.id, false);
-    return { refund: { amount: String(funds), to: quote.buyer, tx: receipt.transactionHash } };
-  } catch (error) {
-    const later = [ContractRefusal, TransactionNotSent, GasCapReached].some((kind) => error instanceof kind);
-    if (later) return help; // the row keeps it due
-    throw error;
-  }
-}
-
-/** PAYMENT_PENDING: the money may have moved. Asking again with the same quote tells; paying again never helps. */
-export function pendingError(quote: StoredQuote, tx?: string): ExchangeError {
-  return new ExchangeError("PAYMENT_PENDING", "The payment is on its way and its outcome is not known yet.", {
-    hint: "Do not pay again. POST the same request to the same pay_url until it answers otherwise.",
-    details: { quote_id: quote.id, ...(tx === undefined ? {} : { tx }) },
-  });
 }

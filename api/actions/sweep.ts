@@ -3,18 +3,20 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { sweepCards } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
+import { sweepTempo } from "../mpp/rail.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { dropOldRelayed } from "../store/relayed.ts";
+import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
 import { fundsOf } from "./quote-end.ts";
+import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
 import { revokeEnded } from "./revoke.ts";
-import { returnFunds } from "./settlement.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
@@ -72,6 +74,7 @@ export async function sweep(deps: Deps): Promise<void> {
     // At once: each may wait for a block.
     await Promise.all(abandoned.map((payment) => carryOn(deps, payment)));
   });
+  await attempt("look at Tempo", () => sweepTempo(deps));
   await attempt("carry purchases by card on", () => sweepCards(deps));
   await attempt("record first uses", () => recordLateAccesses(deps));
   await attempt("read orders' logs", () => readOrderLogs(deps));
@@ -86,6 +89,7 @@ export async function sweep(deps: Deps): Promise<void> {
     }
   });
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
+  await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
   await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
   await attempt("drop old proofs", () => dropOldProofs(deps.sql));
   await attempt("drop old tokens", () => dropOldTokens(deps.sql));

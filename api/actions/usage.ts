@@ -3,21 +3,22 @@ import { createHash } from "node:crypto";
 import { compactVerify, decodeJwt, errors, importJWK } from "jose";
 import type { z } from "zod";
 import { agentId as agentIds, ekId as ekIds } from "../../sdk/ids.ts";
-import { type UsageEvent, type usageBatchResponseSchema, usageEventSchema } from "../../sdk/wire/public.ts";
+import {
+  countersignedSchema,
+  type UsageEvent,
+  type usageBatchResponseSchema,
+  usageEventSchema,
+} from "../../sdk/wire/public.ts";
 import { readHead } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { saveUsageEvent } from "../store/usage.ts";
+import { gatewayIdOf, Rejected, takeCountersignature } from "./receipts.ts";
 
 /** Milliseconds that a gateway's clock may be ahead. */
 const CLOCK_SKEW = 300_000;
 
 /** What Postgres takes in no text, as JSON writes it. */
 const UNSTORABLE = /\\u0000|\\ud[89a-f]/;
-
-/** An event that will never be taken: the gateway need not send it again. */
-class Rejected extends Error {
-  override readonly name = "Rejected";
-}
 
 /** Takes what is signed by the listing's gateway, each event once. Fails as a whole when chain or database can't be asked. */
 export async function takeUsageEvents(
@@ -31,13 +32,19 @@ export async function takeUsageEvents(
   for (const jws of batch) {
     const claimed = claimedId(jws);
     try {
+      const countersigned = countersignedSchema.safeParse(parsePayload(jws)).data;
+      if (countersigned) {
+        await takeCountersignature(deps, countersigned, jws);
+        accepted.push(countersigned.event_id);
+        continue;
+      }
       const event = readEvent(jws);
       const reporter = reporters.get(event.ek_id) ?? reporterOf(deps, event.ek_id);
       reporters.set(event.ek_id, reporter);
       const { sellerId, gatewayKey } = await reporter;
       if (event.seller_id !== sellerId) throw new Rejected("seller_id is not the listing's seller");
       await verifySignature(jws, gatewayKey);
-      await saveUsageEvent(deps.sql, event, jws);
+      await saveUsageEvent(deps.sql, event, { jws, gatewayId: await gatewayIdOf(gatewayKey) });
       accepted.push(event.event_id);
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;

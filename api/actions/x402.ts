@@ -1,24 +1,43 @@
 /**
- * x402 v2, in process. The exchange is its own facilitator: settling a payment *is* the sale, one transaction that moves the money into the
- * quote's till and the key to its buyer. What a client pays to names the quote, so nothing else in a payment has to be believed.
+ * x402 v2, in process. The exchange is its own facilitator: settling a payment *is* the sale, one transaction that moves the money and the
+ * key to its buyer. What a client signs names the quote, by the till's address or by its nonce, so nothing else in a payment has to be
+ * believed.
  */
 import { decodePaymentSignatureHeader } from "@x402/core/http";
 import { type FacilitatorClient, x402ResourceServer } from "@x402/core/server";
-import type { Network, PaymentPayload, PaymentRequired, PaymentRequirements } from "@x402/core/types";
+import type {
+  Network,
+  PaymentPayload,
+  PaymentRequired,
+  PaymentRequirements,
+  ResourceInfo,
+  SettleResponse,
+} from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/server";
+import { createOfferReceiptExtension, type OfferReceiptIssuer } from "@x402/extensions/offer-receipt";
+import type { Address } from "viem";
 import { z } from "zod";
+import { PURCHASE_SCHEME, type PurchaseExtra } from "../../sdk/bound-purchase.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
+import { isOpen } from "./quote-end.ts";
+import { receiptOf } from "./x402-extensions.ts";
 
-/** What the payment protocol needs to know of a quote. */
+/** What the payment protocol needs to know of a quote, and of the resource that sells it. */
 export type Offer = {
   quote: StoredQuote;
-  payUrl: string;
+  resource: ResourceInfo;
+  /** What the 402 declares beside its offers. */
+  extensions: Record<string, unknown>;
   token: { name: string; version: string };
+  /** Where the resource takes the Machine Payments Protocol as well: which of its methods the client would rather use. */
+  mpp?: { acceptPayment: string | undefined };
+  /** Two requests of a payer under one payment identifier are the same one when this is the same. */
+  sameness: string;
 };
 
 export type X402 = {
-  /** The 402's offer, good for as long as the quote is. */
+  /** The 402's offers, good for as long as the quote is: `exact` first, for those who take what comes first. */
   paymentRequired(offer: Offer, seconds: number, error: string): Promise<PaymentRequired>;
   /**
    * The client's payment with the requirements that it accepted. Throws {@link PaymentRefusal} when it can't be read, or accepts
@@ -26,7 +45,9 @@ export type X402 = {
    */
   readPayment(offer: Offer, header: string): Promise<Paid>;
   /** Settles: see the facilitator. */
-  settle(paid: Paid): ReturnType<x402ResourceServer["settlePayment"]>;
+  settle(paid: Paid): Promise<SettleResponse>;
+  /** The signed receipt of a sale, for the `extensions` of its settlement. */
+  receipt(offer: Offer, sale: { payer: string; tx: string }): Promise<Record<string, unknown>>;
 };
 
 export type Paid = { payload: PaymentPayload; requirements: PaymentRequirements };
@@ -37,17 +58,27 @@ const payloadSchema = z.looseObject({
   payload: z.record(z.string(), z.unknown()),
 });
 
-/** `maxSeconds`: the longest that a quote lives. */
+export type X402Options = {
+  chainId: number;
+  exchange: Address;
+  /** The longest that a quote lives, in seconds. */
+  maxSeconds: number;
+  issuer: OfferReceiptIssuer;
+};
+
 export async function createX402(
   facilitator: FacilitatorClient,
-  { chainId, maxSeconds }: { chainId: number; maxSeconds: number },
+  { chainId, exchange, maxSeconds, issuer }: X402Options,
 ): Promise<X402> {
   const network: Network = `eip155:${chainId}`;
-  const server = new x402ResourceServer(facilitator).register(network, new ExactEvmScheme());
+  const server = new x402ResourceServer(facilitator)
+    .register(network, new ExactEvmScheme())
+    .registerExtension(createOfferReceiptExtension(issuer));
   await server.initialize();
 
-  const requirementsOf = ({ quote, token }: Offer, seconds: number): Promise<PaymentRequirements[]> =>
-    server.buildPaymentRequirements({
+  const requirementsOf = async (offer: Offer, seconds: number): Promise<PaymentRequirements[]> => {
+    const { quote, token } = offer;
+    const exact = await server.buildPaymentRequirements({
       scheme: "exact",
       network,
       payTo: quote.till,
@@ -56,18 +87,19 @@ export async function createX402(
       // Settled before anything is served: what is served is the receipt.
       extra: { paymentFlow: "upfront" },
     });
+    // The exchange takes no authorization of nothing.
+    return quote.maxPrice === 0n ? exact : [...exact, purchaseOffer({ network, exchange, seconds }, offer)];
+  };
 
   return {
     async paymentRequired(offer, seconds, error) {
-      const resource = {
-        url: offer.payUrl,
-        description: `One key of listing ${offer.quote.ekId}, version ${offer.quote.version}`,
-        mimeType: "application/json",
-      };
-      return server.createPaymentRequiredResponse(await requirementsOf(offer, seconds), resource, error);
+      const requirements = await requirementsOf(offer, seconds);
+      return server.createPaymentRequiredResponse(requirements, offer.resource, error, {
+        ...offer.extensions,
+      });
     },
     async readPayment(offer, header) {
-      const payload = parseHeader(header);
+      const payload = parsePayment(header);
       // The seconds left were more when the client asked; what it signed is checked on chain.
       const seconds = Math.min(payload.accepted.maxTimeoutSeconds, maxSeconds);
       const requirements = server.findMatchingRequirements(await requirementsOf(offer, seconds), payload);
@@ -81,10 +113,39 @@ export async function createX402(
       return { payload, requirements };
     },
     settle: ({ payload, requirements }) => server.settlePayment(payload, requirements),
+    receipt: ({ resource }, sale) => receiptOf(issuer, { url: resource.url, network, ...sale }),
   };
 }
 
-function parseHeader(header: string): PaymentPayload {
+/** The offer of our own scheme: see `sdk/bound-purchase.ts`. */
+function purchaseOffer(
+  { network, exchange, seconds }: { network: Network; exchange: Address; seconds: number },
+  { quote, token }: Offer,
+): PaymentRequirements {
+  const extra: PurchaseExtra = {
+    ...{ name: token.name, version: token.version, salt: quote.id },
+    purchase: {
+      ekId: String(quote.ekId),
+      version: quote.version,
+      ...(isOpen(quote) ? {} : { recipient: quote.buyer }),
+      maxPrice: String(quote.maxPrice),
+      deadline: String(quote.deadline),
+      referrerId: "0",
+    },
+  };
+  return {
+    scheme: PURCHASE_SCHEME,
+    network,
+    payTo: exchange,
+    asset: quote.token,
+    amount: String(quote.maxPrice),
+    maxTimeoutSeconds: seconds,
+    extra: { ...extra, paymentFlow: "upfront" },
+  };
+}
+
+/** The payment in a PAYMENT-SIGNATURE header. Throws {@link PaymentRefusal}. */
+export function parsePayment(header: string): PaymentPayload {
   const decoded = payloadSchema.safeParse(decodeHeader(header));
   if (!decoded.success) {
     throw new PaymentRefusal("invalid_payload", "The payment header holds no x402 v2 payment.", {

@@ -8,6 +8,7 @@ import {
   experienceKeyAbi,
   labelRegistryAbi,
   pointsLedgerAbi,
+  receiptProofsAbi,
   tillsAbi,
 } from "../../sdk/abis/index.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
@@ -44,6 +45,7 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     points: getContract({ address: at.PointsLedger, abi: pointsLedgerAbi, client }),
     catalog: getContract({ address: at.Catalog, abi: catalogAbi, client }),
     exchange: getContract({ address: at.Exchange, abi: exchangeAbi, client }),
+    receipts: getContract({ address: at.ReceiptProofs, abi: receiptProofsAbi, client }),
     tills: getContract({ address: at.Tills, abi: tillsAbi, client }),
     cards: getContract({ address: at.CardIssuer, abi: cardIssuerAbi, client }),
     labels: getContract({ address: at.LabelRegistry, abi: labelRegistryAbi, client }),

@@ -20,23 +20,31 @@ export async function findQuoteEnd(
   chain: Chain,
   quote: StoredQuote,
 ): Promise<{ sale: Sale } | { refundTx: Hash } | undefined> {
-  const { client, exchange, tills } = chain;
-  const logs = { fromBlock: quote.blockNumber, strict: true } as const;
-  const sales = await client.getContractEvents({
-    ...logs,
-    ...{ address: exchange.address, abi: exchange.abi, eventName: "KeySold", args: { ekId: quote.ekId } },
-  });
-  const sold = sales.find((log) => log.args.sale.paymentRef === quote.id);
-  if (sold) {
-    const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
-    const sale = await saleIn(chain, receipt, { paymentRef: quote.id });
-    return sale && { sale };
-  }
+  const sale = await findSale(chain, quote, quote.id);
+  if (sale) return { sale };
+  const { client, tills } = chain;
   const [refund] = await client.getContractEvents({
-    ...logs,
+    ...{ fromBlock: quote.blockNumber, strict: true },
     ...{ address: tills.address, abi: tills.abi, eventName: "TillRefunded", args: { quoteHash: quote.id } },
   });
   return refund && { refundTx: refund.transactionHash };
+}
+
+/** The sale of the quote's listing that a payment with this reference made since the quote was given. */
+export async function findSale(
+  chain: Chain,
+  { ekId: number, blockNumber }: Pick<StoredQuote, "ekId" | "blockNumber">,
+  paymentRef: Hash,
+): Promise<Sale | undefined> {
+  const { client, exchange } = chain;
+  const sales = await client.getContractEvents({
+    ...{ fromBlock: blockNumber, strict: true },
+    ...{ address: exchange.address, abi: exchange.abi, eventName: "KeySold", args: { ekId: number } },
+  });
+  const sold = sales.find((log) => log.args.sale.paymentRef === paymentRef);
+  if (!sold) return undefined;
+  const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
+  return saleIn(chain, receipt, { paymentRef });
 }
 
 /** The sale in a transaction: the one with this payment reference, or of this key, or else the only one. */

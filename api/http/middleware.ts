@@ -33,8 +33,14 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
 export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
-  allowHeaders: ["Authorization", "Content-Type", "PAYMENT-SIGNATURE", "Idempotency-Key"],
-  exposeHeaders: ["X-Request-Id", "PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "Retry-After"],
+  allowHeaders: [
+    ...["Authorization", "Content-Type", "Idempotency-Key"],
+    ...["PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Accept-Payment"],
+  ],
+  exposeHeaders: [
+    ...["X-Request-Id", "Retry-After"],
+    ...["PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "WWW-Authenticate", "Payment-Receipt"],
+  ],
   maxAge: 86_400,
 });
 

@@ -27,10 +27,11 @@ const payRoute = createRoute({
   method: "post",
   path: "/quotes/{quote_id}/pay",
   tags: ["Buy"],
-  summary: "Pay a quote by x402 v2 (exact): money and key move in one transaction",
+  summary: "Pay a quote by x402 v2 (exact) or by the Machine Payments Protocol (evm and tempo charges)",
   description:
-    "Without a PAYMENT-SIGNATURE header it answers 402 with what to pay in PAYMENT-REQUIRED. With one it settles and answers the purchase, " +
-    "with the receipt in PAYMENT-RESPONSE. 202 means: not known yet, send the same request again. A quote gives one key, however often it is paid.",
+    "Without a payment it answers 402 with what to pay: x402's in PAYMENT-REQUIRED, MPP's in WWW-Authenticate. With a PAYMENT-SIGNATURE header " +
+    "(x402) or an Authorization of the scheme Payment (MPP) it settles and answers the purchase, with the receipt in PAYMENT-RESPONSE or Payment-Receipt. " +
+    "202 means: not known yet, send the same request again. A quote gives one key, however often it is paid.",
   request: { params },
   responses: {
     200: answer(purchaseResponseSchema, "The key is issued"),
@@ -116,11 +117,15 @@ const tokenRoute = createRoute({
 export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   const invalid = refuse("INVALID_REQUEST");
   app.openapi(payRoute, async (c) => {
-    const { headers, ...result } = await payQuote(
-      deps,
-      c.req.valid("param").quote_id,
-      c.req.header("payment-signature") ?? c.req.header("x-payment"), // the latter is x402 v1's, and is told so
-    );
+    // x-payment is x402 v1's, and is told so
+    const signature = c.req.header("payment-signature") ?? c.req.header("x-payment");
+    const authorization = c.req.header("authorization");
+    const acceptPayment = c.req.header("accept-payment");
+    const { headers, ...result } = await payQuote(deps, c.req.valid("param").quote_id, {
+      ...(signature === undefined ? {} : { signature }),
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(acceptPayment === undefined ? {} : { acceptPayment }),
+    });
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     // The failures' types are not among the route's answers: see `failures`.
     return "error" in result ? (errorResponse(c, result.error) as never) : c.json(result.purchase, 200);

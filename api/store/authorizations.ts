@@ -1,27 +1,36 @@
-/** ERC-3009 authorizations, as x402's `exact` scheme brings them: what is behind its payments. */
+/** ERC-3009 authorizations, as x402's schemes bring them: what is behind its payments. */
 import { type Address, getAddress, type Hash, type Hex } from "viem";
+import type { PURCHASE_SCHEME } from "../../sdk/bound-purchase.ts";
 import type { Queryable } from "./database.ts";
 
 /** How many of a payer's authorizations for one quote are looked at. */
 const LOOKED_AT = 5;
 
+/** `exact`: a transfer to the quote's till. `ek-purchase`: to the exchange itself, by a nonce that names the quote's purchase. */
+export type Scheme = "exact" | typeof PURCHASE_SCHEME;
+
 /** An ERC-3009 authorization with its signature. Times are Unix seconds. */
 export type Authorization = {
+  scheme: Scheme;
   from: Address;
   value: bigint;
   validAfter: bigint;
   validBefore: bigint;
   nonce: Hex;
   signature: Hex;
+  /** The url of the facilitator that submits it; absent where the exchange does. */
+  facilitator?: string;
 };
 
 type Row = {
+  scheme: Scheme;
   payer: Address;
   nonce: Hex;
   value: string;
   valid_after: string;
   valid_before: string;
   signature: Hex;
+  facilitator: string | null;
 };
 
 type Where = { chainId: number; token: Address };
@@ -38,44 +47,63 @@ export async function saveAuthorization(
   { chainId, token }: Where,
   a: Authorization,
 ): Promise<void> {
+  // The same authorization by another rail, which failed there.
+  await sql`
+    delete from x402_authorizations
+    where chain_id = ${chainId} and token = ${token.toLowerCase()} and payer = ${a.from.toLowerCase()}
+      and nonce = ${a.nonce.toLowerCase()} and payment_id <> ${paymentId}`;
   await sql`
     insert into x402_authorizations (
-      payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature
+      payment_id, chain_id, token, payer, nonce, value, valid_after, valid_before, signature, scheme,
+      facilitator
     ) values (
       ${paymentId}, ${chainId}, ${token.toLowerCase()}, ${a.from.toLowerCase()}, ${a.nonce.toLowerCase()},
-      ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}
+      ${String(a.value)}, ${String(a.validAfter)}, ${String(a.validBefore)}, ${a.signature}, ${a.scheme},
+      ${a.facilitator ?? null}
     )
     on conflict (payment_id) do update set
-      value = excluded.value, valid_after = excluded.valid_after, valid_before = excluded.valid_before,
-      signature = excluded.signature`;
+      payer = excluded.payer, nonce = excluded.nonce, value = excluded.value, valid_after = excluded.valid_after,
+      valid_before = excluded.valid_before, signature = excluded.signature, facilitator = excluded.facilitator`;
 }
 
 export async function authorizationOf(sql: Queryable, paymentId: string): Promise<Authorization> {
-  const [row] = await sql<Row[]>`select * from x402_authorizations where payment_id = ${paymentId}`;
-  if (!row) throw new Error(`Payment ${paymentId} has no authorization.`); // stored with the payment
-  return toAuthorization(row);
+  const authorization = await findAuthorization(sql, paymentId);
+  if (!authorization) throw new Error(`Payment ${paymentId} has no authorization.`); // stored with the payment
+  return authorization;
 }
 
-/** What the payer signed for the quote, as far as it came here, the latest first. It counts as its word, also where the payment failed. */
+/** Undefined for a payment that is made in another way. */
+export async function findAuthorization(
+  sql: Queryable,
+  paymentId: string,
+): Promise<Authorization | undefined> {
+  const [row] = await sql<Row[]>`select * from x402_authorizations where payment_id = ${paymentId}`;
+  return row && toAuthorization(row);
+}
+
+/** What was signed for the quote by one of the schemes, as far as it came here, the latest first; by one payer, where one is named. */
 export async function authorizationsOf(
   sql: Queryable,
   quoteId: Hash,
-  payer: Address,
+  { scheme, payer }: { scheme: Scheme; payer?: Address },
 ): Promise<Authorization[]> {
   const rows = await sql<Row[]>`
     select a.* from x402_authorizations a join payments p on p.id = a.payment_id
-    where p.quote_id = ${quoteId} and a.payer = ${payer.toLowerCase()}
+    where p.quote_id = ${quoteId} and a.scheme = ${scheme}
+      ${payer ? sql`and a.payer = ${payer.toLowerCase()}` : sql``}
     order by p.updated_at desc limit ${LOOKED_AT}`;
   return rows.map(toAuthorization);
 }
 
 function toAuthorization(row: Row): Authorization {
   return {
+    scheme: row.scheme,
     from: getAddress(row.payer),
     value: BigInt(row.value),
     validAfter: BigInt(row.valid_after),
     validBefore: BigInt(row.valid_before),
     nonce: row.nonce,
     signature: row.signature,
+    ...(row.facilitator === null ? {} : { facilitator: row.facilitator }),
   };
 }

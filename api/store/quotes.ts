@@ -23,13 +23,15 @@ type Row = {
   block_number: string;
 };
 
+/** Stores the quote, unless it is there: what has the same id is the same quote. */
 export async function saveQuote(sql: Sql, quote: StoredQuote): Promise<void> {
   await sql`
     insert into quotes (quote_id, till, ek_id, version, buyer, token, max_price, deadline, salt, block_number)
     values (
       ${quote.id}, ${quote.till}, ${String(quote.ekId)}, ${quote.version}, ${quote.buyer}, ${quote.token},
       ${String(quote.maxPrice)}, ${String(quote.deadline)}, ${quote.salt}, ${String(quote.blockNumber)}
-    )`;
+    )
+    on conflict (quote_id) do nothing`;
 }
 
 export async function findQuote(sql: Sql, id: string): Promise<StoredQuote | undefined> {

@@ -1,11 +1,25 @@
 /** What gateways reported: each event once, and the totals kept with them. */
+
+import type { Receipt } from "../../sdk/receipts.ts";
 import type { UsageEvent } from "../../sdk/wire/public.ts";
-import type { Sql } from "./database.ts";
+import type { Queryable, Sql } from "./database.ts";
+import { saveReceipt } from "./receipts.ts";
 
 export type UsageTotals = { usage: number; quotes: number };
 
-/** Stores a verified event; one that is there already changes nothing. */
-export async function saveUsageEvent(sql: Sql, event: UsageEvent, jws: string): Promise<void> {
+/** Stores a verified event, and what it is a receipt of; one that is there already changes nothing. */
+export async function saveUsageEvent(
+  sql: Sql,
+  event: UsageEvent,
+  { jws, gatewayId }: { jws: string; gatewayId: string },
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    await saveEvent(tx, event, jws);
+    if (event.receipt) await saveReceipt(tx, event as Receipt, { jws, gatewayId });
+  });
+}
+
+async function saveEvent(sql: Queryable, event: UsageEvent, jws: string): Promise<void> {
   const used = event.event_type === "UsageEvent" && event.result === "ok" && event.action !== "quote" ? 1 : 0;
   const quoted = event.result === "ok" && event.action === "quote" ? 1 : 0;
   await sql`
@@ -14,7 +28,7 @@ export async function saveUsageEvent(sql: Sql, event: UsageEvent, jws: string): 
         event_id, ek_id, seller_id, buyer_agent_id, event_type, action, result, at, event, jws
       ) values (
         ${event.event_id}, ${event.ek_id}, ${event.seller_id}, ${event.buyer_agent_id}, ${event.event_type},
-        ${event.action}, ${event.result}, ${event.timestamp}, ${sql.json(event)}, ${jws}
+        ${event.action}, ${event.result}, ${event.timestamp}, ${JSON.stringify(event)}::text::jsonb, ${jws}
       )
       on conflict (event_id) do nothing
       returning ek_id

@@ -1,14 +1,16 @@
 /** `moa-gateway add FILE…`: describes files, puts them into the store, and prints what to list them with. */
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { canonicalJson } from "../../sdk/canonical.ts";
-import { type ContentManifest, hashManifest } from "../../sdk/manifest.ts";
+import { parseJson } from "../../sdk/http.ts";
+import { type ContentManifest, hashManifest, parseManifest } from "../../sdk/manifest.ts";
 import { type CreateListingRequest, createListingRequestSchema } from "../../sdk/wire/listing.ts";
 import { type Described, describeFiles } from "../describe.ts";
 import { encrypt, isEncrypted } from "../encryption.ts";
 import type { Env } from "../env.ts";
+import { inspectVersion } from "../inspect.ts";
 import type { ItemKeys } from "../item-keys.ts";
 import type { Version } from "../shelf.ts";
 import { loadSigningKey } from "../signing-key.ts";
@@ -30,6 +32,7 @@ const options = {
   encrypt: { type: "string" },
   "key-ref": { type: "string", default: "items-1" },
   "part-bytes": { type: "string" },
+  manifest: { type: "string" },
   out: { type: "string" },
 } as const;
 type Values = ReturnType<typeof parse>["values"];
@@ -40,26 +43,24 @@ function parse(args: string[]) {
 
 export async function add({ env: readEnv, args, print, say }: Command): Promise<number> {
   const { values, positionals: files } = parse(args);
-  if (files.length === 0) throw new CommandError("add needs the files that are to be sold together.");
+  if ((files.length === 0) === (values.manifest === undefined))
+    throw new CommandError(
+      "add needs the files that are to be sold together, or --manifest FILE for items kept elsewhere.",
+    );
   const env = readEnv();
-  const { shelf, keys, close } = openStore(env.store);
+  const { store, shelf, keys, close } = openStore(env.store);
   try {
     const encryption = encryptionOf(values);
     if (encryption)
       say(`Key "${encryption.keyRef}": ${await keys.create(encryption.keyRef)}, in item-keys.json.`);
-    const described = await describeFiles(files, {
-      expId: values["exp-id"] ?? `exp_${randomUUID()}`,
-      packaging: values.packaging as ContentManifest["packaging"] | undefined,
-      entrypoint: values.entrypoint,
-      roles: pairs(values.role),
-      types: pairs(values.type),
-      encryption,
-      partBytes: values["part-bytes"] === undefined ? undefined : positive(values["part-bytes"]),
-    });
+    const described = values.manifest ? await readManifest(values.manifest) : await describe(files, values);
     const listing = await listingOf(described.manifest, values, env);
     const version = await versionOf(described, keys);
     const outcome = await shelf.put(version);
     say(`Manifest ${version.hash}: ${outcome === "put" ? "put into the store" : "was in the store before"}.`);
+    // What the files are was read a moment ago; what a manifest promises was not.
+    const { faults } = values.manifest ? await inspectVersion(store, version.hash) : { faults: [] };
+    if (faults.length > 0) throw new CommandError(`It can't be sold like this:\n${faults.join("\n")}`);
     const text = JSON.stringify(listing, null, 2);
     if (values.out === undefined) print(text);
     else {
@@ -73,11 +74,28 @@ export async function add({ env: readEnv, args, print, say }: Command): Promise<
   }
 }
 
+function describe(files: readonly string[], values: Values): Promise<Described> {
+  return describeFiles(files, {
+    expId: values["exp-id"] ?? `exp_${randomUUID()}`,
+    packaging: values.packaging as ContentManifest["packaging"] | undefined,
+    entrypoint: values.entrypoint,
+    roles: pairs(values.role),
+    types: pairs(values.type),
+    encryption: encryptionOf(values),
+    partBytes: values["part-bytes"] === undefined ? undefined : positive(values["part-bytes"]),
+  });
+}
+
+/** A manifest that the seller wrote: its items are where their references say. */
+async function readManifest(file: string): Promise<Described> {
+  return { manifest: parseManifest(parseJson(await readFile(file, "utf8"))), bytes: new Map() };
+}
+
 async function versionOf({ manifest, bytes }: Described, keys: ItemKeys): Promise<Version> {
   const items: Version["items"][number][] = [];
   for (const item of manifest.items) {
     const plain = bytes.get(item.id);
-    if (plain === undefined) throw new Error(`"${item.id}" has no bytes.`);
+    if (plain === undefined) continue;
     items.push({ item, ...(isEncrypted(item) ? await encrypt(item, plain, keys) : plain) });
   }
   return { hash: hashManifest(manifest), json: canonicalJson(manifest), items };

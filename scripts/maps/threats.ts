@@ -43,7 +43,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T12: {
     attack: "The x402 authorization submitted directly: money without a key",
     defence:
-      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline, to the buyer or, where the quote names none, to the sender that the token's log names",
+      "payTo is the quote's till; whoever has the authorization can finish it, and anyone can send the money back after the deadline; what was paid into a till without a named buyer goes back to the sender in the token's own log; a bound purchase can be submitted by the exchange alone",
   },
   T13: {
     attack: "Cancel the authorization, then claim that it was used",
@@ -54,12 +54,19 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence: "one row per quote and per authorization before anything is sent; a used till has code",
   },
   T15: {
-    attack: "The money moves away between verification and settlement",
-    defence: "settling is the sale itself: no key and no byte before it",
+    attack: "Funds moved between verify and settle",
+    defence:
+      "settling is the sale itself: no key, no run and no byte before it; the token's own log decides, not the facilitator",
+  },
+  T16: {
+    attack: "A body before the right to it, or by another method",
+    defence:
+      "paid resources answer POST alone, and nothing before their settlement; no byte before token, quota and payment; one payment is one " +
+      "run; a receipt of what did go out",
   },
   T17: {
     attack: "A payment for a cheap thing used for a dear one",
-    defence: "the till binds listing, version, buyer and price",
+    defence: "the till, or the nonce, binds listing, version, buyer and price",
   },
   T18: {
     attack: "The answer is lost and the client pays again",
@@ -81,6 +88,10 @@ export const threats: Record<string, { attack: string; defence: string }> = {
     defence:
       "tokens only at the depth that the price calls for; live tokens are held against the chain and revoked, which gateways learn in seconds; " +
       "the payment goes back to unknown, and on from the chain's present answer",
+  },
+  T21: {
+    attack: "Several payments in one transaction, and one key claimed for all",
+    defence: "each till's own balance and log decide, never a transaction's hash",
   },
   T23: {
     attack: "Identity hijack through rotation; old keys that still work",
@@ -189,5 +200,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",
     defence: "chain id and deploy block hash checked at boot and while running; fail closed",
+  },
+  T49: {
+    attack: "A made-up X-Forwarded-For to dodge limits",
+    defence: "it counts only behind proxies that the seller trusts",
+  },
+  T50: {
+    attack: "A race on the uses that are left",
+    defence: "counted in the ledger, in one transaction, by all processes",
   },
 };

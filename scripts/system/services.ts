@@ -1,4 +1,5 @@
 /** The processes that are ours: how each is started, asked and ended. */
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import { inheritedEnv } from "./env.ts";
 import type { Ports } from "./ports.ts";
@@ -75,6 +76,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       DEPLOYMENT_FILE: deploymentFile,
       INDEXER_URL: `http://127.0.0.1:${ports.indexer}`,
       RELAYER_KEY: relayerKey,
+      MPP_SECRET: mppSecretOf(relayerKey),
       ...cardEnv,
       API_PORT: String(ports.api),
       API_HOST: "127.0.0.1",
@@ -101,6 +103,11 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
     probe: httpProbe(`http://127.0.0.1:${ports.gateway}/health`),
   }),
 };
+
+/** On one machine nobody has to think of a secret: it is made of the one that there is, so that it survives restarts. */
+export function mppSecretOf(relayerKey: string): string {
+  return createHmac("sha256", relayerKey).update("Machine Payments Protocol").digest("base64");
+}
 
 const common = {
   command: process.execPath,

@@ -37,8 +37,14 @@ export function buyers(core: Core, defaultMaxPrice: bigint | undefined) {
       });
       if (!quoted) return claim(ekId);
       checkPrice(quoted.response, quoted.quote, maxPrice);
-      const { chainId } = await place();
-      return payQuote({ server, signer, chainId, ...quoted });
+      const { chainId, exchange, tills } = await place();
+      return payQuote({
+        server,
+        signer,
+        chainId,
+        ...(exchange ? { contracts: { exchange, tills } } : {}),
+        ...quoted,
+      });
     },
     resume: (pending) => resumePayment(server, pending),
     claim,

@@ -1,6 +1,7 @@
 /** What every verb of the client needs. */
 import { type Chain, createChain } from "../chain.ts";
 import type { ExchangeOptions } from "../client.ts";
+import { createDpopKey, type DpopKey } from "../dpop.ts";
 import { ExchangeError } from "../errors.ts";
 import type { Server } from "../http.ts";
 import * as ids from "../ids.ts";
@@ -17,11 +18,13 @@ export type Core = {
   place: () => Promise<ExchangePlace>;
   session: Session;
   write: Writer;
+  /** The key that tokens are to be bound to, made once; undefined when they are not. */
+  dpop: () => Promise<DpopKey | undefined>;
   /** The wallet's own transactions. */
   send: SendTransaction;
 };
 
-export function createCore({ url, wallet, rpcUrl, deployment, fetch }: ExchangeOptions): Core {
+export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop }: ExchangeOptions): Core {
   const server: Server = {
     url: readUrl(url),
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
@@ -32,7 +35,26 @@ export function createCore({ url, wallet, rpcUrl, deployment, fetch }: ExchangeO
   const place = createPlace({ server, chain, deployment });
   const session = createSession({ server, signer, chainId: async () => (await place()).chainId });
   const write = createWriter({ session, signer, chain, place });
-  return { server, signer, chain, place, session, write, send: createSender({ wallet, rpcUrl }) };
+  return {
+    server,
+    signer,
+    chain,
+    place,
+    session,
+    write,
+    dpop: keyOnce(dpop),
+    send: createSender({ wallet, rpcUrl }),
+  };
+}
+
+function keyOnce(wanted: ExchangeOptions["dpop"]): Core["dpop"] {
+  if (typeof wanted === "object") return async () => wanted;
+  let made: Promise<DpopKey> | undefined;
+  return async () => {
+    if (wanted !== true) return undefined;
+    made ??= createDpopKey();
+    return made;
+  };
 }
 
 function readUrl(url: string): string {

@@ -1,7 +1,10 @@
 /** The verbs by which an agent uses what it may. */
 import type { Exchange } from "../client.ts";
+import { signDpopProof } from "../dpop.ts";
 import { ExchangeError, HashMismatchError } from "../errors.ts";
+import { executeExperience } from "../execution.ts";
 import { type FetchedItem, fetchItemBytes, fetchManifest, findItem } from "../experience.ts";
+import type { Access } from "../gateway-access.ts";
 import type { Server } from "../http.ts";
 import * as ids from "../ids.ts";
 import { type TokenResponse, tokenResponseSchema } from "../wire/purchase.ts";
@@ -10,7 +13,10 @@ import { type Core, known } from "./core.ts";
 export function users(core: Core) {
   const { session } = core;
   const getToken = async (path: string, ekId: string): Promise<TokenResponse> =>
-    session.call({ method: "POST", path, body: { ek_id: known(ekId) }, schema: tokenResponseSchema });
+    session.call({
+      ...{ method: "POST", path, body: { ek_id: known(ekId) }, schema: tokenResponseSchema },
+      headers: await proofFor(core, path),
+    });
   const token: Exchange["token"] = (ekId) => getToken("/me/buy/token", ekId);
   const open = async (ekId: string, given: TokenResponse | undefined) => {
     const access = given ?? (await token(ekId));
@@ -21,7 +27,8 @@ export function users(core: Core) {
       fetch: core.server.fetch,
       unreachable: "GATEWAY_UNREACHABLE",
     };
-    const at = { gateway, ekId, token: access.ek_token };
+    const dpop = access.token_type === "DPoP" ? await core.dpop() : undefined;
+    const at: Access = { gateway, ekId, token: access.ek_token, dpop, gatewayKey: access.gateway_key };
     return { at, listingId: access.listing_id, manifest: await fetchManifest(at, access.manifest_hash) };
   };
   return {
@@ -37,7 +44,17 @@ export function users(core: Core) {
       const { at, manifest } = await open(ekId, options?.token);
       return fetchItemBytes(at, findItem(manifest, itemId));
     },
+    async execute(ekId, inputs, { item, token: given, pay } = {}) {
+      const { at } = await open(ekId, given);
+      return executeExperience({ ...at, pay }, { inputs, ...(item === undefined ? {} : { item }) });
+    },
   } satisfies Partial<Exchange>;
+}
+
+/** The client's key, shown to the exchange, so that the token is bound to it; nothing without one. */
+async function proofFor({ server, dpop }: Core, path: string): Promise<Record<string, string>> {
+  const key = await dpop();
+  return key ? { dpop: await signDpopProof(key, { htm: "POST", htu: `${server.url}${path}` }) } : {};
 }
 
 /** Compares the manifest that the exchange names with the one that the seller committed to on chain. */

@@ -1,6 +1,13 @@
 /** What anybody may read: statistics, the feed, the points policy, health. */
 import { z } from "zod";
-import { agentIdSchema, ekIdSchema, timestampSchema } from "./common.ts";
+import {
+  agentIdSchema,
+  ekIdSchema,
+  hash32Schema,
+  keyIdSchema,
+  listingIdSchema,
+  timestampSchema,
+} from "./common.ts";
 import { ekSummarySchema } from "./listing.ts";
 import { validationRecordSchema } from "./validation.ts";
 
@@ -76,10 +83,32 @@ export const healthSchema = z.object({
     .optional(),
 });
 
+const sha256Schema = z.string().regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 lower-case hex digits");
+export const thumbprintSchema = z.string().regex(/^[\w-]{43}$/, "an RFC 7638 thumbprint");
+
+/** What makes an event a receipt: which use of which key it was, of what request, with which answer. */
+export const receiptPartSchema = z.object({
+  listing_id: listingIdSchema,
+  /** Absent on a validator's use. */
+  key_id: keyIdSchema.optional(),
+  /** What is numbered: the key, or for a validator the listing and the agent. */
+  chain: z.string().max(128),
+  /** From 1, without a gap, for each `chain` and gateway. */
+  number: z.int().min(1),
+  /** The capability token's. */
+  jti: z.string().max(128),
+  request_hash: sha256Schema,
+  /** Of the whole body of the answer; absent when not all of it went out. */
+  response_hash: sha256Schema.optional(),
+  /** The key that the token was bound to; it may countersign. */
+  jkt: thumbprintSchema.optional(),
+  watermark_id: z.string().max(128).optional(),
+});
+
 /** One use of an Experience, as a gateway reports it: the payload of a compact JWS signed with the listing's `gateway_key`. */
 export const usageEventSchema = z.object({
   event_id: z.uuid(),
-  event_type: z.enum(["UsageEvent", "QuoteEvent", "ErrorEvent"]),
+  event_type: z.enum(["UsageEvent", "QuoteEvent", "ErrorEvent", "DisputeEvent"]),
   timestamp: timestampSchema,
   ek_id: ekIdSchema,
   exp_id: z.string().max(128),
@@ -91,6 +120,9 @@ export const usageEventSchema = z.object({
   latency_ms: z.int().nonnegative().optional(),
   result: z.enum(["ok", "denied", "error"]),
   reason: z.string().max(200).optional(),
+  receipt: receiptPartSchema.optional(),
+  /** Of a DisputeEvent: the receipt that the buyer disputes. */
+  disputed: z.uuid().optional(),
 });
 export type UsageEvent = z.infer<typeof usageEventSchema>;
 
@@ -100,4 +132,51 @@ export const usageBatchSchema = z.object({ events: z.array(z.string().max(4096))
 export const usageBatchResponseSchema = z.object({
   accepted: z.array(z.string()),
   rejected: z.array(z.object({ event_id: z.string(), reason: z.string() })),
+});
+
+/** GET /gateways/{id}/receipts/{day}: the Merkle tree of what a gateway reported of one UTC day. */
+export const receiptDaySchema = z.object({
+  /** RFC 7638 thumbprint of the gateway's key. */
+  gateway_id: thumbprintSchema,
+  day: z.iso.date(),
+  root: hash32Schema,
+  count: z.int().nonnegative(),
+  /** Some of the day's receipts may still be on their way. */
+  open: z.boolean(),
+});
+export type ReceiptDay = z.infer<typeof receiptDaySchema>;
+
+/** A leaf of that tree with its proof: see `verifyLeaf`. */
+export const leafProofSchema = z.object({
+  leaf: hash32Schema,
+  index: z.int().nonnegative(),
+  count: z.int().nonnegative(),
+  path: z.array(hash32Schema),
+});
+
+/**
+ * GET /gateways/{id}/receipts/{day}/{leaf}: `proof` when the receipt with that hash is there; otherwise its neighbours, which prove that it
+ * is not.
+ */
+export const receiptProofSchema = z.object({
+  root: hash32Schema,
+  count: z.int().nonnegative(),
+  proof: leafProofSchema.optional(),
+  before: leafProofSchema.optional(),
+  after: leafProofSchema.optional(),
+});
+
+/** GET /receipts/{id} at the gateway. */
+export const storedReceiptSchema = z.object({
+  receipt: z.string().max(4096),
+  /** The buyer's: a compact JWS over {@link countersignedSchema}, by the key that the receipt names as `jkt`. */
+  countersignature: z.string().max(4096).optional(),
+});
+
+/** What a buyer signs to confirm a receipt: the keccak256 of its JWS, and whether what came was what was sold. */
+export const countersignedSchema = z.object({
+  event_id: z.uuid(),
+  receipt_id: z.uuid(),
+  receipt_hash: hash32Schema,
+  verdict: z.enum(["received", "mismatch"]),
 });

@@ -58,6 +58,8 @@ export const tokenResponseSchema = z.object({
   ek_token: z.string(),
   /** `DPoP`: good only with a proof by the client's key at each use (RFC 9449). Absent: `Bearer`. */
   token_type: z.enum(["Bearer", "DPoP"]).optional(),
+  /** By which the gateway signs its receipts: the `x` of an Ed25519 JWK. Absent where the listing names none. */
+  gateway_key: z.string().optional(),
   expires_at: timestampSchema,
   /** Where to use it. */
   gateway: z.string(),

@@ -92,7 +92,7 @@ describe("api: card payments and crashes", () => {
   }
 
   it("T30 invariant 5: killed at every point, one key and one charge, or neither", async function () {
-    this.timeout(120_000);
+    this.timeout(300_000); // five processes are started for it
     const { cards } = shared;
     const killed = [];
     for (const point of points) killed.push({ point, ...(await killAt(point)) });

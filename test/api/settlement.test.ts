@@ -181,7 +181,8 @@ describe("api: settlement", () => {
   });
 
   /** Leaves a payment as it stands between taking it and sending it, a while ago. */
-  async function abandon(quoteId: string, a: SignedTransfer): Promise<string> {
+  async function abandon(quoteId: string, transfer: SignedTransfer): Promise<string> {
+    const a = { scheme: "exact", ...transfer } as const;
     const quote = await findQuote(sql, quoteId);
     if (!quote) throw new Error("The quote is not stored.");
     const where = { chainId: shared.api.chainId, token: quote.token };

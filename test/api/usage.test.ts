@@ -1,7 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { CompactSign, type CryptoKey, exportJWK, generateKeyPair } from "jose";
-import type { UsageEvent } from "../../sdk/wire/public.ts";
+import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
+import { createWalletClient, type Hex, http, type PrivateKeyAccount, publicActions, zeroHash } from "viem";
+import { hardhat } from "viem/chains";
+import type { z } from "zod";
+import { receiptAnchorAbi } from "../../sdk/abis/index.ts";
+import { anchorArguments } from "../../sdk/anchor.ts";
+import { countersign } from "../../sdk/countersignature.ts";
+import { createDpopKey } from "../../sdk/dpop.ts";
+import { type LeafProof, provesAbsence, verifyLeaf } from "../../sdk/receipt-proofs.ts";
+import { receiptTree } from "../../sdk/receipt-tree.ts";
+import { leafOf, type Receipt } from "../../sdk/receipts.ts";
+import type { ReceiptDay, receiptProofSchema, UsageEvent } from "../../sdk/wire/public.ts";
 import { createIndexReader } from "../support/index-reader.ts";
 import { summaryText } from "../support/market.ts";
 import { expectError } from "./support/api.ts";
@@ -18,16 +28,20 @@ describe("api: usage events", () => {
   const shared = useApi();
   let gateway: CryptoKey;
   let number: bigint;
+  let seller: PrivateKeyAccount;
+  let thumbprint: Promise<string>;
   let sellerId: bigint;
 
   before(async () => {
     const pair = await generateKeyPair("EdDSA");
     gateway = pair.privateKey;
     const { x } = await exportJWK(pair.publicKey);
-    const seller = await shared.api.market.join();
-    sellerId = seller.agentId;
+    thumbprint = calculateJwkThumbprint({ kty: "OKP", crv: "Ed25519", x: String(x) });
+    const joined = await shared.api.market.join();
+    sellerId = joined.agentId;
+    seller = joined.account;
     const access_policy = { gateway: "http://127.0.0.1:8788", token_scheme: "jwt", gateway_key: String(x) };
-    number = await shared.api.market.list(seller.account, {}, summaryText({ access_policy }));
+    number = await shared.api.market.list(seller, {}, summaryText({ access_policy }));
   });
 
   const event = (changes: Partial<UsageEvent> = {}): UsageEvent => ({
@@ -99,6 +113,80 @@ describe("api: usage events", () => {
       expect(outcome.rejected[i]?.reason).to.match(reason);
     });
     expect(outcome.rejected.at(-1)?.event_id).to.match(/^sha256:/);
+  });
+
+  /** What the API proves, the contract believes. */
+  const anchorAndVerify = async (of: ReceiptDay, { leaf, index, path }: LeafProof) => {
+    const { rpcUrl, deployment } = shared.api.run;
+    const wallet = createWalletClient({
+      account: seller,
+      chain: hardhat,
+      transport: http(rpcUrl),
+      pollingInterval: 50,
+    }).extend(publicActions);
+    const at = { address: deployment.contracts.ReceiptAnchor, abi: receiptAnchorAbi };
+    const args = anchorArguments(sellerId, of);
+    const hash = await wallet.writeContract({ ...at, functionName: "anchor", args });
+    await wallet.waitForTransactionReceipt({ hash });
+    const [agent, id, day] = args;
+    const verify = (n: bigint) =>
+      wallet.readContract({ ...at, functionName: "verify", args: [agent, id, day, leaf, n, path] });
+    expect(await verify(BigInt(index))).to.equal(true);
+    expect(await verify(BigInt(1 - index))).to.equal(false);
+  };
+
+  it("keeps receipts, and proves what is among a day's and what is not", async () => {
+    const day = new Date().toISOString().slice(0, 10);
+    const key = await createDpopKey();
+    const receipt = (n: number) => ({
+      listing_id: `lst_31337_${number}_v1`,
+      key_id: `key_31337_${number}_1_0`,
+      chain: `key_31337_${number}_1_0`,
+      number: n,
+      jti: randomUUID(),
+      request_hash: `sha256:${"a".repeat(64)}`,
+      response_hash: `sha256:${"b".repeat(64)}`,
+      jkt: key.jkt,
+      watermark_id: "wm_1",
+    });
+    const events = [1, 2, 3].map((n) => event({ receipt: receipt(n) }));
+    const [first = "", second = "", kept = ""] = await Promise.all(events.map((e) => sign(e)));
+    const signed = await countersign(key, {
+      receipt: events[0] as Receipt,
+      jws: first,
+      verdict: "received",
+    });
+    expect((await send([signed])).rejected[0]?.reason).to.match(/not here/);
+    await Promise.all([send([first, second]), send([second, first])]);
+    expect((await send([signed])).accepted).to.have.length(1);
+    const forged = await countersign(await createDpopKey(), {
+      receipt: events[1] as Receipt,
+      jws: second,
+      verdict: "received",
+    });
+    expect((await send([forged])).rejected[0]?.reason).to.match(/another key/);
+
+    const path = `/gateways/${await thumbprint}/receipts/${day}`;
+    const { root, count } = await shared.api.get<ReceiptDay>(path);
+    expect({ root, count }).to.deep.equal({ root: receiptTree([first, second].map(leafOf)).root, count: 2 });
+    const proofOf = (jws: string) =>
+      shared.api.get<z.infer<typeof receiptProofSchema>>(`${path}/${leafOf(jws)}`);
+    const there = await proofOf(second);
+    if (!there.proof) throw new Error("no proof");
+    expect(verifyLeaf(root as Hex, there.proof as LeafProof)).to.equal(true);
+    await anchorAndVerify(await shared.api.get<ReceiptDay>(path), there.proof as LeafProof);
+    const omitted = await proofOf(kept);
+    expect(omitted).not.to.have.property("proof");
+    const around = { before: omitted.before as LeafProof, after: omitted.after as LeafProof };
+    expect(provesAbsence({ root: root as Hex, count }, leafOf(kept), around)).to.equal(true);
+    const empty = await shared.api.get<ReceiptDay>(`${path.slice(0, -10)}2026-01-01`);
+    expect([empty.root, empty.count]).to.deep.equal([zeroHash, 0]);
+    expectError(await shared.api.ask(`${path.slice(0, -10)}yesterday`), "INVALID_REQUEST", 400);
+  });
+
+  it("takes a dispute, and counts it as no use", async () => {
+    const dispute = event({ event_type: "DisputeEvent", result: "error", disputed: randomUUID() });
+    expect((await send([await sign(dispute)])).accepted).to.deep.equal([dispute.event_id]);
   });
 
   it("refuses a batch that is none", async () => {

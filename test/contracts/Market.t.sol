@@ -93,6 +93,9 @@ contract MarketTest is Deployment {
         }
         Stage some = _days[0];
         _seek(some.fundTill.selector, some.finalizeTill.selector, ITills.finalizeTill.selector);
+        _seek(some.buyViaTill.selector, some.buyViaTill.selector, bytes4("open"));
+        _seek(some.fundTill.selector, some.refundByReceipt.selector, bytes4("sent"));
+        _seek(some.buyViaTill.selector, some.refundByReceipt.selector, bytes4("sale"));
         _seek(some.rotate.selector, some.setAgentWallet.selector, IERC8004Identity.setAgentWallet.selector);
         _seek(some.lendKey.selector, some.lendKey.selector, bytes4("gave"));
         _seek(some.issueForCharge.selector, some.chargeback.selector, ICardIssuer.chargeback.selector);
@@ -101,12 +104,12 @@ contract MarketTest is Deployment {
         }
         _seek(some.bond.selector, some.bond.selector, IValidatorBonds.unbond.selector);
         _seek(some.bond.selector, some.endorse.selector, ILabelRegistry.endorse.selector);
-        _seekInPause(some.release.selector, IExchange.release.selector);
-        _seekInPause(some.accept.selector, IExchange.accept.selector);
-        _seekInPause(some.refund.selector, IExchange.refund.selector);
-        _seekInPause(some.withdraw.selector, IExchange.withdraw.selector);
-        _seekInPause(some.freeze.selector, IOrders.freeze.selector);
-        _seekInPause(some.refundTill.selector, ITills.refundTill.selector);
+        _seekInPause(some.buy.selector, some.release.selector, IExchange.release.selector);
+        _seekInPause(some.buy.selector, some.accept.selector, IExchange.accept.selector);
+        _seekInPause(some.buy.selector, some.refund.selector, IExchange.refund.selector);
+        _seekInPause(some.buy.selector, some.withdraw.selector, IExchange.withdraw.selector);
+        _seekInPause(some.buy.selector, some.freeze.selector, IOrders.freeze.selector);
+        _seekInPause(some.fundTill.selector, some.refundTill.selector, ITills.refundTill.selector);
         _happened(ICatalog.list.selector, "list");
         _happened(ICatalog.update.selector, "update");
         _happened(ICatalog.setStatus.selector, "setStatus");
@@ -116,6 +119,9 @@ contract MarketTest is Deployment {
         _happened(ITills.buyViaTill.selector, "buyViaTill");
         _happened(ITills.finalizeTill.selector, "finalizeTill");
         _happened(ITills.refundTill.selector, "refundTill");
+        _happened(bytes4("open"), "a sale by an open quote");
+        _happened(bytes4("sent"), "money that a receipt brought back");
+        _happened(bytes4("sale"), "the receipt of a sale's own money");
         _happened(IExchange.withdraw.selector, "withdraw");
         _happened(IExchange.setFee.selector, "setFee");
         _happened(ICatalog.allowToken.selector, "allowToken");
@@ -170,10 +176,10 @@ contract MarketTest is Deployment {
         }
     }
 
-    function _seekInPause(bytes4 action, bytes4 success) private {
+    function _seekInPause(bytes4 first, bytes4 action, bytes4 success) private {
         for (uint256 i; i < 100 && _timesInPause(success) == 0; ++i) {
             Stage stage = _days[i % DAYS];
-            _do(stage, stage.buy.selector, 9000 + i);
+            _do(stage, first, 9000 + i);
             if (i % 3 == 0) _do(stage, stage.passTime.selector, 9100 + i);
             _do(stage, stage.pause.selector, 9200 + i);
             for (uint256 j; j < 4; ++j) _do(stage, action, 9300 + 4 * i + j);

@@ -217,8 +217,10 @@ describe("gateway: metadata and items", () => {
 
   it("a use says who, what, how much and how it went", async () => {
     await get("items/data.csv", { range: "bytes=0-3" });
-    const [{ latency_ms, ...use } = expect.fail("no use")] = gateway.uses;
+    const [{ latency_ms, event_id, receipt, ...use } = expect.fail("no use")] = gateway.uses;
     expect(latency_ms).to.be.a("number");
+    expect(event_id).to.match(/^[0-9a-f-]{36}$/);
+    expect(receipt).to.include({ chain: "key_31337_1_2_0", response_hash: `sha256:${sha256("year")}` });
     expect(use).to.deep.equal({
       event_type: "UsageEvent",
       ek_id: "ek_31337_1",

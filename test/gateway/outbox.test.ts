@@ -2,8 +2,10 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeF
 import { join } from "node:path";
 import { expect } from "chai";
 import { type Courier, createCourier } from "../../gateway/courier.ts";
+import { openLedger } from "../../gateway/ledger.ts";
 import type { Log } from "../../gateway/log.ts";
 import { type Outbox, openOutbox } from "../../gateway/outbox.ts";
+import { createReceipts, type Receipts } from "../../gateway/receipts.ts";
 import { openRejects } from "../../gateway/rejects.ts";
 import { SEGMENT_LINES } from "../../gateway/segment.ts";
 import { loadSigningKey, type SigningKey } from "../../gateway/signing-key.ts";
@@ -172,6 +174,7 @@ describe("gateway: outbox", () => {
     let outbox: Outbox;
     let courier: Courier;
     let recorder: UsageRecorder;
+    let receipts: Receipts;
     let key: SigningKey;
     let logged: string[];
     const use = (bytes: number): Use => ({
@@ -199,6 +202,7 @@ describe("gateway: outbox", () => {
       outbox = await open();
       key = await loadSigningKey(join(dir.path, "key.json"));
       exchange.gatewayKey = key.x;
+      receipts = createReceipts({ ledger: await openLedger({ file: ":memory:" }), key });
       courier = createCourier({
         outbox,
         rejects: await openRejects(dir.path, log),
@@ -207,7 +211,7 @@ describe("gateway: outbox", () => {
         gatherMs: 5,
         pause: { first: 10, longest: 40 },
       });
-      recorder = createUsageRecorder({ key, outbox, courier, log });
+      recorder = createUsageRecorder({ key, outbox, courier, receipts, log });
     });
     afterEach(async () => {
       await courier.stop();

@@ -24,6 +24,7 @@ describe("gateway: parsers", () => {
       ek: "ek_1_1",
       item: id,
       purpose,
+      signed: null,
     });
 
     it("reads what the gateway has", () => {

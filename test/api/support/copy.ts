@@ -7,7 +7,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 
-const READY_MS = 30_000;
+const READY_MS = 90_000; // a machine may be busy
 
 export type Copy = {
   apiUrl: string;
@@ -67,8 +67,10 @@ async function freePort(): Promise<number> {
 export type Rpc = { method: string; params?: unknown[] };
 export type LyingRpc = {
   url: string;
-  /** From now on: what the answer to a call becomes; undefined leaves it as it is, null breaks the connection. */
-  lie(how: (call: Rpc, result: unknown) => unknown | null | undefined): void;
+  /**
+   * From now on: what the answer to a call becomes; undefined leaves it as it is, null breaks the connection. The answer waits for it.
+   */
+  lie(how: (call: Rpc, result: unknown) => unknown | null | undefined | Promise<unknown>): void;
   close(): Promise<void>;
 };
 
@@ -81,7 +83,7 @@ export async function startLyingRpc(rpcUrl: string): Promise<LyingRpc> {
     request.on("end", async () => {
       const body = Buffer.concat(chunks).toString();
       const answer = (await (await fetch(rpcUrl, { method: "POST", body })).json()) as { result?: unknown };
-      const lied = lie(JSON.parse(body) as Rpc, answer.result);
+      const lied = await lie(JSON.parse(body) as Rpc, answer.result);
       if (lied === null) return response.destroy();
       response.setHeader("content-type", "application/json");
       return response.end(JSON.stringify(lied === undefined ? answer : { ...answer, result: lied }));

@@ -4,6 +4,7 @@ import type { PaymentPayload, PaymentRequired } from "@x402/core/types";
 import { ExactEvmScheme } from "@x402/evm/exact/client";
 import { wrapFetchWithPayment, x402Client, x402HTTPClient } from "@x402/fetch";
 import type { Address, Hex, LocalAccount } from "viem";
+import { type PurchaseBounds, PurchaseScheme } from "../../../sdk/purchase-scheme.ts";
 
 type Signer = Pick<LocalAccount, "address" | "signTypedData">;
 
@@ -18,11 +19,23 @@ export type SignedTransfer = {
   signature: Hex;
 };
 
-export function createPayer(account: Signer, chainId: number) {
-  const client = x402Client.fromConfig({
+/** The stock client, as it comes. */
+export function stockClient(account: Signer, chainId: number): x402Client {
+  return x402Client.fromConfig({
     schemes: [{ network: `eip155:${chainId}`, client: new ExactEvmScheme(account) }],
     spendControls: false,
   });
+}
+
+/** The stock client with our scheme alone. */
+export function boundClient(account: Signer, chainId: number, bounds: PurchaseBounds): x402Client {
+  return x402Client.fromConfig({
+    schemes: [{ network: `eip155:${chainId}`, client: new PurchaseScheme(account, bounds) }],
+    spendControls: false,
+  });
+}
+
+export function createPayer(account: Signer, chainId: number, client = stockClient(account, chainId)) {
   const http = new x402HTTPClient(client);
   const headerOf = (payload: PaymentPayload): Record<string, string> =>
     http.encodePaymentSignatureHeader(payload);
@@ -30,7 +43,15 @@ export function createPayer(account: Signer, chainId: number) {
     const required = requiredOf(headers);
     if (!required) throw new Error("There is no PAYMENT-REQUIRED header to answer.");
     const payload = await client.createPaymentPayload(required);
-    return { required, payload, headers: headerOf(payload), transfer: transferOf(payload) };
+    return {
+      required,
+      payload,
+      headers: headerOf(payload),
+      /** Of an `exact` payment. */
+      get transfer() {
+        return transferOf(payload);
+      },
+    };
   };
   return {
     /** Signs what a 402's headers offer. */

@@ -38,7 +38,11 @@ abstract contract OpenTillActions is Payments {
         equal(abi.decode(result, (uint256)), isSale ? 0 : amount, "amount refunded by receipt");
         s.shown = true;
         e.spent -= gone;
-        if (isSale) return;
+        if (isSale) {
+            ++successes[bytes4("sale")];
+            return;
+        }
+        ++successes[bytes4("sent")];
         e.used = true;
         _move(token, e.till, _presentOf(s.from), amount);
     }
@@ -74,6 +78,7 @@ abstract contract OpenTillActions is Payments {
         ITills.Authorization memory a = ITills.Authorization(p.from, p.value, p.validAfter, p.validBefore, p.nonce);
         bytes memory data = abi.encodeCall(ITills.buyViaTill, (e.quote, a, signature));
         if (!_attemptSale(t, address(sys.tills), data, reasons)) return;
+        ++successes[bytes4("open")];
         _payments.push(Payment(e.quote.token, p.from, p.nonce));
         _intoTill(e, e.quote.token, p.from, p.value);
         e.used = true;

@@ -18,7 +18,7 @@ import {
   signCapability,
   type TokenScheme,
 } from "../../../sdk/capability.ts";
-import { type UsageEvent, usageEventSchema } from "../../../sdk/wire/public.ts";
+import { countersignedSchema, type UsageEvent, usageEventSchema } from "../../../sdk/wire/public.ts";
 import type { RevocationFeed } from "../../../sdk/wire/revocations.ts";
 
 export type TestKey = { privateKey: CryptoKey; kid: string; jwk: JWK };
@@ -128,11 +128,24 @@ async function respond(exchange: TestExchange, req: IncomingMessage, res: Server
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(chunk as Buffer);
   const { events } = JSON.parse(Buffer.concat(chunks).toString()) as { events: string[] };
-  const parsed = await Promise.all(events.map((jws) => readEvent(jws, exchange.gatewayKey)));
+  // Buyers' signatures come in the same batches; each is settled by its id.
+  const signatures = events.map(readCountersignature).filter((id) => id !== undefined);
+  const others = events.filter((jws) => readCountersignature(jws) === undefined);
+  const parsed = await Promise.all(others.map((jws) => readEvent(jws, exchange.gatewayKey)));
   const { status, body } = exchange.answer(parsed);
+  if (isSettled(body)) body.accepted.push(...signatures);
   exchange.batches += 1;
   if (status === 200) exchange.received.push(...parsed);
   json(res, status, body);
+}
+
+function readCountersignature(jws: string): string | undefined {
+  const payload: unknown = JSON.parse(Buffer.from(jws.split(".")[1] ?? "", "base64url").toString());
+  return countersignedSchema.safeParse(payload).data?.event_id;
+}
+
+function isSettled(body: unknown): body is { accepted: string[] } {
+  return typeof body === "object" && body !== null && "accepted" in body;
 }
 
 async function readEvent(jws: string, x: string | null): Promise<UsageEvent> {

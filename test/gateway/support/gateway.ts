@@ -11,10 +11,13 @@ import express from "express";
 import { createGateway, type GatewayDeps } from "../../../gateway/core.ts";
 import { expressGateway } from "../../../gateway/express.ts";
 import { createKeys, type Keys } from "../../../gateway/keys.ts";
+import { openLedger } from "../../../gateway/ledger.ts";
 import { createListener } from "../../../gateway/listener.ts";
 import { createLog } from "../../../gateway/log.ts";
+import { createReceipts } from "../../../gateway/receipts.ts";
 import { createRevocations } from "../../../gateway/revocations.ts";
 import { knownSeller } from "../../../gateway/seller.ts";
+import { loadSigningKey } from "../../../gateway/signing-key.ts";
 import { createDiskStore } from "../../../gateway/stores/disk.ts";
 import type { Use } from "../../../gateway/usage.ts";
 
@@ -38,7 +41,12 @@ export type TestGateway = {
 
 /** A gateway in this process, whose uses are kept in an array instead of an outbox. */
 export async function startGateway(
-  { exchangeUrl, storeDir, stateDir }: { exchangeUrl: string; storeDir: string; stateDir: string },
+  {
+    exchangeUrl,
+    storeDir,
+    stateDir,
+    trustedProxies = [],
+  }: { exchangeUrl: string; storeDir: string; stateDir: string; trustedProxies?: string[] },
   over: Partial<GatewayDeps> = {},
 ): Promise<TestGateway> {
   const uses: Use[] = [];
@@ -55,20 +63,26 @@ export async function startGateway(
     file: join(stateDir, "exchange-keys.json"),
     log,
   });
+  const ledger = over.ledger ?? (await openLedger({ file: ":memory:" }));
+  const signingKey = over.signingKey ?? (await loadSigningKey(join(stateDir, "gateway-key.json")));
   const gateway = createGateway({
     issuer: exchangeUrl,
+    ledger,
+    signingKey,
+    receipts: createReceipts({ ledger, key: signingKey }),
     keys,
     revocations,
     seller: knownSeller(SELLER),
     store: createDiskStore(storeDir),
-    usage: { record: async (use) => void uses.push(use) },
+    usage: { record: async (use) => void uses.push(use), forward: async () => undefined },
     health: async () => {
       throw new Error("These tests ask for no health.");
     },
     log,
     ...over,
   });
-  const server = createListener(express().disable("x-powered-by").use(expressGateway(gateway)));
+  const app = express().disable("x-powered-by").set("trust proxy", trustedProxies);
+  const server = createListener(app.use(expressGateway(gateway)));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

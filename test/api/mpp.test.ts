@@ -1,0 +1,290 @@
+import { expect } from "chai";
+import { Challenge, Credential, Receipt } from "mppx";
+import type { PrivateKeyAccount } from "viem";
+import { gather, list } from "../../scripts/demo/steps.ts";
+import { localKey } from "../../scripts/system/chain.ts";
+import { mppSecretOf } from "../../scripts/system/services.ts";
+import { createExchange } from "../../sdk/client.ts";
+import { curves } from "../../sdk/curves.ts";
+import { type PurchaseResponse, purchaseResponseSchema } from "../../sdk/wire/purchase.ts";
+import { challengeIdOf, createMppxPayer } from "../support/mppx.ts";
+import { useSystem } from "../support/system.ts";
+import { type Answer, expectError } from "./support/api.ts";
+import { startCopy } from "./support/copy.ts";
+import { createPaying, type Paying, PRICE } from "./support/paying.ts";
+import { openTables } from "./support/tables.ts";
+import { useApi } from "./support/use-api.ts";
+import { receiptOf, requiredOf } from "./support/x402.ts";
+
+/*
+POST /quotes/{id}/pay by the Machine Payments Protocol, on the exchange's own chain
+├── nothing in the request        one 402 with both protocols' offers; the same challenge every time, by every process
+├── paid by the stock mppx client money and key in one transaction, and Payment-Receipt; the stock x402 client still pays
+├── the same credential again     the same answer, one key; by another process too
+├── the transfer was submitted first  the key all the same
+├── a credential for another quote    402, and that quote stays good
+└── forged, altered, expired, without money   402 with the reason and the same challenge; no transaction
+*/
+describe("api: paying by the Machine Payments Protocol", () => {
+  const shared = useApi();
+  const system = useSystem();
+  let paying: Paying;
+
+  before(async () => {
+    paying = await createPaying(shared.api);
+  });
+
+  const payerOf = (account: PrivateKeyAccount) => createMppxPayer(shared.api.run, account);
+
+  const challengeOf = (headers: Headers) => Challenge.fromHeaders(headers);
+
+  /** Asks for the 402 and makes the credential that the stock client would send. */
+  async function prepare(payUrl: string, account: PrivateKeyAccount) {
+    const response = await fetch(payUrl, { method: "POST" });
+    expect(response.status).to.equal(402);
+    const authorization = await payerOf(account).createCredential(response);
+    await response.body?.cancel();
+    return { authorization, credential: Credential.deserialize(authorization) };
+  }
+
+  /** How many payments were taken on for the quote: before each transaction there is one. */
+  async function paymentsOf({ quote_id: id }: { quote_id: string }): Promise<number> {
+    const tables = openTables(shared.api.run);
+    const rows = await tables`select id from payments where quote_id = ${id}`;
+    await tables.end();
+    return rows.length;
+  }
+
+  const pay = (payUrl: string, authorization: string): Promise<Answer<PurchaseResponse>> =>
+    paying.post(payUrl, { authorization });
+
+  it("offers both rails in one 402, with a challenge that is the quote's own", async () => {
+    const { quote } = await paying.quoted();
+    const first = await paying.post(quote.pay_url);
+    expectError(first, "PAYMENT_REQUIRED", 402);
+    expect(requiredOf(first.headers)?.accepts).to.have.length(1);
+    const challenges = Challenge.fromHeadersList(first.headers);
+    expect(challenges).to.have.length(1);
+    expect(challenges[0]).to.deep.include({
+      ...{ method: "evm", intent: "charge", realm: new URL(shared.api.run.apiUrl).host },
+      expires: quote.expires_at,
+    });
+    expect(challenges[0]?.request).to.deep.include({
+      ...{ amount: String(PRICE), currency: shared.api.market.token, recipient: quote.till },
+      externalId: quote.quote_id,
+    });
+    const second = await paying.post(quote.pay_url);
+    expect(second.headers.get("www-authenticate")).to.equal(first.headers.get("www-authenticate"));
+  });
+
+  it("sells a key to the stock mppx client: money and key in one transaction", async () => {
+    const { buyer, quote } = await paying.quoted();
+    const response = await payerOf(buyer).fetch(quote.pay_url, { method: "POST" });
+    expect(response.status).to.equal(200);
+    const purchase = purchaseResponseSchema.parse(await response.json());
+    expect(purchase.buyer.eoa).to.equal(buyer.address);
+    const receipt = Receipt.fromResponse(response);
+    expect(receipt).to.deep.include({
+      ...{ method: "evm", status: "success", reference: purchase.tx, externalId: quote.quote_id },
+    });
+    await paying.expectOneKey(buyer.address);
+    const tables = openTables(shared.api.run);
+    const steps = await tables`
+      select p.rail, p.reference, t.state from payments p join payment_transitions t on t.payment_id = p.id
+      where p.quote_id = ${quote.quote_id} order by t.id`;
+    await tables.end();
+    expect(steps.map(({ rail, state }) => `${rail} ${state}`)).to.deep.equal([
+      "mpp PaymentAuthorized",
+      "mpp PaymentConfirmed",
+      "mpp EKIssued",
+    ]);
+    expect(steps[0]?.reference).to.equal(challengeIdOf(receipt));
+  });
+
+  it("ends with bytes whose hash matches", async function () {
+    this.timeout(120_000);
+    const { run } = shared.system;
+    const { ekId } = await list(run, await gather(run, system.seller));
+    const buyer = await shared.api.market.newcomer();
+    const quote = await shared.api.quote(ekId, buyer.address);
+    expect((await payerOf(buyer).fetch(quote.pay_url, { method: "POST" })).status).to.equal(200);
+    // Throws HASH_MISMATCH for other bytes than the manifest's.
+    const { items } = await createExchange({ url: run.apiUrl, wallet: buyer }).fetch(ekId);
+    expect(items).to.have.length(6);
+  });
+
+  it("sells to the stock x402 client at the same address", async () => {
+    const { buyer, quote, payer } = await paying.quoted();
+    const response = await payer.fetch(quote.pay_url, { method: "POST" });
+    expect(response.status).to.equal(200);
+    expect(receiptOf(response.headers)?.success).to.equal(true);
+    expect(response.headers.get("payment-receipt")).to.equal(null);
+    await paying.expectOneKey(buyer.address);
+  });
+
+  it("T14 invariant 5: one credential makes one key, however often and wherever it is sent", async function () {
+    this.timeout(120_000);
+    const { buyer, quote } = await paying.quoted();
+    const { authorization } = await prepare(quote.pay_url, buyer);
+    const env = { PUBLIC_URL: shared.api.run.apiUrl, MPP_SECRET: mppSecretOf(localKey(1)) };
+    const copy = await startCopy(shared.api.run, { env });
+    try {
+      const urls = [quote.pay_url, quote.pay_url.replace(shared.api.run.apiUrl, copy.apiUrl)];
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          const response = await fetch(urls[i % 2] as string, { method: "POST", headers: { authorization } });
+          return { status: response.status, body: await response.text(), headers: response.headers };
+        }),
+      );
+      expect(answers.map(({ status, body }) => (status === 200 ? 200 : body))).to.deep.equal(
+        Array(20).fill(200),
+      );
+      expect(new Set(answers.map(({ body }) => body)).size, "one answer").to.equal(1);
+      expect(new Set(answers.map(({ headers }) => headers.get("payment-receipt"))).size).to.equal(1);
+      expect(await paymentsOf(quote), "one payment").to.equal(1);
+      const again = await pay(quote.pay_url, authorization);
+      expect(JSON.stringify(again.body)).to.equal(answers[0]?.body);
+      await paying.expectOneKey(buyer.address);
+      // A process that was not there when the challenge was given knows it for its own.
+      const next = await paying.quoted();
+      const other = await prepare(next.quote.pay_url, next.buyer);
+      const response = await fetch(next.quote.pay_url.replace(shared.api.run.apiUrl, copy.apiUrl), {
+        method: "POST",
+        headers: { authorization: other.authorization },
+      });
+      expect(response.status, await response.text()).to.equal(200);
+      await paying.expectOneKey(next.buyer.address);
+    } finally {
+      await copy.kill("SIGTERM");
+    }
+  });
+
+  it("T12 T18 issues the key though somebody submitted the payer's transfer first", async () => {
+    const { buyer, quote } = await paying.quoted();
+    const { authorization, credential } = await prepare(quote.pay_url, buyer);
+    const payload = credential.payload as Record<string, string>;
+    await paying.submitTransfer({
+      from: payload.from as `0x${string}`,
+      to: payload.to as `0x${string}`,
+      ...{ value: BigInt(payload.value ?? 0), validAfter: BigInt(payload.validAfter ?? 0) },
+      validBefore: BigInt(payload.validBefore ?? 0),
+      ...{ nonce: payload.nonce as `0x${string}`, signature: payload.signature as `0x${string}` },
+    });
+    const { status, body } = await pay(quote.pay_url, authorization);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    await paying.expectOneKey(buyer.address);
+  });
+
+  it("T17 takes a credential for its own quote alone: of five by five, the diagonal", async function () {
+    this.timeout(120_000);
+    const { market } = shared.api;
+    const buyer = await market.newcomer();
+    const prices = [100_000n, 250_000n, 250_000n, 400_000n, 900_000n];
+    const quotes = [];
+    for (const price of prices) {
+      const number = await market.list(paying.seller, { curveParams: curves.fixed.encode({ price }) });
+      quotes.push(await shared.api.quote(shared.api.ekIdOf(number), buyer.address));
+    }
+    const prepared = await Promise.all(quotes.map(({ pay_url }) => prepare(pay_url, buyer)));
+    for (const [i, { pay_url }] of quotes.entries()) {
+      for (const [j, { authorization }] of prepared.entries()) {
+        if (i === j) continue;
+        const answer = await pay(pay_url, authorization);
+        const { details } = expectError(answer, "PAYMENT_FAILED", 402);
+        expect(details.reason).to.equal("invalid-challenge");
+        expect(challengeOf(answer.headers).request.externalId).to.equal(quotes[i]?.quote_id);
+      }
+    }
+    for (const quote of quotes) expect(await paymentsOf(quote), "nothing was sent").to.equal(0);
+    for (const [i, { pay_url }] of quotes.entries()) {
+      const { status, body } = await pay(pay_url, prepared[i]?.authorization ?? "");
+      expect(status, JSON.stringify(body)).to.equal(200);
+    }
+    expect(await paying.keysOf(buyer.address)).to.equal(5n);
+  });
+
+  it("T17 T20 names what is wrong with a credential, sends nothing, and takes a better one afterwards", async () => {
+    const { buyer, quote } = await paying.quoted();
+    const { authorization, credential } = await prepare(quote.pay_url, buyer);
+    const payload = credential.payload as Record<string, string>;
+    const withPayload = (changes: Record<string, string>) =>
+      Credential.serialize({ ...credential, payload: { ...payload, ...changes } });
+    const withRequest = (changes: Record<string, unknown>) =>
+      Credential.serialize({
+        ...credential,
+        challenge: {
+          ...credential.challenge,
+          request: { ...credential.challenge.request, ...changes },
+        },
+      });
+    const { methodDetails } = credential.challenge.request as { methodDetails: Record<string, unknown> };
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const stranger = await shared.api.market.newcomer();
+    const wrong: [what: string, reason: string, authorization: string][] = [
+      ["nonsense", "malformed-credential", "Payment nonsense"],
+      ["a cheaper challenge", "invalid-challenge", withRequest({ amount: "1" })],
+      ["another recipient", "invalid-challenge", withRequest({ recipient: stranger.address })],
+      ["another currency", "invalid-challenge", withRequest({ currency: stranger.address })],
+      [
+        "another chain",
+        "invalid-challenge",
+        withRequest({ methodDetails: { ...methodDetails, chainId: 1 } }),
+      ],
+      [
+        "a longer life",
+        "invalid-challenge",
+        Credential.serialize({ ...credential, challenge: { ...credential.challenge, expires: later } }),
+      ],
+      ["a smaller sum", "verification-failed", withPayload({ value: "1" })],
+      ["another payee", "verification-failed", withPayload({ to: stranger.address })],
+      ["another payer", "verification-failed", withPayload({ from: stranger.address })],
+      ["another nonce", "verification-failed", withPayload({ nonce: `0x${"12".repeat(32)}` })],
+      ["no payload", "invalid-payload", Credential.serialize({ ...credential, payload: {} })],
+    ];
+    for (const [what, reason, bad] of wrong) {
+      const answer = await pay(quote.pay_url, bad);
+      expect(expectError(answer, "PAYMENT_FAILED", 402).details.reason, what).to.equal(reason);
+      expect(challengeOf(answer.headers).id, what).to.equal(credential.challenge.id);
+    }
+    expect(await paymentsOf(quote), "T20 bad credentials are not taken on, and cost no transaction").to.equal(
+      0,
+    );
+    expect(await paying.holdings(buyer.address)).to.deep.equal({ keys: 0n, paid: 0n });
+    const { status, body } = await pay(quote.pay_url, authorization);
+    expect(status, JSON.stringify(body)).to.equal(200);
+  });
+
+  it("T23 refuses a stranger's gift to somebody who is no agent, and one without money: nothing is paid", async () => {
+    const { quote } = await paying.quoted();
+    const giver = await shared.api.market.newcomer();
+    const gift = await prepare(quote.pay_url, giver);
+    const refused = expectError(await pay(quote.pay_url, gift.authorization), "PAYMENT_FAILED", 402);
+    expect(refused.details.reason).to.equal("buyer_not_agent");
+    expect(await paying.holdings(giver.address)).to.deep.equal({ keys: 0n, paid: 0n });
+    const { market } = shared.api;
+    const next = await paying.quoted();
+    await market.send(next.buyer, market.contracts.usdc, "transfer", [giver.address, 1_000_000_000n]);
+    const poor = await prepare(next.quote.pay_url, next.buyer);
+    const { details } = expectError(await pay(next.quote.pay_url, poor.authorization), "PAYMENT_FAILED", 402);
+    expect(details.reason).to.equal("invalid_exact_evm_insufficient_balance");
+  });
+
+  it("offers x402 alone where no secret is set", async function () {
+    this.timeout(120_000);
+    const copy = await startCopy(shared.api.run);
+    try {
+      const { quote, buyer } = await paying.quoted();
+      const { authorization } = await prepare(quote.pay_url, buyer);
+      const url = quote.pay_url.replace(shared.api.run.apiUrl, copy.apiUrl);
+      for (const headers of [{}, { authorization }]) {
+        const response = await fetch(url, { method: "POST", headers });
+        expect(response.status).to.equal(402);
+        expect(response.headers.get("www-authenticate")).to.equal(null);
+        expect(requiredOf(response.headers)?.accepts).to.have.length(1);
+        await response.body?.cancel();
+      }
+    } finally {
+      await copy.kill("SIGTERM");
+    }
+  });
+});
