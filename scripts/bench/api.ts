@@ -40,10 +40,16 @@ if (unknown.length > 0 || !Number.isInteger(size) || size <= 0) {
 }
 
 const say = (line: string) => console.error(line);
-const stage = await openStage(size, say);
-const onSignal = () => void stage.close().finally(() => process.exit(130));
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, onSignal);
+const quit = new AbortController();
+let stage: Stage | undefined;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    quit.abort(); // what is still starting cleans up after itself
+    if (stage) void stage.close().finally(() => process.exit(130));
+  });
+}
 try {
+  stage = await openStage({ largeBytes: size, say, signal: quit.signal });
   for (const [name, measure] of Object.entries(measurements)) {
     if (!chosen.includes(name)) continue;
     say(`measuring ${name} …`);
@@ -53,5 +59,5 @@ try {
     }
   }
 } finally {
-  await stage.close();
+  await stage?.close();
 }

@@ -35,8 +35,17 @@ export type Stage = {
 
 export type Listed = { ekId: string; manifestHash: string };
 
-/** Starts the system and sells. `largeBytes`: the size of the large item. */
-export async function openStage(largeBytes: number, say: (line: string) => void): Promise<Stage> {
+export type StageOptions = {
+  /** Size of the large item. */
+  largeBytes: number;
+  /** One line per step. */
+  say: (line: string) => void;
+  /** Gives up starting. */
+  signal: AbortSignal;
+};
+
+/** Starts the system and sells. */
+export async function openStage({ largeBytes, say, signal }: StageOptions): Promise<Stage> {
   const dataDir = mkdtempSync(join(tmpdir(), "moa-bench-"));
   chmodSync(dataDir, 0o711); // Postgres does not run as root, and has to pass through
   const sellerAccount = privateKeyToAccount(generatePrivateKey());
@@ -50,6 +59,7 @@ export async function openStage(largeBytes: number, say: (line: string) => void)
       dataDir,
       sellerEoa: sellerAccount.address,
       log: say,
+      signal,
       onCrash: ({ name, lastWords }) => say(`${name} ended unexpectedly. It said last: ${lastWords}`),
     });
     return { ...(await sell(system, sellerAccount, { dataDir, largeBytes, say })), close };
@@ -119,11 +129,14 @@ async function store(run: RunInfo, folder: string, names: readonly string[]) {
 }
 
 async function list({ gatewayUrl }: RunInfo, seller: Joined, { manifest }: Stored): Promise<Listed> {
+  const [health = ""] = await drive(gatewayUrl, 1, () => ({ path: "/health" }));
+  // Without the key the exchange would refuse the gateway's records of use.
+  const { gateway_key } = JSON.parse(health) as { gateway_key: string };
   const { ek_id, manifest_hash } = await seller.exchange.list({
     ...{ title: "To be measured", summary: "For the benchmark.", domain: "climate", task_type: "sql_query" },
     ...{ modality: ["dataset"], output_artifacts: ["csv"] },
     pricing_policy: { curve_type: "fixed", base_price: "0.25" },
-    access_policy: { gateway: gatewayUrl },
+    access_policy: { gateway: gatewayUrl, gateway_key },
     content_manifest: manifest,
   });
   return { ekId: ek_id, manifestHash: manifest_hash };
