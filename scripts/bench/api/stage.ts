@@ -62,7 +62,9 @@ export async function openStage({ largeBytes, say, signal }: StageOptions): Prom
       signal,
       onCrash: ({ name, lastWords }) => say(`${name} ended unexpectedly. It said last: ${lastWords}`),
     });
-    return { ...(await sell(system, sellerAccount, { dataDir, largeBytes, say })), close };
+    const sold = await sell(system, sellerAccount, { dataDir, largeBytes, say });
+    signal.throwIfAborted();
+    return { ...sold, close };
   } catch (error) {
     await close();
     throw error;
