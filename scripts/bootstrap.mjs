@@ -65,7 +65,7 @@ async function main([verb = "", ...args]) {
 /** @param {string} verb */
 async function install(verb) {
   const started = performance.now();
-  process.stdout.write("installing packages (800 MB, once) …\n");
+  process.stdout.write("installing packages (950 MB, once) …\n");
   // --no-save keeps package-lock.json as it is: each npm has its own idea of some of its fields.
   const flags = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   flags.push("--include=dev", "--include=optional"); // whatever NODE_ENV says
