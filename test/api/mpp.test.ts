@@ -62,7 +62,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
     const { quote } = await paying.quoted();
     const first = await paying.post(quote.pay_url);
     expectError(first, "PAYMENT_REQUIRED", 402);
-    expect(requiredOf(first.headers)?.accepts).to.have.length(1);
+    expect(requiredOf(first.headers)?.accepts).to.have.length(2); // exact and ek-purchase
     const challenges = Challenge.fromHeadersList(first.headers);
     expect(challenges).to.have.length(1);
     expect(challenges[0]).to.deep.include({
@@ -280,7 +280,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
         const response = await fetch(url, { method: "POST", headers });
         expect(response.status).to.equal(402);
         expect(response.headers.get("www-authenticate")).to.equal(null);
-        expect(requiredOf(response.headers)?.accepts).to.have.length(1);
+        expect(requiredOf(response.headers)?.accepts).to.have.length(2); // exact and ek-purchase
         await response.body?.cancel();
       }
     } finally {
