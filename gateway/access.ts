@@ -1,11 +1,11 @@
 /** Who may have what: the source's verification rules for gateways, in their order. */
-import { type CapabilityClaims, verifyCapability } from "../sdk/capability.ts";
+import type { CapabilityClaims } from "../sdk/capability.ts";
 import { CapabilityInvalidError, ExchangeError } from "../sdk/errors.ts";
 import type { ScopeName } from "../sdk/records.ts";
-import type { Keys } from "./keys.ts";
 import type { Revocations } from "./revocations.ts";
 import type { ItemRoute } from "./route.ts";
 import type { Seller } from "./seller.ts";
+import type { TokenVerifier } from "./verified.ts";
 
 /** What a buyer does with an Experience: `download` is to keep a copy, and has a scope of its own. */
 export type Action = "fetch" | "download" | "execute" | "quote";
@@ -43,14 +43,13 @@ export function readCredentials(headers: Headers): Credentials {
 export async function authenticate(
   { token }: Credentials,
   {
-    keys,
-    issuer,
+    verify,
     seller,
     revocations,
-  }: { keys: Keys; issuer: string; seller: Seller; revocations: Pick<Revocations, "assertLive"> },
+  }: { verify: TokenVerifier; seller: Seller; revocations: Pick<Revocations, "assertLive"> },
 ): Promise<CapabilityClaims> {
   // The source wants the audience compared after the time, and told apart from a forgery.
-  const claims = await verifyCapability(token, { keys: keys.find, issuer, audience: null });
+  const claims = await verify(token);
   revocations.assertLive(claims);
   const self = await seller.id();
   if (claims.aud === self) return claims;

@@ -30,6 +30,7 @@ import type { UsageRecorder } from "./usage.ts";
 import { countersignReceipt, disputeReceipt, showDay, showReceipt } from "./verbs/account.ts";
 import { execute } from "./verbs/execute.ts";
 import { fetchItem, fetchMetadata, presign, quote } from "./verbs/use.ts";
+import { createTokenVerifier } from "./verified.ts";
 
 export type GatewayDeps = {
   /** The exchange, as its tokens name it: its URL without a trailing slash. */
@@ -76,6 +77,7 @@ function innerOf(deps: GatewayDeps) {
     ...deps,
     meter,
     doorman: createDoorman(meter),
+    verify: createTokenVerifier(deps),
     possession: createPossession(deps),
     presigner: createPresigner(deps.signingKey.secret),
     catalog: createCatalog(deps.store),
