@@ -5,6 +5,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import type { QuoteResponse } from "../../../sdk/wire/listing.ts";
 import type { PurchaseResponse } from "../../../sdk/wire/purchase.ts";
 import type { Api } from "./api.ts";
+import { openTables } from "./tables.ts";
 import { createPayer, type SignedTransfer } from "./x402.ts";
 
 /** What the listing costs, in smallest units. */
@@ -46,10 +47,17 @@ export async function createPaying(api: Api) {
     expect(await holdings(buyer)).to.deep.equal({ keys: 1n, paid: PRICE });
   }
 
-  /** How many transactions the API's relayer has sent. */
-  async function relayed(): Promise<number> {
-    const { relayer } = await api.get<{ relayer: { address: Address } }>("/health");
-    return market.client.getTransactionCount({ address: relayer.address });
+  /** How many transactions the API's relayer has sent for these askers, or for any: all but its housekeeping, which goes on meanwhile. */
+  async function relayed(...askers: Address[]): Promise<number> {
+    const sql = openTables(api.run);
+    try {
+      const rows = await sql<{ asker: string }[]>`
+        select asker from relayed_transactions where asker like '0x%' and state <> 'dropped'`;
+      const wanted = new Set(askers.map((asker) => asker.toLowerCase()));
+      return rows.filter(({ asker }) => wanted.size === 0 || wanted.has(asker)).length;
+    } finally {
+      await sql.end();
+    }
   }
 
   /** Somebody else submits the transfer that the buyer signed, past API and exchange. */
