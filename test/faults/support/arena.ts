@@ -26,10 +26,9 @@ export type Arena = {
 export async function openArena(run: RunInfo): Promise<Arena> {
   const start = async (): Promise<Process> => {
     const taps = await openTaps(run);
-    return {
-      taps,
-      copy: await startCopy(run, { rpcUrl: taps.rpcUrl, env: { DATABASE_URL: taps.databaseUrl } }),
-    };
+    // Copies of one API have one name: what one gave counts with the next.
+    const env = { DATABASE_URL: taps.databaseUrl, PUBLIC_URL: run.apiUrl };
+    return { taps, copy: await startCopy(run, { rpcUrl: taps.rpcUrl, env }) };
   };
   let serving = await start();
   // The next one is up before it is needed: a kill then costs no more than itself.
