@@ -26,7 +26,7 @@ const KEPT = 10_000;
 export function createTokenVerifier({
   keys,
   issuer,
-  now = Date.now,
+  now = () => Date.now(),
 }: {
   keys: Pick<Keys, "find">;
   issuer: string;
