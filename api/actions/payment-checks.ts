@@ -12,6 +12,7 @@ import { findSale } from "../chain/sales.ts";
 import type { Authorization, Scheme } from "../store/authorizations.ts";
 import { findQuote, findQuoteByTill, type StoredQuote, saveQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
+import { assertSigned } from "./payment-signature.ts";
 import { boundReferenceOf, buyerOf, isOpen, saleCall } from "./quote-end.ts";
 import type { Settling } from "./settlement.ts";
 import { transfersOf } from "./stranded.ts";
@@ -26,8 +27,19 @@ const readers: Readonly<Record<Scheme, Read>> = { exact: readTransfer, [PURCHASE
 
 export const schemes = Object.keys(readers) as Scheme[];
 
-/** The quote and the authorization. Throws {@link PaymentRefusal}. */
+/** The quote and the authorization, ready to be settled. Throws {@link PaymentRefusal}. */
 export async function checkPayment(
+  deps: Settling,
+  payload: unknown,
+  requirements: PaymentRequirements,
+): Promise<Checked> {
+  const checked = await claimFree(deps, await readPayment(deps, payload, requirements));
+  await assertSellable(deps, checked);
+  return checked;
+}
+
+/** What the payment says. Throws {@link PaymentRefusal} for one that can't be read, or is for no quote; whether it is good is not asked. */
+export async function readPayment(
   deps: Settling,
   payload: unknown,
   requirements: PaymentRequirements,
@@ -38,9 +50,7 @@ export async function checkPayment(
       supported: schemes,
     });
   }
-  const checked = await read(deps, payload, requirements);
-  await assertSellable(deps, checked);
-  return checked;
+  return read(deps, payload, requirements);
 }
 
 /** `exact`: a transfer to the quote's till. */
@@ -78,9 +88,25 @@ async function readTransfer(
     nonce: a.nonce as Hex,
     signature: signature as Hex,
   };
-  if (authorization.value > 0n) return { quote, authorization };
-  await assertOwnWord(deps, quote, authorization);
-  return { quote: isOpen(quote) ? await nameBuyer(deps, quote, authorization.from) : quote, authorization };
+  return { quote, authorization };
+}
+
+/**
+ * A free key costs nobody anything, so the contract gives it to the quote's buyer whoever asks. Here it is given to who signed for it
+ * alone, on whichever rail: an authorization of nothing is the buyer's word. What costs something is left as it is.
+ */
+export async function claimFree(deps: Settling, { quote, authorization }: Checked): Promise<Checked> {
+  if (quote.maxPrice > 0n) return { quote, authorization };
+  const { from } = authorization;
+  if (!isAddressEqual(from, buyerOf(quote, from))) {
+    throw new PaymentRefusal(
+      "buyer_not_payer",
+      `A free key of ${quote.buyer} is claimed by ${quote.buyer} alone.`,
+      { buyer: quote.buyer, payer: from },
+    );
+  }
+  await assertSigned(deps, quote, authorization);
+  return { quote: isOpen(quote) ? await nameBuyer(deps, quote, from) : quote, authorization };
 }
 
 /**
@@ -146,53 +172,6 @@ function parse<T>(schema: z.ZodType<T>, payload: unknown, what: string): T {
 function mismatch(message: string, details: Record<string, unknown> = {}): PaymentRefusal {
   return new PaymentRefusal("invalid_exact_evm_recipient_mismatch", message, details);
 }
-
-/**
- * A free key costs nobody anything, so the contract gives it to the quote's buyer whoever asks. Here it is given to who signed for it
- * alone: an authorization of nothing is the buyer's word.
- */
-async function assertOwnWord({ chain }: Settling, quote: StoredQuote, a: Authorization): Promise<void> {
-  if (!isAddressEqual(a.from, buyerOf(quote, a.from))) {
-    throw new PaymentRefusal(
-      "buyer_not_payer",
-      `A free key of ${quote.buyer} is claimed by ${quote.buyer} alone.`,
-      {
-        buyer: quote.buyer,
-        payer: a.from,
-      },
-    );
-  }
-  const token = chain.deployment.tokens.find(({ address }) =>
-    isAddressEqual(address as Address, quote.token),
-  );
-  const valid = await chain.client.verifyTypedData({
-    address: a.from,
-    signature: a.signature,
-    domain: {
-      name: token?.name ?? "",
-      version: token?.version ?? "",
-      chainId: chain.id,
-      verifyingContract: quote.token,
-    },
-    types: transferTypes,
-    primaryType: "TransferWithAuthorization",
-    message: { ...a, to: quote.till },
-  });
-  if (!valid)
-    throw new PaymentRefusal("invalid_exact_evm_signature", `The signature is not one of ${a.from}.`);
-}
-
-/** ERC-3009. */
-const transferTypes = {
-  TransferWithAuthorization: [
-    { name: "from", type: "address" },
-    { name: "to", type: "address" },
-    { name: "value", type: "uint256" },
-    { name: "validAfter", type: "uint256" },
-    { name: "validBefore", type: "uint256" },
-    { name: "nonce", type: "bytes32" },
-  ],
-} as const;
 
 /** Asks the contract; throws {@link PaymentRefusal}. What is about the quote or the listing is told by whoever settles: see `settlement.ts`. */
 export async function assertSellable(deps: Settling, checked: Checked): Promise<void> {

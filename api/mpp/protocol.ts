@@ -6,8 +6,9 @@
  */
 import { Challenge, Credential, Method, Receipt } from "mppx";
 import { evm, Mppx, tempo as tempoMethods } from "mppx/server";
-import { type Address, formatUnits, type Hash, type Hex } from "viem";
+import { formatUnits, type Hash, type Hex } from "viem";
 import { z } from "zod";
+import { addressSchema } from "../../sdk/wire/common.ts";
 import { PaymentRefusal } from "../actions/payment-refusal.ts";
 import type { Authorization } from "../store/authorizations.ts";
 import type { StoredQuote } from "../store/quotes.ts";
@@ -41,7 +42,7 @@ export type Mpp = {
 };
 
 const evmPayload = z.object({
-  from: z.custom<Address>(),
+  from: addressSchema,
   value: z.string(),
   validAfter: z.string(),
   validBefore: z.string(),
@@ -67,8 +68,11 @@ export function createMpp({
 }): Mpp {
   const server = { secretKey: secret, realm };
 
-  const paysBy = (offer: MppOffer): Tempo | undefined =>
-    tempo && tempo.paysFor.toLowerCase() === offer.quote.token.toLowerCase() ? tempo : undefined;
+  /** Not for what is free: a transfer of nothing is nobody's word. */
+  const paysBy = ({ quote }: MppOffer): Tempo | undefined =>
+    tempo && quote.maxPrice > 0n && tempo.paysFor.toLowerCase() === quote.token.toLowerCase()
+      ? tempo
+      : undefined;
 
   /** What challenges of the quote have in common. They end with it, to the second, so that each quote has one per method. */
   const common = ({ quote }: MppOffer) => ({

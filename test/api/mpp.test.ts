@@ -7,6 +7,7 @@ import { mppSecretOf } from "../../scripts/system/services.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
 import { type PurchaseResponse, purchaseResponseSchema } from "../../sdk/wire/purchase.ts";
+import { oneStepResponseSchema } from "../../sdk/wire/x402.ts";
 import { challengeIdOf, createMppxPayer } from "../support/mppx.ts";
 import { useSystem } from "../support/system.ts";
 import { type Answer, expectError } from "./support/api.ts";
@@ -22,6 +23,8 @@ POST /quotes/{id}/pay by the Machine Payments Protocol, on the exchange's own ch
 ├── paid by the stock mppx client money and key in one transaction, and Payment-Receipt; the stock x402 client still pays
 ├── the same credential again     the same answer, one key; by another process too
 ├── the transfer was submitted first  the key all the same
+├── in one step                  the same at POST /x402/{ek_id}, for its own listing and buyer alone
+├── a free key of somebody's     by that one's own credential alone
 ├── a credential for another quote    402, and that quote stays good
 └── forged, altered, expired, without money   402 with the reason and the same challenge; no transaction
 */
@@ -55,8 +58,8 @@ describe("api: paying by the Machine Payments Protocol", () => {
     return rows.length;
   }
 
-  const pay = (payUrl: string, authorization: string): Promise<Answer<PurchaseResponse>> =>
-    paying.post(payUrl, { authorization });
+  const pay = (path: string, authorization: string): Promise<Answer<PurchaseResponse>> =>
+    paying.post(path, { authorization });
 
   it("offers both rails in one 402, with a challenge that is the quote's own", async () => {
     const { quote } = await paying.quoted();
@@ -267,6 +270,82 @@ describe("api: paying by the Machine Payments Protocol", () => {
     const poor = await prepare(next.quote.pay_url, next.buyer);
     const { details } = expectError(await pay(next.quote.pay_url, poor.authorization), "PAYMENT_FAILED", 402);
     expect(details.reason).to.equal("invalid_exact_evm_insufficient_balance");
+  });
+
+  it("sells in one step, to the named buyer and to whoever pays", async () => {
+    const path = `/x402/${paying.ekId}`;
+    const url = `${shared.api.run.apiUrl}${path}`;
+    for (const named of [true, false]) {
+      const payer = await shared.api.market.newcomer();
+      const at = named ? `${url}?buyer=${payer.address}` : url;
+      const asked = await fetch(at, { method: "POST" });
+      const { id } = challengeOf(asked.headers);
+      expect(requiredOf(asked.headers)?.accepts, "x402 is offered beside it").to.have.length(2);
+      const authorization = await payerOf(payer).createCredential(asked);
+      await asked.arrayBuffer();
+      const [response, again] = await Promise.all(
+        [1, 2].map(() => fetch(at, { method: "POST", headers: { authorization } })),
+      );
+      expect(response?.status).to.equal(200);
+      const body = oneStepResponseSchema.parse(await response?.json());
+      expect(body.buyer.eoa).to.equal(payer.address);
+      expect(body.access, "a payment is public: it opens nothing").to.equal(undefined);
+      expect(await again?.json(), "once").to.deep.equal(body);
+      const receipt = Receipt.fromResponse(response as Response);
+      expect(receipt).to.include({ method: "evm", status: "success", reference: body.purchase?.tx });
+      expect(challengeIdOf(receipt)).to.equal(id);
+      await paying.expectOneKey(payer.address);
+    }
+    // As it comes: the client asks, pays and asks again by itself.
+    const payer = await shared.api.market.newcomer();
+    expect((await payerOf(payer).fetch(url, { method: "POST" })).status).to.equal(200);
+    await paying.expectOneKey(payer.address);
+  });
+
+  it("T17 takes a credential in one step for its own listing and buyer alone", async () => {
+    const { market } = shared.api;
+    const other = await market.list(paying.seller, { curveParams: curves.fixed.encode({ price: PRICE }) });
+    const payer = await market.newcomer();
+    const path = `/x402/${paying.ekId}`;
+    const send = (to: string, authorization: string) =>
+      shared.api.ask(to, { method: "POST", headers: { authorization } });
+    const { authorization } = await prepare(`${shared.api.run.apiUrl}${path}`, payer);
+    for (const [to, word] of [
+      [`/x402/${shared.api.ekIdOf(other)}`, authorization],
+      [`${path}?buyer=${payer.address}`, authorization],
+      [`${path}?buyer=${paying.seller.address}`, authorization],
+      [path, "Payment nonsense"],
+    ] as const) {
+      const { details } = expectError(await send(to, word), "PAYMENT_FAILED", 402);
+      expect(details.reason, to).to.equal("invalid-challenge");
+    }
+    expect(await paying.holdings(payer.address)).to.deep.equal({ keys: 0n, paid: 0n });
+    expect((await send(path, authorization)).status).to.equal(200);
+    // A holder's further payment is not taken.
+    const more = await prepare(`${shared.api.run.apiUrl}${path}`, payer);
+    expect((await send(path, more.authorization)).status).to.equal(200);
+    await paying.expectOneKey(payer.address);
+  });
+
+  it("T44 gives a free key that is quoted to somebody for that one's own credential alone", async () => {
+    const { market } = shared.api;
+    const free = await market.list(paying.seller, { curveParams: curves.fixed.encode({ price: 0n }) });
+    const { account: buyer } = await market.join();
+    const asked = await shared.api.ask(`/x402/${shared.api.ekIdOf(free)}?buyer=${buyer.address}`, {
+      method: "POST",
+    });
+    const { details } = expectError(asked, "PAYMENT_REQUIRED", 402);
+    const quote = { quote_id: String(details.quote_id) };
+    const payUrl = `${shared.api.run.apiUrl}/quotes/${quote.quote_id}/pay`;
+    const stranger = await prepare(payUrl, await market.newcomer());
+    const refused = expectError(await pay(payUrl, stranger.authorization), "PAYMENT_FAILED", 402);
+    expect(refused.details.reason).to.equal("buyer_not_payer");
+    expect(await paymentsOf(quote), "T20 it costs no transaction").to.equal(0);
+    expect(await paying.keysOf(buyer.address)).to.equal(0n);
+    const own = await prepare(payUrl, buyer);
+    const { status, body } = await pay(payUrl, own.authorization);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    expect(await paying.holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: 0n });
   });
 
   it("offers x402 alone where no secret is set", async function () {
