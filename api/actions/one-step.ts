@@ -1,6 +1,7 @@
 /** POST /x402/{ek_id}: a resource of which any x402 or MPP client gets a key by paying, without having asked for a quote before. */
 
 import { type Address, isAddressEqual, zeroAddress } from "viem";
+import { z } from "zod";
 import { purchaseExtraSchema } from "../../sdk/bound-purchase.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds, ekId as ekIds, listingId } from "../../sdk/ids.ts";
@@ -20,6 +21,7 @@ import type { ProofHeader } from "./proof.ts";
 import { makeQuote } from "./quote.ts";
 import { buyerOf, isOpen } from "./quote-end.ts";
 import { issueToken } from "./token.ts";
+import { uptoExtraSchema } from "./upto.ts";
 import { type Offer, parsePayment } from "./x402.ts";
 import { declareOneStep, SERVICE_NAME, TAGS } from "./x402-extensions.ts";
 
@@ -102,12 +104,17 @@ function assertBuyer({ buyer }: At): void {
 /** The quote that the payment accepts. Throws {@link PaymentRefusal} for one that is not of this listing and buyer. */
 async function byPayment(deps: Deps, at: At, header: string): Promise<Word> {
   const payload = parsePayment(header);
-  const extra = purchaseExtraSchema.safeParse(payload.accepted.extra);
-  const quote = extra.success
-    ? await findQuote(deps.sql, extra.data.salt)
-    : await findQuoteByTill(deps.sql, String(payload.accepted.payTo));
+  const { payTo, extra } = payload.accepted;
+  const id = quoteNamedSchema.safeParse(extra).data;
+  const quote = id ? await findQuote(deps.sql, id) : await findQuoteByTill(deps.sql, String(payTo));
   return { quote: fitting(at, quote, "invalid_payment_requirements"), payer: payerIn(payload) };
 }
+
+/** The offers that name their quote: what is paid by the others, its till does. */
+const quoteNamedSchema = z.union([
+  purchaseExtraSchema.transform(({ salt }) => salt),
+  uptoExtraSchema.transform(({ quote_id }) => quote_id),
+]);
 
 /** The same of a credential: its challenge names its quote. */
 async function byCredential(deps: Deps, at: At, credential: string): Promise<Word> {

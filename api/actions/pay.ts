@@ -66,7 +66,8 @@ export async function payOffer(deps: Deps, offer: Offer, headers: PayHeaders): P
   if (end.kind === "settling") throw pendingError(quote);
   // Its buyer may bring the signature with this request: a till that is paid already takes it as its word. And who paid an open quote that
   // somebody else submitted is known by the payment alone: its money goes back to it, however late it comes.
-  const takesLate = end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote));
+  const takesLate =
+    end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote)) || isDearerOnly(quote, end);
   const isPaying = (header ?? credential) !== undefined;
   if (end.kind !== "open" && !(takesLate && isPaying)) throw await failedError(deps, quote, end, end.kind);
   if (!isPaying) return unpaid(deps, offer);
@@ -77,6 +78,11 @@ export async function payOffer(deps: Deps, offer: Offer, headers: PayHeaders): P
   // What is paid already is not asked for again.
   if (end.kind !== "unclaimed" || "purchase" in answer) return answer;
   throw await failedError(deps, quote, end, end.kind);
+}
+
+/** The price has moved, and the quote has a ceiling above it: whether a payment reaches it shows at its sale. */
+function isDearerOnly({ ceiling }: StoredQuote, end: QuoteEnd): boolean {
+  return ceiling !== undefined && end.kind === "closed" && end.revert.name === "CostAboveMaximum";
 }
 
 /** That payment came to nothing: this request has its own turn. */

@@ -13,9 +13,10 @@ import type { Authorization, Scheme } from "../store/authorizations.ts";
 import { findQuote, findQuoteByTill, type StoredQuote, saveQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
 import { assertSigned } from "./payment-signature.ts";
-import { boundReferenceOf, buyerOf, isOpen, saleCall } from "./quote-end.ts";
+import { boundReferenceOf, buyerOf, isOpen, paymentReferenceOf, saleCall } from "./quote-end.ts";
 import type { Settling } from "./settlement.ts";
 import { transfersOf } from "./stranded.ts";
+import { permissionIn, UPTO_SCHEME, uptoExtraSchema, uptoPayloadSchema, uptoQuoteOf } from "./upto.ts";
 
 /** A payment that the contract would turn into its quote's key now. */
 export type Checked = { quote: StoredQuote; authorization: Authorization };
@@ -23,7 +24,11 @@ export type Checked = { quote: StoredQuote; authorization: Authorization };
 type Read = (deps: Settling, payload: unknown, requirements: PaymentRequirements) => Promise<Checked>;
 
 /** How each scheme's payload is read: one row each. */
-const readers: Readonly<Record<Scheme, Read>> = { exact: readTransfer, [PURCHASE_SCHEME]: readPurchase };
+const readers: Readonly<Record<Scheme, Read>> = {
+  exact: readTransfer,
+  [PURCHASE_SCHEME]: readPurchase,
+  [UPTO_SCHEME]: readPermission,
+};
 
 export const schemes = Object.keys(readers) as Scheme[];
 
@@ -149,6 +154,53 @@ async function readPurchase(
   };
 }
 
+/** `upto`: a permission for the sale to draw its price into the till of the quote with its ceiling. */
+async function readPermission(
+  { chain, sql }: Settling,
+  payload: unknown,
+  requirements: PaymentRequirements,
+): Promise<Checked> {
+  const extra = uptoExtraSchema.safeParse(requirements.extra);
+  const quote = extra.success ? await findQuote(sql, extra.data.quote_id) : undefined;
+  if (quote?.ceiling === undefined) throw mismatch("The offer is no quote of this exchange with a ceiling.");
+  const { signature, permit2Authorization: p } = parse(
+    uptoPayloadSchema,
+    payload,
+    "a Permit2 permission with its signature",
+  );
+  const { till } = uptoQuoteOf(chain, quote);
+  const expected = { to: till, facilitator: chain.tills.address, token: quote.token, amount: quote.ceiling };
+  const given = { ...p.witness, ...p.permitted };
+  const wrong = (["to", "facilitator", "token"] as const).find(
+    (name) => !isAddressEqual(given[name], expected[name]),
+  );
+  if (wrong) {
+    throw new PaymentRefusal(
+      refusals[wrong],
+      `The permission's ${wrong} is ${given[wrong]}, not ${expected[wrong]}.`,
+      {
+        expected: expected[wrong],
+        given: given[wrong],
+      },
+    );
+  }
+  if (BigInt(given.amount) !== quote.ceiling) {
+    throw new PaymentRefusal(
+      "permit2_amount_mismatch",
+      `The permission is of ${given.amount}, the offer of ${quote.ceiling} (smallest units).`,
+      { expected: String(quote.ceiling), given: given.amount },
+    );
+  }
+  return { quote, authorization: permissionIn({ signature, permit2Authorization: p }) };
+}
+
+/** What is wrong with a permission, in x402's words. */
+const refusals = {
+  to: "invalid_permit2_recipient_mismatch",
+  facilitator: "upto_facilitator_mismatch",
+  token: "permit2_token_mismatch",
+} as const;
+
 const transferSchema = z.object({
   signature: z.string().regex(/^0x([0-9a-fA-F]{2}){1,4096}$/),
   authorization: z.object({
@@ -184,17 +236,20 @@ export async function assertSellable(deps: Settling, checked: Checked): Promise<
 }
 
 /**
- * Whether the authorization is used because somebody else has submitted it: a bound one has bought this very key; an open quote's money lies
- * in its till.
+ * Whether the authorization is used because somebody else has submitted it: one that needs no till has bought this very key; an open quote's
+ * money lies in its till.
  */
 async function isSpent(
   { chain }: Settling,
-  { quote, authorization: { scheme, from, nonce } }: Checked,
+  { quote, authorization }: Checked,
   { reason }: PaymentRefusal,
 ): Promise<boolean> {
-  if (reason !== "invalid_exact_evm_nonce_already_used") return false;
-  if (scheme === PURCHASE_SCHEME) return (await findSale(chain, quote, nonce)) !== undefined;
-  return isOpen(quote) && (await transfersOf(chain, quote, from)).length > 0;
+  if (reason !== "invalid_exact_evm_nonce_already_used" && reason !== "permit2_invalid_nonce") return false;
+  if (authorization.scheme === "exact") {
+    return isOpen(quote) && (await transfersOf(chain, quote, authorization.from)).length > 0;
+  }
+  const reference = paymentReferenceOf(chain, quote, authorization);
+  return (await findSale(chain, quote, reference)) !== undefined;
 }
 
 /** A gift to somebody who is no agent: who pays can't make it one. */

@@ -23,6 +23,9 @@ const payerSchema = z.union([
     .object({ authorization: z.object({ from: addressSchema }) })
     .transform(({ authorization }) => authorization.from),
   z.object({ from: addressSchema }).transform(({ from }) => from),
+  z
+    .object({ permit2Authorization: z.object({ from: addressSchema }) })
+    .transform(({ permit2Authorization }) => permit2Authorization.from),
 ]);
 
 /** Who a payment says to be of; undefined for one that can't be read, which is refused later. */

@@ -7,6 +7,7 @@ import type { Authorization, Scheme } from "../store/authorizations.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { purchaseFor } from "./quote-end.ts";
+import { UPTO_SCHEME, uptoTypedData } from "./upto.ts";
 
 type Signed = { chain: Chain; quote: StoredQuote; authorization: Authorization };
 
@@ -18,6 +19,7 @@ const messages: Readonly<Record<Scheme, (signed: Signed) => TypedDataDefinition>
     purchaseTypedData({ chainId: chain.id, exchange: chain.exchange.address }, domainOf(chain, quote.token), {
       ...{ purchase: purchaseFor(quote, from), salt: quote.id, from },
     }),
+  [UPTO_SCHEME]: ({ chain, quote, authorization }) => uptoTypedData(chain, quote, authorization),
 };
 
 /**
@@ -32,7 +34,8 @@ export async function assertSigned(
   const { from: address, signature, scheme } = authorization;
   const message = messages[scheme]({ chain, quote, authorization });
   if (await chain.client.verifyTypedData({ ...message, address, signature })) return;
-  throw new PaymentRefusal("invalid_exact_evm_signature", `The signature is not one of ${address}.`, {
+  const reason = scheme === UPTO_SCHEME ? "invalid_permit2_signature" : "invalid_exact_evm_signature";
+  throw new PaymentRefusal(reason, `The signature is not one of ${address}.`, {
     payer: address,
   });
 }

@@ -8,6 +8,7 @@ import { addressSchema } from "../../sdk/wire/common.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import { assertSellable, claimFree } from "../actions/payment-checks.ts";
 import { PaymentRefusal } from "../actions/payment-refusal.ts";
+import { assertSigned } from "../actions/payment-signature.ts";
 import { closedError, isOpen } from "../actions/quote-end.ts";
 import { pendingError } from "../actions/quote-outcome.ts";
 import { followPayment, settlePayment } from "../actions/settlement.ts";
@@ -92,6 +93,8 @@ async function payByTransfer(
   offered: StoredQuote,
   { challengeId, authorization }: Extract<Accepted, { method: "evm" }>,
 ): Promise<Bought> {
+  // One that comes late is not looked at by mppx.
+  if (isOpen(offered)) await assertSigned(deps, offered, authorization);
   const checked = await claimFree(deps, { quote: offered, authorization });
   await assertSellable(deps, checked);
   const { quote } = checked;

@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { Challenge, Credential, Receipt } from "mppx";
-import type { PrivateKeyAccount } from "viem";
+import { type Address, type Hex, type PrivateKeyAccount, zeroAddress } from "viem";
+import { findQuote, saveQuote } from "../../api/store/quotes.ts";
 import { gather, list } from "../../scripts/demo/steps.ts";
 import { localKey } from "../../scripts/system/chain.ts";
 import { mppSecretOf } from "../../scripts/system/services.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
+import { quoteHash, tillAddress } from "../../sdk/till.ts";
 import { type PurchaseResponse, purchaseResponseSchema } from "../../sdk/wire/purchase.ts";
 import { oneStepResponseSchema } from "../../sdk/wire/x402.ts";
 import { challengeIdOf, createMppxPayer } from "../support/mppx.ts";
@@ -48,6 +51,16 @@ describe("api: paying by the Machine Payments Protocol", () => {
     const authorization = await payerOf(account).createCredential(response);
     await response.arrayBuffer(); // the client looked at a copy: cancelling this one would wait for that one
     return { authorization, credential: Credential.deserialize(authorization) };
+  }
+
+  /** The transfer that a credential authorizes. */
+  function transferIn({ payload }: Credential.Credential) {
+    const p = payload as Record<string, string>;
+    return {
+      ...{ from: p.from as Address, to: p.to as Address, value: BigInt(p.value ?? 0) },
+      ...{ validAfter: BigInt(p.validAfter ?? 0), validBefore: BigInt(p.validBefore ?? 0) },
+      ...{ nonce: p.nonce as Hex, signature: p.signature as Hex },
+    };
   }
 
   /** How many payments were taken on for the quote: before each transaction there is one. */
@@ -165,14 +178,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   it("T12 T18 issues the key though somebody submitted the payer's transfer first", async () => {
     const { buyer, quote } = await paying.quoted();
     const { authorization, credential } = await prepare(quote.pay_url, buyer);
-    const payload = credential.payload as Record<string, string>;
-    await paying.submitTransfer({
-      from: payload.from as `0x${string}`,
-      to: payload.to as `0x${string}`,
-      ...{ value: BigInt(payload.value ?? 0), validAfter: BigInt(payload.validAfter ?? 0) },
-      validBefore: BigInt(payload.validBefore ?? 0),
-      ...{ nonce: payload.nonce as `0x${string}`, signature: payload.signature as `0x${string}` },
-    });
+    await paying.submitTransfer(transferIn(credential));
     const { status, body } = await pay(quote.pay_url, authorization);
     expect(status, JSON.stringify(body)).to.equal(200);
     await paying.expectOneKey(buyer.address);
@@ -325,6 +331,66 @@ describe("api: paying by the Machine Payments Protocol", () => {
     const more = await prepare(`${shared.api.run.apiUrl}${path}`, payer);
     expect((await send(path, more.authorization)).status).to.equal(200);
     await paying.expectOneKey(payer.address);
+  });
+
+  /** A quote that ends in so many seconds: for whoever pays, unless it names a buyer. */
+  async function ending(seconds: number, buyer: Address = zeroAddress) {
+    const { market, chainId } = shared.api;
+    const sql = openTables(shared.api.run);
+    try {
+      const given = await shared.api.quote(paying.ekId, paying.seller.address);
+      const stored = await findQuote(sql, given.quote_id);
+      if (!stored) throw new Error("The quote is not stored.");
+      const { id: _id, till: _till, blockNumber, ...rest } = stored;
+      const deadline = BigInt(Math.floor(Date.now() / 1000) + seconds);
+      const terms = { ...rest, buyer, deadline };
+      const at = { chainId, tills: market.contracts.tills.address };
+      const quote = { ...terms, id: quoteHash(at, terms), till: tillAddress(at, terms), blockNumber };
+      await saveQuote(sql, quote);
+      const payUrl = `${shared.api.run.apiUrl}/quotes/${quote.id}/pay`;
+      const isOver = () => sleep(Math.max(0, Number(deadline) * 1000 + 1_100 - Date.now()));
+      return { quote_id: quote.id, payUrl, isOver };
+    } finally {
+      await sql.end();
+    }
+  }
+
+  it("T9 T18 takes no credential after its challenge's end; what was taken before it gives the same answer after it", async function () {
+    this.timeout(40_000);
+    const { market } = shared.api;
+    /** A payer with its credential for a quote that ends soon. */
+    const ready = async (open = false) => {
+      const { address, ...payer } = await market.newcomer();
+      const quote = await ending(6, open ? zeroAddress : address);
+      const { authorization, credential } = await prepare(quote.payUrl, { ...payer, address });
+      const twice = () => Promise.all([1, 2].map(() => pay(quote.payUrl, authorization)));
+      return { ...quote, address, credential, twice };
+    };
+    const [early, late, open, robbed] = await Promise.all([ready(), ready(), ready(true), ready(true)]);
+    const inTime = await early.twice();
+    for (const { status, body } of inTime) expect(status, JSON.stringify(body)).to.equal(200);
+    await paying.submitTransfer(transferIn(robbed.credential));
+    await Promise.all([early, late, open, robbed].map(({ isOver }) => isOver()));
+
+    for (const { status, body } of await early.twice()) {
+      expect(status).to.equal(200);
+      expect(body).to.deep.equal(inTime[0]?.body);
+    }
+    await paying.expectOneKey(early.address);
+    for (const { twice, address } of [late, open]) {
+      for (const answer of await twice()) {
+        const { details } = expectError(answer, "PAYMENT_FAILED", 410);
+        expect(details.reason).to.equal("quote_expired");
+        expect(answer.headers.get("www-authenticate"), "no fresh challenge").to.equal(null);
+      }
+      expect(await paying.holdings(address)).to.deep.equal({ keys: 0n, paid: 0n });
+    }
+    // T12: somebody else had submitted it, and nobody knew whose it was until now: it goes back.
+    for (const end = Date.now() + 20_000; (await paying.holdings(robbed.address)).paid !== 0n; ) {
+      if (Date.now() > end) throw new Error("The money did not come back.");
+      for (const { status } of await robbed.twice()) expect(status).to.be.oneOf([202, 409, 410]);
+    }
+    expect(await paying.keysOf(robbed.address)).to.equal(0n);
   });
 
   it("T44 gives a free key that is quoted to somebody for that one's own credential alone", async () => {
