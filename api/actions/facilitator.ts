@@ -5,8 +5,9 @@
 import type { FacilitatorClient } from "@x402/core/server";
 import type { Network } from "@x402/core/types";
 import type { Scheme } from "../store/authorizations.ts";
-import { checkPayment, schemes } from "./payment-checks.ts";
+import { checkPayment } from "./payment-checks.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
+import { schemes } from "./read-payment.ts";
 import { type Settling, settlePayment } from "./settlement.ts";
 import { UPTO_SCHEME } from "./upto.ts";
 

@@ -11,10 +11,10 @@ import { addressSchema } from "../../sdk/wire/common.ts";
 import { nameRequest, type PaymentId, renameRequest } from "../store/payment-ids.ts";
 import { livePaymentOf } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
-import { readPayment } from "./payment-checks.ts";
 import { assertSigned } from "./payment-signature.ts";
 import { quoteEndOf } from "./quote-end.ts";
 import { pendingError } from "./quote-outcome.ts";
+import { readPayment } from "./read-payment.ts";
 import type { Settling } from "./settlement.ts";
 import type { Paid } from "./x402.ts";
 

@@ -348,7 +348,15 @@ describe("api: paying by the Machine Payments Protocol", () => {
       const quote = { ...terms, id: quoteHash(at, terms), till: tillAddress(at, terms), blockNumber };
       await saveQuote(sql, quote);
       const payUrl = `${shared.api.run.apiUrl}/quotes/${quote.id}/pay`;
-      const isOver = () => sleep(Math.max(0, Number(deadline) * 1000 + 1_100 - Date.now()));
+      /** By this machine's clock and by the chain's, which may be a little behind. */
+      const isOver = async () => {
+        await sleep(Math.max(0, Number(deadline) * 1000 + 1_100 - Date.now()));
+        for (;;) {
+          await market.client.request({ method: "evm_mine", params: [] } as never);
+          if ((await market.client.getBlock()).timestamp > deadline) return;
+          await sleep(100);
+        }
+      };
       return { quote_id: quote.id, payUrl, isOver };
     } finally {
       await sql.end();
