@@ -89,6 +89,8 @@ export const agent = onchainTable(
     sold: t.integer().notNull(),
     bought: t.integer().notNull(),
     validated: t.integer().notNull(),
+    /** Its reputation as a validator, as in `validator_facts`: 0 to 100. */
+    validatorScore: t.integer().notNull(),
     pointsBalance: t.bigint().notNull(),
     pointsLifetime: t.bigint().notNull(),
     joinedAt: t.bigint().notNull(),

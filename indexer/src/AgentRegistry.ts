@@ -30,6 +30,7 @@ ponder.on("AgentRegistry:Registered", async ({ event, context: { db, chain } }) 
     sold: 0,
     bought: 0,
     validated: 0,
+    validatorScore: 0,
     pointsBalance: 0n,
     pointsLifetime: 0n,
     joinedAt: at,

@@ -67,10 +67,9 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
   await tally(db, ekId, aggregate, { lost: live?.types ?? 0, won: types });
   if (!live) await addToTotals(db, chainId, { labels: 1 });
   const moment = momentOf(chainId, event);
-  if (former) {
-    await changeStance(db, moment, id, types);
-    return reviewListing(db, moment, ekId);
-  }
+  await changeStance(db, moment, id, types);
+  await reviewListing(db, moment, ekId);
+  if (former) return;
   const isFirst = await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
   if (isFirst) await addValidator(db, moment, validatorId);
   await countMarket(db, moment, { labels: 1 });

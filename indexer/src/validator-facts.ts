@@ -6,6 +6,7 @@
  * validator sits would let it stop the indexer for the price of one call.
  */
 import {
+  agent,
   consensusPolicy,
   judgement,
   judgementPair,
@@ -59,6 +60,9 @@ export async function changeValidator(db: Db, { chainId, blockNumber }: Place, a
   const after = { ...before, ...Object.fromEntries(fields.map((field) => [field, sum(field)])) };
   const { chainScore } = validatorReputation(toValidatorFacts(after));
   await db.update(validatorFacts, { agentId }).set({ ...after, chainScore, blockNumber });
+  if (chainScore === before.chainScore) return;
+  // The row exists because validators are agents.
+  await db.update(agent, { id: agentId }).set({ validatorScore: chainScore });
   await rescore(db, { chainId, role: "validator" }, { before: before.chainScore, after: chainScore });
 }
 

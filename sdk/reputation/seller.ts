@@ -59,19 +59,18 @@ const COMPLAINT_FACTOR = 4;
 export function sellerReputation(facts: SellerFacts, use: SellerUse = NO_SELLER_USE): Reputation {
   const settled = facts.tradeWeight + facts.complaintWeight + UNDISPUTED;
   const disputeRate = share(facts.complaintWeight, settled);
+  // Gateways are the sellers': what nobody bought can't have been used, nor reviewed.
+  const used = Math.min(use.useWeight, 2 * facts.tradeWeight);
+  const rated =
+    use.reviewers > facts.buyers ? 0 : Math.floor(use.ratings / (use.reviewers + UNKNOWN_REVIEWERS));
   const w = sellerWeights;
   return total([
     component("sales", "chain", w.sales, saturation(facts.tradeWeight, HALF_SALES)),
     component("verified", "chain", w.verified, share(facts.verified, facts.judged + UNJUDGED)),
     component("repurchase", "chain", w.repurchase, share(facts.returning, facts.buyers + UNKNOWN_BUYERS)),
     component("disputes", "chain", w.disputes, Math.min(BPS, COMPLAINT_FACTOR * disputeRate)),
-    component("usage", "receipts", w.usage, saturation(use.useWeight, HALF_USES)),
-    component(
-      "reviews",
-      "reviews",
-      w.reviews,
-      Math.min(BPS, Math.floor(use.ratings / (use.reviewers + UNKNOWN_REVIEWERS))),
-    ),
+    component("usage", "receipts", w.usage, saturation(used, HALF_USES)),
+    component("reviews", "reviews", w.reviews, Math.min(BPS, rated)),
   ]);
 }
 

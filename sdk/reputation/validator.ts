@@ -45,7 +45,9 @@ export function toValidatorFacts(
   return Object.fromEntries(names.map((name) => [name, Number(row[name])])) as ValidatorFacts;
 }
 
-export const validatorWeights = { accuracy: 60, coverage: 40, abuse: -60, bias: -30 } as const;
+export const validatorWeights = {
+  ...{ accuracy: 70, coverage: 30, contradiction: -60, abuse: -60, bias: -30 },
+} as const;
 
 /** Listings of so many sellers give half of the coverage. In thousandths. */
 const HALF_COVERAGE = 20 * UNIT;
@@ -59,34 +61,37 @@ const STRUCK_FACTOR = 5;
 /**
  * A validator's score.
  * @example
- * validatorReputation({ ...NO_VALIDATOR_FACTS, seated: 20, coverage: 20_000 }).score // 20
+ * validatorReputation({ ...NO_VALIDATOR_FACTS, seated: 20, coverage: 20_000 }).score // 15
  */
 export function validatorReputation(facts: ValidatorFacts): Reputation {
   const w = validatorWeights;
+  const agreement = agreementOf(facts);
   return total([
-    component("accuracy", "chain", w.accuracy, accuracy(facts)),
+    component("accuracy", "chain", w.accuracy, Math.max(0, agreement)),
     component("coverage", "chain", w.coverage, saturation(facts.coverage, HALF_COVERAGE)),
+    component("contradiction", "chain", w.contradiction, Math.max(0, -agreement)),
     component("abuse", "chain", w.abuse, share(STRUCK_FACTOR * facts.struck, facts.seated + UNCHALLENGED)),
     component("bias", "chain", w.bias, share(facts.leaning, facts.stances + NO_STANCE)),
   ]);
 }
 
 /**
- * Cohen's kappa between the validator and those who decided after it, in basis points, discounted while there are few cases; 0 where it
- * is negative. It is what is left of the agreement when chance is taken out: who says the same of everything has none.
+ * Cohen's kappa between the validator and those who decided after it, in basis points, discounted while there are few cases and rounded
+ * towards 0. It is what is left of the agreement when chance is taken out: who says the same of everything has none, who says the
+ * opposite has less than none.
  */
-export function accuracy({
+export function agreementOf({
   goodGood,
   goodBad,
   badGood,
   badBad,
 }: Pick<ValidatorFacts, "goodGood" | "goodBad" | "badGood" | "badBad">): number {
   const [a, b, c, d] = [goodGood, goodBad, badGood, badBad].map(BigInt) as [bigint, bigint, bigint, bigint];
-  const agreement = 2n * (a * d - b * c);
-  if (agreement <= 0n) return 0;
+  const beyondChance = 2n * (a * d - b * c);
+  if (beyondChance === 0n) return 0;
   const chance = (a + b) * (b + d) + (a + c) * (c + d);
   const count = a + b + c + d;
-  return Number((BigInt(BPS) * agreement * count) / (chance * (count + BigInt(UNDECIDED))));
+  return Number((BigInt(BPS) * beyondChance * count) / (chance * (count + BigInt(UNDECIDED))));
 }
 
 // ------------------------------------------------- how facts come about
