@@ -38,8 +38,8 @@ function rowsOf(rows: readonly object[], keys: readonly string[], leaveOut: read
 const modelled = (sums: Iterable<readonly [string, Numbers]>) =>
   shape([...sums].map(([key, row]) => [key.toLowerCase(), row] as const));
 
-/** Returns how many events there were. */
-export async function expectRollups(run: RunInfo, index: IndexReader): Promise<number> {
+/** Returns the rows that reputation is computed from. */
+export async function expectRollups(run: RunInfo, index: IndexReader) {
   const { db, caughtUp } = index;
   await caughtUp();
   const events = await readChainEvents(run);
@@ -80,8 +80,7 @@ export async function expectRollups(run: RunInfo, index: IndexReader): Promise<n
   const [totals] = await db.select().from(tables.protocol);
   expect(totals?.repeatSales).to.equal(model.repeatSales);
   expect(totals?.soldListings).to.equal([...listings.values()].filter(({ sales }) => sales !== 0).length);
-  await expectReputation(index, events, run.chainId);
-  return events.length;
+  return expectReputation(index, events, run.chainId);
 }
 
 const countsOf = ({
@@ -150,4 +149,5 @@ async function expectReputation({ db }: IndexReader, events: readonly TimedEvent
       role,
     ).to.equal(rows.length);
   }
+  return { sellers, validators };
 }
