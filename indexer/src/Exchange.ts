@@ -11,7 +11,6 @@ import {
   feeSetting,
   key,
   listing,
-  listingFacts,
   order,
   pause,
   renewal,
@@ -20,17 +19,10 @@ import {
 } from "ponder:schema";
 import type { Hex } from "viem";
 import { complaints } from "../../sdk/reputation/seller.ts";
+import { countBounty, countDealing, countPrice, moveEscrow } from "./dealings.ts";
 import { type Db, existing, idsOf, momentOf, originOf } from "./event.ts";
-import {
-  countDay,
-  countMarket,
-  countMoney,
-  countPurchase,
-  countSale,
-  countVolume,
-  type Moment,
-} from "./rollups.ts";
-import { changeSeller, countComplaint, countTrouble } from "./seller-facts.ts";
+import { countMoney, countSale, countVolume } from "./rollups.ts";
+import { countComplaint, countTrouble } from "./seller-facts.ts";
 import { addToTotals, countDeed } from "./totals.ts";
 
 /** `IOrders.OrderStatus`, as far as it is told: an order begins as held. */
@@ -110,44 +102,6 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   await countPrice(db, moment, { ...money, price: sold.price });
 });
 
-/** Counts a sale, whatever its price. */
-async function countDealing(
-  db: Db,
-  moment: Moment & { blockNumber: bigint },
-  { ekId, sellerId, buyerId }: { ekId: string; sellerId: string; buyerId: string },
-) {
-  // The row exists because only a listing can be sold.
-  const { sales } = await db.update(listingFacts, { ekId }).set((row) => ({ sales: row.sales + 1 }));
-  const repeats = (await countPurchase(db, moment, buyerId)) ? 1 : 0;
-  await addToTotals(db, moment.chainId, { soldListings: sales === 1 ? 1 : 0, repeatSales: repeats });
-  await countMarket(db, moment, { trades: 1, repeats });
-  await countDay(db, moment, sellerId, "sold");
-  await countDay(db, moment, buyerId, "bought");
-  await changeSeller(db, moment, sellerId, { sales: 1 });
-}
-
-/** Counts what was paid for a key. */
-async function countPrice(
-  db: Db,
-  moment: Moment,
-  {
-    sellerId,
-    payerId,
-    token,
-    price,
-    releaseTime,
-  }: { sellerId: string; payerId: string; token: Hex; price: bigint; releaseTime: bigint },
-) {
-  await countVolume(db, moment, token, { paid: price });
-  await countMoney(
-    db,
-    moment,
-    { agentId: sellerId, token },
-    { sold: price, [releaseTime === 0n ? "soldAtOnce" : "held"]: price },
-  );
-  await countMoney(db, moment, { agentId: payerId, token }, { spent: price });
-}
-
 ponder.on("Exchange:KeyRenewed", async ({ event, context: { db, chain } }) => {
   const { keyId, payerId, expiry, token, price, feeBps } = event.args;
   const ids = idsOf(chain.id);
@@ -185,22 +139,6 @@ ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } 
   if (status === "refunded") await countComplaint(db, moment, { ...before, weight: complaints.refund });
 });
 
-/** An order's money waits in another way now, or waits no more. */
-async function moveEscrow(
-  db: Db,
-  moment: Moment,
-  { sellerId, payerId, token, amount, status: from }: typeof order.$inferSelect,
-  { status, toBuyer }: { status: "disputed" | "released" | "refunded"; toBuyer: bigint },
-) {
-  const left = from === "disputed" ? "disputed" : "held";
-  const kept = status === "refunded" ? {} : { [status]: amount - toBuyer };
-  await countMoney(db, moment, { agentId: sellerId, token }, { [left]: -amount, ...kept, refunded: toBuyer });
-  await countMoney(db, moment, { agentId: payerId, token }, { returned: toBuyer });
-  await countVolume(db, moment, token, { refunded: toBuyer });
-  if (status === "released") return;
-  await countMarket(db, moment, status === "refunded" ? { refunds: 1 } : { disputes: 1 });
-}
-
 ponder.on("Exchange:OrderAccessed", async ({ event, context: { db, chain } }) => {
   // The row exists because the exchange passes over keys without an order.
   await db
@@ -221,16 +159,6 @@ ponder.on("Exchange:Credited", async ({ event, context: { db, chain } }) => {
   await db.update(bounty, { ekId, token }).set((row) => ({ amount: row.amount - amount }));
   await countBounty(db, moment, { ekId, token, amount: -amount });
 });
-
-/** Counts what the listing's validators have to share more, or less, to its seller's money. */
-async function countBounty(
-  db: Db,
-  moment: Moment,
-  { ekId, token, amount }: { ekId: string; token: Hex; amount: bigint },
-) {
-  const { sellerId } = await existing(db.find(listingFacts, { ekId }), ekId);
-  await countMoney(db, moment, { agentId: sellerId, token }, { bounties: amount });
-}
 
 ponder.on("Exchange:BountyFunded", async ({ event, context: { db, chain } }) => {
   const { token, amount, bountyAfter } = event.args;
