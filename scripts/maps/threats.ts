@@ -141,7 +141,9 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T36: {
     attack: "Validators collude on a label",
-    defence: "one voice per linked group, public evidence, challenge, arbitration and appeal, bounded slash",
+    defence:
+      "one voice per linked group, public evidence, challenge, arbitration and appeal, bounded slash; no reputation for who joins a " +
+      "verdict, says the same of everything, or favours a seller",
   },
   T37: {
     attack: "Label spam",
