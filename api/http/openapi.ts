@@ -6,6 +6,7 @@ import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
 import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
+import * as dashboard from "../../sdk/wire/dashboard.ts";
 import * as listing from "../../sdk/wire/listing.ts";
 import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
@@ -41,6 +42,13 @@ const components: Record<string, z.ZodType> = {
   PointsLedgerEntry: points.pointsLedgerEntrySchema,
   PointsLedgerResponse: points.pointsLedgerResponseSchema,
   Health: open.healthSchema,
+  UsageEvent: open.usageEventSchema,
+  MeOverview: dashboard.meOverviewSchema,
+  SellerListingDetail: dashboard.sellerListingDetailSchema,
+  StoreStatus: dashboard.storeStatusSchema,
+  MyKeysResponse: dashboard.myKeysResponseSchema,
+  ValidationHistoryResponse: dashboard.validationHistorySchema,
+  WaitlistRequest: dashboard.waitlistRequestSchema,
 };
 
 const names = new Set(Object.keys(components));
@@ -67,6 +75,9 @@ export type Failure = ErrorCode | readonly [ErrorCode, number];
 /** What any route with a body may answer with. */
 export const bodyFailures: readonly Failure[] = ["PAYLOAD_TOO_LARGE", ["INVALID_REQUEST", 415]];
 
+/** What any route of an agent's own may answer with. */
+export const ownFailures: readonly Failure[] = ["INVALID_SIGNATURE", "SESSION_EXPIRED"];
+
 /** What any route may answer with. */
 const everywhere: ErrorCode[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"];
 
@@ -85,6 +96,7 @@ export function failures(...codes: Failure[]): Record<never, never> {
       status,
       {
         ...answer(apiErrorSchema, of.join(", ")),
+        "x-error-codes": of,
         headers:
           status === 429
             ? { ...requestIdHeader, "Retry-After": { schema: { type: "integer" } } }

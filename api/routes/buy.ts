@@ -26,6 +26,7 @@ const params = z.object({ quote_id: z.string() });
 const payRoute = createRoute({
   method: "post",
   path: "/quotes/{quote_id}/pay",
+  operationId: "pay_quote",
   tags: ["Buy"],
   summary: "Pay a quote by x402 v2 (exact) or by the Machine Payments Protocol (evm and tempo charges)",
   description:
@@ -50,6 +51,7 @@ const payRoute = createRoute({
 const quoteStateRoute = createRoute({
   method: "get",
   path: "/quotes/{quote_id}",
+  operationId: "get_quote",
   tags: ["Buy"],
   summary: "What became of a quote",
   request: { params },
@@ -63,6 +65,7 @@ const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
+  operationId: "purchase_ek",
   tags: ["Buy"],
   summary: "Purchase EK (free, or with points); what costs money is paid by quote",
   description:
@@ -92,6 +95,7 @@ const tokenRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/token",
+  operationId: "get_ek_token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
   description:

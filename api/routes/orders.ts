@@ -20,11 +20,12 @@ const OWN_TRANSACTION =
   "The contract takes this from the agent's own EOA alone, and no operator can be granted it, so the exchange does not send it. The answer is " +
   "the transaction to sign and send (to, data, value, chain_id), which the contract would take now; what it would refuse is refused here.";
 
-function orderRoute<P extends string>(path: P, summary: string) {
+function orderRoute<P extends string>(operationId: string, path: P, summary: string) {
   return {
     ...signedIn,
     method: "post" as const,
     path,
+    operationId,
     tags: ["Orders"],
     summary,
     description: OWN_TRANSACTION,
@@ -40,17 +41,25 @@ function orderRoute<P extends string>(path: P, summary: string) {
 }
 
 const refundRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/refund", "Give an order's money back, as its buyer or seller"),
+  ...orderRoute(
+    "refund_order",
+    "/me/orders/{order_id}/refund",
+    "Give an order's money back, as its buyer or seller",
+  ),
   request: { params },
 });
 
 const acceptRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/accept", "Let an order's money go to the seller, as its buyer"),
+  ...orderRoute(
+    "accept_order",
+    "/me/orders/{order_id}/accept",
+    "Let an order's money go to the seller, as its buyer",
+  ),
   request: { params },
 });
 
 const disputeRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/dispute", "Dispute an order, as its buyer"),
+  ...orderRoute("dispute_order", "/me/orders/{order_id}/dispute", "Dispute an order, as its buyer"),
   request: { params, body: jsonBody(disputeRequestSchema) },
 });
 
@@ -58,6 +67,7 @@ const payoutsRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/sell/payouts",
+  operationId: "get_payouts",
   tags: ["Sell"],
   summary: "What I sold and am owed, by token; open orders, the next to be released first",
   description:

@@ -14,6 +14,7 @@ const tokenRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/validate/token",
+  operationId: "get_validator_token",
   tags: ["Validate"],
   summary: "Get a short-lived token to read what is to be validated",
   description:
@@ -37,6 +38,7 @@ const submitRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/validate/submit",
+  operationId: "submit_validation",
   tags: ["Validate"],
   summary: "Submit validation label",
   request: { body: jsonBody(submitValidationRequestSchema) },

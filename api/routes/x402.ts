@@ -15,6 +15,7 @@ import { discoverable } from "../queries/discovery.ts";
 const oneStepRoute = createRoute({
   method: "post",
   path: "/x402/{ek_id}",
+  operationId: "buy_in_one_step",
   tags: ["Buy"],
   summary: "Buy a key in one step with any x402 v2 client",
   description:
@@ -40,6 +41,7 @@ const oneStepRoute = createRoute({
 const discoveryRoute = createRoute({
   method: "get",
   path: "/discovery/resources",
+  operationId: "discover_resources",
   tags: ["Public"],
   summary: "What is sold in one step, as x402's bazaar lists it",
   request: { query: discoveryQuerySchema },
