@@ -55,7 +55,7 @@ const quoteStateRoute = createRoute({
   tags: ["Buy"],
   summary: "What became of a quote",
   request: { params },
-  responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
+  responses: { 200: answer(quoteStateSchema, "State"), ...failures("INVALID_REQUEST", "NOT_FOUND") },
 });
 
 // Read as it comes: what is wrong with it is told by its own error.
