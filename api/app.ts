@@ -13,12 +13,14 @@ import { addCardRoutes } from "./routes/card.ts";
 import { addDashboardRoutes } from "./routes/dashboard.ts";
 import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
+import { addMarketRoutes } from "./routes/market.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addReferenceRoutes } from "./routes/reference.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
+import { addVoiceRoutes } from "./routes/voices.ts";
 import { addX402Routes } from "./routes/x402.ts";
 
 /**
@@ -47,6 +49,8 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addMeRoutes(app, deps);
   addDashboardRoutes(app, deps);
   addListingRoutes(app, deps);
+  addMarketRoutes(app, deps);
+  addVoiceRoutes(app, deps);
   addBuyRoutes(app, deps);
   addX402Routes(app, deps);
   addCardRoutes(app, deps);

@@ -8,11 +8,13 @@ import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as dashboard from "../../sdk/wire/dashboard.ts";
 import * as listing from "../../sdk/wire/listing.ts";
+import * as market from "../../sdk/wire/market.ts";
 import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
 import * as open from "../../sdk/wire/public.ts";
 import * as purchase from "../../sdk/wire/purchase.ts";
 import * as validation from "../../sdk/wire/validation.ts";
+import * as voices from "../../sdk/wire/voices.ts";
 import type { AppEnv } from "./context.ts";
 
 const [activityExpTrade, activityExpListed, activityValidation] = open.activityItemSchema.options;
@@ -43,6 +45,22 @@ const components: Record<string, z.ZodType> = {
   PointsLedgerResponse: points.pointsLedgerResponseSchema,
   Health: open.healthSchema,
   UsageEvent: open.usageEventSchema,
+  ListingVersions: market.listingVersionsSchema,
+  ListingStatus: market.listingStatusSchema,
+  Citations: market.citationsSchema,
+  Trade: market.tradeSchema,
+  TradesResponse: market.tradesSchema,
+  TradeProof: market.tradeProofSchema,
+  Key: market.keySchema,
+  Dispute: market.disputeSchema,
+  DisputesResponse: market.disputesSchema,
+  DisputeDetail: market.disputeDetailSchema,
+  Review: voices.reviewSchema,
+  ReviewsResponse: voices.reviewsSchema,
+  Issue: voices.issueSchema,
+  IssuesResponse: voices.issuesSchema,
+  IssueCounts: voices.issueCountsSchema,
+  NotificationsResponse: voices.notificationsSchema,
   MeOverview: dashboard.meOverviewSchema,
   SellerListingDetail: dashboard.sellerListingDetailSchema,
   StoreStatus: dashboard.storeStatusSchema,

@@ -48,3 +48,17 @@ export async function liveTokens(sql: Sql, agentId: bigint): Promise<Map<bigint,
     group by key_number`;
   return new Map(rows.map(({ key_number, until }) => [BigInt(key_number), until]));
 }
+
+/** Citations of a listing, the newest first; `before`: milliseconds, and the event. */
+export async function citationsOf(
+  sql: Sql,
+  ekId: string,
+  { before, limit }: { before: readonly [number, string] | undefined; limit: number },
+): Promise<{ eventId: string; agentId: string; at: Date }[]> {
+  const rows = await sql<{ event_id: string; buyer_agent_id: string; at: Date }[]>`
+    select event_id, buyer_agent_id, date_trunc('milliseconds', at) as at from usage_events
+    where ek_id = ${ekId} and action = 'quote' and result = 'ok'
+      ${before ? sql`and (date_trunc('milliseconds', at), event_id) < (${new Date(before[0])}, ${before[1]}::uuid)` : sql``}
+    order by date_trunc('milliseconds', at) desc, event_id desc limit ${limit}`;
+  return rows.map((row) => ({ eventId: row.event_id, agentId: row.buyer_agent_id, at: row.at }));
+}
