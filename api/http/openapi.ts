@@ -96,6 +96,12 @@ export const bodyFailures: readonly Failure[] = ["PAYLOAD_TOO_LARGE", ["INVALID_
 /** What any route of an agent's own may answer with. */
 export const ownFailures: readonly Failure[] = ["INVALID_SIGNATURE", "SESSION_EXPIRED"];
 
+/** What a contract may refuse that a route writes to for its caller; see `refusals`. */
+export const relayFailures: readonly Failure[] = [
+  ["INVALID_REQUEST", 409],
+  ["INVALID_EOA", 409],
+];
+
 /** What any route may answer with. */
 const everywhere: ErrorCode[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"];
 

@@ -16,7 +16,7 @@ import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
@@ -41,6 +41,9 @@ const payRoute = createRoute({
       "PAYMENT_REQUIRED",
       "PAYMENT_FAILED",
       ["PAYMENT_FAILED", 410],
+      ["PAYMENT_FAILED", 409],
+      ...relayFailures,
+      "INVALID_REQUEST",
       "NOT_FOUND",
       "METHOD_NOT_ALLOWED",
       "LISTING_CONFLICT",
@@ -84,6 +87,7 @@ const purchaseRoute = createRoute({
       "PAYMENT_PENDING",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
+      ...relayFailures,
       "LISTING_CONFLICT",
       "POINTS_POLICY_VIOLATION",
       ["INVALID_REQUEST", 422],

@@ -18,7 +18,7 @@ const paymentRoute = createRoute({
   request: { params: z.object({ payment_id: z.string() }) },
   responses: {
     200: answer(cardPaymentSchema, "State"),
-    ...failures("INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND", "LISTING_CONFLICT"),
+    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND", "LISTING_CONFLICT"),
   },
 });
 

@@ -17,7 +17,7 @@ import { giveQuote } from "../actions/quote.ts";
 import { traceCopy } from "../actions/trace.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { getListing, search } from "../queries/listings.ts";
 
@@ -35,6 +35,8 @@ const createListingRoute = createRoute({
     200: answer(createListingResponseSchema, "Created"),
     ...failures(
       ...bodyFailures,
+      ...relayFailures,
+      "INVALID_REQUEST",
       "LISTING_INVALID",
       "MANIFEST_INVALID",
       "INVALID_SIGNATURE",

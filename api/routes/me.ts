@@ -11,7 +11,7 @@ import { pointsLedgerResponseSchema } from "../../sdk/wire/points.ts";
 import { grant, register } from "../actions/join.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { pointsLedger } from "../queries/points.ts";
 import { profileOf } from "../queries/profile.ts";
@@ -39,7 +39,11 @@ const registerRoute = createRoute({
   request: { body: jsonBody(registerRequestSchema) },
   responses: {
     200: answer(relayedResponseSchema, "Joined"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures(
+      ...bodyFailures,
+      ...relayFailures,
+      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+    ),
   },
 });
 
@@ -53,7 +57,11 @@ const grantRoute = createRoute({
   request: { body: jsonBody(grantRequestSchema) },
   responses: {
     200: answer(relayedResponseSchema, "Granted"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures(
+      ...bodyFailures,
+      ...relayFailures,
+      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+    ),
   },
 });
 

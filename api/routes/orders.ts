@@ -10,7 +10,7 @@ import {
 import { acceptOrder, disputeOrder, refundOrder } from "../actions/order-calls.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { payoutsOf } from "../queries/payouts.ts";
 
@@ -33,6 +33,7 @@ function orderRoute<P extends string>(operationId: string, path: P, summary: str
       200: answer(transactionRequestSchema, "The transaction to sign and send"),
       ...failures(
         ...bodyFailures,
+        ...relayFailures,
         ...(["INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "SCOPE_DENIED"] as const),
         ...(["NOT_FOUND", "LISTING_CONFLICT"] as const),
       ),

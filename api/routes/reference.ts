@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { MANIFEST_SCHEMA_PATH, manifestJsonSchema } from "../../sdk/manifest-schema.ts";
 import type { AppEnv } from "../http/context.ts";
 
 const TITLE = "EK Exchange API";
@@ -50,6 +51,14 @@ const START = `SwaggerUIBundle({
 `;
 
 export function addReferenceRoutes(app: OpenAPIHono<AppEnv>): void {
+  let schema: ReturnType<typeof manifestJsonSchema> | undefined; // made once, when somebody asks
+  app.get(MANIFEST_SCHEMA_PATH, (c) => {
+    schema ??= manifestJsonSchema();
+    return c.body(JSON.stringify(schema), 200, {
+      "Content-Type": "application/schema+json",
+      "Cache-Control": "public, max-age=3600",
+    });
+  });
   app.get("/docs", (c) => {
     c.header("Content-Security-Policy", POLICY);
     c.header("X-Content-Type-Options", "nosniff");

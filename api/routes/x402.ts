@@ -7,7 +7,7 @@ import { buyInOneStep } from "../actions/one-step.ts";
 import type { Deps } from "../deps.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, failures } from "../http/openapi.ts";
+import { answer, failures, relayFailures } from "../http/openapi.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 import { discoverable } from "../queries/discovery.ts";
@@ -29,6 +29,8 @@ const oneStepRoute = createRoute({
       "PAYMENT_REQUIRED",
       "PAYMENT_FAILED",
       ["PAYMENT_FAILED", 410],
+      ["PAYMENT_FAILED", 409],
+      ...relayFailures,
       "INVALID_REQUEST",
       "INVALID_EOA",
       "EK_NOT_FOUND",

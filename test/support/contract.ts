@@ -40,11 +40,13 @@ let plainFetch = globalThis.fetch;
 
 const watchingFetch: typeof fetch = async (input, init) => {
   const response = await plainFetch(input, init);
-  const url = new URL(input instanceof Request ? input.url : String(input));
+  // By its shape: servers in this process put another Request in the place of Node's own.
+  const asked = typeof input === "object" && "url" in input ? input : undefined;
+  const url = new URL(asked?.url ?? String(input));
   if (!origins.has(url.origin)) return response;
   const text = await readCopy(response);
   if (text === undefined) return response;
-  const method = (init?.method ?? (input instanceof Request ? input.method : "GET")).toUpperCase();
+  const method = (init?.method ?? asked?.method ?? "GET").toUpperCase();
   const fault = faultOf({
     method,
     path: url.pathname,
