@@ -42,6 +42,7 @@ export { actions, labels, scopes, scoreNames } from "./records.ts";
 export type { Profile } from "./registration.ts";
 export type { Signer, Wallet } from "./signer.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
+export type { Watching } from "./watching.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";
 export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
