@@ -20,6 +20,9 @@ import {
 } from "../store/gateways.ts";
 import type { Session } from "./session.ts";
 
+/** What looking takes. */
+type Looking = Pick<Deps, "chain" | "sql" | "localGateways">;
+
 /** Milliseconds that a gateway has for its answer, and the most bytes of it. */
 const ANSWER_MS = 4_000;
 const MAX_BYTES = 64 * 1024;
@@ -87,7 +90,7 @@ export async function storeStatus(deps: Deps, { agentId }: Session, gateway: str
 }
 
 /** One round over those that it is time for. What went wrong is a finding. */
-export async function checkGateways(deps: Deps): Promise<void> {
+export async function checkGateways(deps: Looking): Promise<void> {
   const due = await dueGateways(deps.sql, BATCH);
   await Promise.all(
     due.map(async (gateway) => {
@@ -102,12 +105,12 @@ export async function checkGateways(deps: Deps): Promise<void> {
   );
 }
 
-async function lookAt(deps: Deps, gateway: { agentId: bigint; url: string }): Promise<StoredGateway> {
+async function lookAt(deps: Looking, gateway: { agentId: bigint; url: string }): Promise<StoredGateway> {
   return saveFinding(deps.sql, gateway, await askHealth(deps, gateway));
 }
 
 async function askHealth(
-  { chain, localGateways }: Deps,
+  { chain, localGateways }: Looking,
   { agentId, url }: { agentId: bigint; url: string },
 ): Promise<Finding> {
   try {

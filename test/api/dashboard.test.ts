@@ -9,6 +9,8 @@ an agent's own view
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
+import { checkGateways } from "../../api/actions/gateways.ts";
+import { createChain } from "../../api/chain/client.ts";
 import type {
   Gateway,
   MeOverview,
@@ -181,6 +183,16 @@ describe("api: dashboard", () => {
           body: "INVALID_REQUEST",
         });
       }
+      const sql = openTables(run);
+      const [due] = await sql`
+        update gateways set check_at = now() - interval '1 hour' where url = ${mine} returning checked_at`;
+      const chain = createChain({ rpcUrl: run.rpcUrl, deployment: run.deployment });
+      await checkGateways({ chain, sql, localGateways: [`127.0.0.1:${port}`] });
+      const [checked] = await sql`
+        select checked_at, check_at > now() + interval '4 minutes' as later from gateways where url = ${mine}`;
+      await sql.end();
+      expect(checked?.checked_at.getTime()).to.be.greaterThan(due?.checked_at.getTime());
+      expect(checked?.later, "the next look is in five minutes").to.equal(true);
       const headers = { authorization: `Bearer ${own}` };
       const listed = await fetch(`${copy.apiUrl}/me/sell/gateways`, { headers });
       const { items } = (await listed.json()) as { items: Gateway[] };
