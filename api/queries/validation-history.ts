@@ -1,5 +1,5 @@
 /** What a validator has said so far. */
-import { and, count, desc, eq, gt, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { z } from "zod";
 import { agentId as agentIds } from "../../sdk/ids.ts";
 import type { pageQuerySchema } from "../../sdk/wire/common.ts";
@@ -9,7 +9,7 @@ import type { Deps } from "../deps.ts";
 import { cursorOf, paged } from "./cursor.ts";
 import { views } from "./index-database.ts";
 import { toValidationRecord } from "./labels.ts";
-import { validatorScore } from "./summaries.ts";
+import { reputationOf } from "./reputation.ts";
 
 /** When it was published, and the label. */
 const cursor = cursorOf(z.tuple([z.string().regex(/^[0-9]{1,20}$/), z.string().max(100)]));
@@ -46,19 +46,13 @@ export async function validationHistory(
   );
   return {
     items: items.map((row) => toValidationRecord(row.label, row.agent)),
-    reputation: await reputationOf(deps, mine?.validated ?? 0),
+    reputation: await standing(deps, me, mine?.validated ?? 0),
     ...next,
   };
 }
 
-async function reputationOf(deps: Deps, validated: number): Promise<ValidationHistory["reputation"]> {
+async function standing(deps: Deps, me: string, validated: number): Promise<ValidationHistory["reputation"]> {
   if (validated === 0) return { score: 0, rank: 0 };
-  const { agent } = views;
-  const [ahead] = await deps.index.read((db) =>
-    db
-      .select({ of: count() })
-      .from(agent)
-      .where(and(eq(agent.chainId, deps.chain.id), gt(agent.validated, validated))),
-  );
-  return { score: validatorScore(validated), rank: (ahead?.of ?? 0) + 1 };
+  const { validator } = await reputationOf(deps, me);
+  return { score: validator?.score ?? 0, rank: validator?.rank ?? 0 };
 }

@@ -96,7 +96,7 @@ export type MyKeysResponse = z.infer<typeof myKeysResponseSchema>;
 /** GET /me/validate/history: the newest first. */
 export const validationHistorySchema = z.object({
   items: z.array(validationRecordSchema),
-  /** `rank` counts from 1, by score; 0 while the agent has labelled nothing. */
+  /** As in the agent's reputation; `rank` is 0 while the agent has labelled nothing. */
   reputation: z.object({ score: z.int(), rank: z.int() }),
   cursor_next: z.string().optional(),
 });
