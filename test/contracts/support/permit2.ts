@@ -34,7 +34,7 @@ export async function placeUptoProxy(): Promise<void> {
 const PERMISSIONS = [
   { name: "token", type: "address" },
   { name: "amount", type: "uint256" },
-];
+] as const;
 
 /** The owner's leave for `facilitator` to have up to `amount` of the token sent to `to`, once and at any time. */
 export async function signUpto(
