@@ -35,11 +35,31 @@ export async function startSession(deps: Deps, { eoa, agentId, epoch }: Binding)
   return { token, expiresAt: new Date((now + SESSION_TTL) * 1000) };
 }
 
-/**
- * Who sent the request. Throws SESSION_EXPIRED when the session is over, also because its EOA was rotated away meanwhile, and
- * INVALID_SIGNATURE when there is no session in the header, or none of ours.
- */
+/** Which EOA sent the request, and in which epoch it signed in. What it is now, only the chain can tell: see {@link assertBound}. */
+export type SignIn = { eoa: Address; epoch?: number | undefined };
+
+/** Who sent the request. Throws as {@link readSignIn} and {@link assertBound} do. */
 export async function readSession(deps: Deps, authorization: string | undefined): Promise<Session> {
+  const signIn = await readSignIn(deps, authorization);
+  const binding = await bindingOf(deps.chain, signIn.eoa);
+  assertBound(signIn, binding);
+  return binding;
+}
+
+/** Throws SESSION_EXPIRED when the EOA was rotated away, or there and back, since it signed in. `now` is its binding on chain. */
+export function assertBound({ eoa, epoch }: SignIn, now: Pick<Binding, "epoch" | "retired">): void {
+  if (!now.retired && (epoch === undefined || epoch === now.epoch)) return;
+  throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
+    hint: "Sign in with the agent's present EOA.",
+    details: { reason: "eoa_rotated", eoa },
+  });
+}
+
+/**
+ * By which EOA the request was sent. Throws SESSION_EXPIRED when the session is over, and INVALID_SIGNATURE when there is no session in the
+ * header, or none of ours.
+ */
+export async function readSignIn(deps: Deps, authorization: string | undefined): Promise<SignIn> {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (!token) {
     throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
@@ -47,14 +67,7 @@ export async function readSession(deps: Deps, authorization: string | undefined)
     });
   }
   const { sub: eoa, epoch } = await readClaims(deps, token);
-  const binding = await bindingOf(deps.chain, eoa);
-  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) {
-    throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
-      hint: "Sign in with the agent's present EOA.",
-      details: { reason: "eoa_rotated", eoa },
-    });
-  }
-  return binding;
+  return { eoa, epoch };
 }
 
 async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {
