@@ -2,8 +2,8 @@
 import { type Hash, keccak256, stringToBytes } from "viem";
 import { canonicalJson } from "../sdk/canonical.ts";
 import { ExchangeError, HashMismatchError, ManifestInvalidError } from "../sdk/errors.ts";
+import { createLru } from "../sdk/lru.ts";
 import { type ManifestItem, parseManifest } from "../sdk/manifest.ts";
-import { createLru } from "./lru.ts";
 import { type Store, storeDown } from "./store.ts";
 
 /** Texts of manifests kept in memory, in UTF-16 units; parsed they take a few times as much. */

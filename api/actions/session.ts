@@ -3,6 +3,7 @@ import { errors, jwtVerify, SignJWT } from "jose";
 import { type Address, isAddress } from "viem";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
+import { rememberVerified } from "../../sdk/node/remembered.ts";
 import { type Binding, bindingOf } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
 
@@ -19,7 +20,10 @@ const claimsSchema = z.object({
   sub: z.string().refine((s): s is Address => isAddress(s)),
   /** The agent's epoch at sign-in; absent when the EOA was no agent's yet. */
   epoch: z.int().optional(),
+  iat: z.int(),
+  exp: z.int(),
 });
+type Claims = z.infer<typeof claimsSchema>;
 
 export async function startSession(deps: Deps, { eoa, agentId, epoch }: Binding) {
   const { kid, privateKey } = await deps.keys.current();
@@ -70,17 +74,9 @@ export async function readSignIn(deps: Deps, authorization: string | undefined):
   return { eoa, epoch };
 }
 
-async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {
+async function readClaims(deps: Deps, token: string): Promise<Claims> {
   try {
-    const { payload } = await jwtVerify(token, deps.keys.verifier, {
-      algorithms: [ALG],
-      typ: SESSION_TYP,
-      issuer: deps.publicUrl,
-      audience: deps.publicUrl,
-      maxTokenAge: SESSION_TTL,
-      clockTolerance: 5,
-    });
-    return claimsSchema.parse(payload);
+    return await verifierOf(deps)(token);
   } catch (error) {
     // A key that is gone took its sessions with it.
     if (error instanceof errors.JWTExpired || error instanceof errors.JWKSNoMatchingKey) {
@@ -93,4 +89,29 @@ async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof cla
     }
     throw error; // the keys could not be read: not the token's fault
   }
+}
+
+/** One memory of sessions per set of keys. */
+const verifiers = new WeakMap<Deps["keys"], (token: string) => Promise<Claims>>();
+
+function verifierOf({ keys, publicUrl }: Deps): (token: string) => Promise<Claims> {
+  const known = verifiers.get(keys);
+  if (known) return known;
+  const verifier = rememberVerified({
+    keys: keys.verifier,
+    verify: async (token, find) => {
+      const { payload } = await jwtVerify(token, find, {
+        algorithms: [ALG],
+        typ: SESSION_TYP,
+        issuer: publicUrl,
+        audience: publicUrl,
+        maxTokenAge: SESSION_TTL,
+        clockTolerance: 5,
+      });
+      return claimsSchema.parse(payload);
+    },
+    endOf: ({ exp, iat }) => Math.min(exp, iat + SESSION_TTL) * 1000,
+  });
+  verifiers.set(keys, verifier);
+  return verifier;
 }
