@@ -52,7 +52,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
       log("error", "housekeeping_failed", { error }),
     );
   }, HOUSEKEEPING_MS).unref();
-  const { store, close: closeStore } = openStore(env.store);
+  const { store, close: closeStore } = await openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
     issuer: env.exchangeUrl,
