@@ -1,11 +1,12 @@
 /** The gateway as a process: `node gateway/server.ts`. Settings: README.md. */
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import type { Agents } from "./agents.ts";
 import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
@@ -15,14 +16,14 @@ import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
 import { createKeys } from "./keys.ts";
 import { type Ledger, type LedgerPlace, openLedger, sweepLedger } from "./ledger.ts";
-import { createListener } from "./listener.ts";
+import { createListener, type Tls } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
 import { createRevocations } from "./revocations.ts";
 import { findJail } from "./sandbox/jail.ts";
-import { sellerOf } from "./seller.ts";
+import { type Seller, sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
 import type { Toll } from "./toll.ts";
@@ -65,6 +66,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     signingKey,
     ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
     ...(env.execution === null ? {} : await runnerOf(env.execution)),
+    ...(env.agents === null ? {} : { agents: await agentsOf(env.agents, seller, env.exchangeUrl) }),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
     log,
@@ -73,7 +75,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     .disable("x-powered-by")
     .set("trust proxy", env.trustedProxies)
     .use(expressGateway(gateway));
-  const server = createListener(app);
+  const server = createListener(app, env.tls ? await readTls(env.tls) : undefined);
   server.listen(env.port, env.host);
   await once(server, "listening");
   // What an earlier process could not deliver.
@@ -90,6 +92,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     revocations.stop();
     await courier.stop();
     await outbox.close();
+    await receipts.flush();
     await ledger.close();
     await closeStore();
   };
@@ -106,6 +109,28 @@ async function runnerOf(execution: Execution): Promise<{ executor: Executor; tol
   // The payment library takes a second to load: only where something has a price.
   const { createToll } = await import("./toll.ts");
   return { executor, toll: await createToll(execution.toll) };
+}
+
+/** What it reads the chain with takes 40 MB: only where it is asked for. */
+async function agentsOf(
+  { rpcUrl, deployment, confirmations }: NonNullable<Env["agents"]>,
+  seller: Seller,
+  issuer: string,
+): Promise<Agents> {
+  const [{ createPublicClient, http }, { createAgents }] = await Promise.all([
+    import("viem"),
+    import("./agents.ts"),
+  ]);
+  const client = createPublicClient({
+    transport: http(rpcUrl, { timeout: 5_000, retryCount: 1 }),
+    cacheTime: 0,
+  });
+  return createAgents({ client, deployment, seller, issuer, confirmations });
+}
+
+async function readTls({ certFile, keyFile }: NonNullable<Env["tls"]>): Promise<Tls> {
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+  return { cert, key };
 }
 
 /** What is to be done now and then: old counters go, receipts that were kept from the outbox follow. */

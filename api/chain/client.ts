@@ -12,7 +12,7 @@ import {
   tillsAbi,
 } from "../../sdk/abis/index.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
-import { createTokenRights } from "./token-rights.ts";
+import { createTokenRights } from "../../sdk/token-rights.ts";
 
 const LOCAL_CHAIN_ID = 31337;
 

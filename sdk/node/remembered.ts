@@ -2,7 +2,7 @@
  * Signed tokens that were found good, so that the next request with the same one costs a hash instead of a signature. What may change while
  * a token lives is looked at every time: the key that signed it, its end and, by the caller, whether it was revoked.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { JWTVerifyGetKey } from "jose";
 import { createLru } from "../lru.ts";
 
@@ -41,7 +41,7 @@ export function rememberVerified<Claims>({
   };
   return async (token) => {
     // The text itself is a credential: it is not kept.
-    const name = createHash("sha256").update(token).digest("base64");
+    const name = hash("sha256", token, "base64");
     const known = kept.get(name);
     if (known && now() < endOf(known.claims) && (await isStill(known))) return known.claims;
     let signer: FoundKey | undefined;

@@ -3,8 +3,8 @@
  * go back. One `eth_call` answers it all, for everybody who asked while the one before was under way (contracts/lenses/TokenRights.sol).
  */
 import { type Address, concat, type Hash, type Hex, type PublicClient, toHex } from "viem";
-import { tokenRightsCode } from "../../sdk/abis/TokenRights.ts";
-import type { Deployment } from "../../sdk/deployment.ts";
+import { tokenRightsCode } from "./abis/TokenRights.ts";
+import type { Deployment } from "./deployment.ts";
 
 export type TokenRight = {
   /** The EOA's agent; 0 when there is none. */
@@ -29,6 +29,8 @@ export type BlockRef = { number: bigint; hash: Hash };
 
 export type TokenRights = (eoa: Address, ekId: bigint) => Promise<TokenRight>;
 
+type Contracts = Pick<Deployment["contracts"], "AgentRegistry" | "ExperienceKey" | "Exchange">;
+
 type Ask = {
   eoa: Address;
   ekId: bigint;
@@ -44,15 +46,8 @@ const MOST = 50;
 const WORDS = 9;
 
 /** Each question is put to the chain after it was asked, never answered from what was read before. */
-export function createTokenRights(
-  client: PublicClient,
-  { AgentRegistry, ExperienceKey, Exchange }: Deployment["contracts"],
-): TokenRights {
-  const code = concat([
-    tokenRightsCode as Hex,
-    ...[AgentRegistry, ExperienceKey, Exchange].map((address) => toHex(BigInt(address), { size: 32 })),
-    toHex(128, { size: 32 }), // where the questions begin
-  ]);
+export function createTokenRights(client: PublicClient, contracts: Contracts): TokenRights {
+  const code = codeFor(contracts);
   const headOf = createHeads(client);
   const waiting: Ask[] = [];
   let underWay = 0;
@@ -80,6 +75,24 @@ export function createTokenRights(
       waiting.push({ eoa, ekId, done, failed });
       void carryOn();
     });
+}
+
+/** The lens with its first arguments, up to the questions. */
+function codeFor({ AgentRegistry, ExperienceKey, Exchange }: Contracts): Hex {
+  const words = [AgentRegistry, ExperienceKey, Exchange].map((address) =>
+    toHex(BigInt(address), { size: 32 }),
+  );
+  return concat([tokenRightsCode as Hex, ...words, toHex(128, { size: 32 })]);
+}
+
+/** The same at an earlier block. */
+export async function tokenRightAt(
+  client: PublicClient,
+  contracts: Contracts,
+  { eoa, ekId, number }: { eoa: Address; ekId: bigint; number: bigint },
+): Promise<Omit<TokenRight, "block">> {
+  const data = concat([codeFor(contracts), toHex(1, { size: 32 }), encode({ eoa, ekId })]);
+  return decode(await call(client, data, toHex(number))).rights[0] as Right;
 }
 
 type Right = Omit<TokenRight, "block">;
@@ -121,7 +134,7 @@ function createHeads(client: PublicClient): Heads {
   };
 }
 
-function encode({ eoa, ekId }: Ask): Hex {
+function encode({ eoa, ekId }: Pick<Ask, "eoa" | "ekId">): Hex {
   return concat([toHex(BigInt(eoa), { size: 32 }), toHex(ekId, { size: 32 })]);
 }
 
