@@ -3,6 +3,7 @@
  * ├── buy    a free listing is claimed, by a grant that it gives itself
  * │          a wallet without money is told so, and owes nothing
  * │          an answer that was lost, or an API that died after it, costs nothing more (T18)
+ * ├── buyInOneStep   pays once at one address, also when the answer is lost (T18); not more than allowed; a holder pays nothing
  * ├── fetch  what was not bought, or not on these terms, is not given
  * └── join   a second time is refused in words
  */
@@ -138,6 +139,33 @@ describe("client on the real exchange", () => {
     expect(key_id).to.match(/_0$/);
     expect(await moneyOf(buyer.address)).to.equal(10n * PRICE - BigInt(price.amount));
     expect((await buyer.fetch(ekId)).items).to.have.length(6);
+  });
+
+  it("buys in one step, and T18 pays once when the answer is lost", async function () {
+    this.timeout(30_000);
+    let paid = 0;
+    const buyer = await newcomer(2n * PRICE, (fetch) => async (input, init) => {
+      const request = new Request(input, init);
+      const isPayment = request.headers.has("payment-signature");
+      const response = await fetch(request);
+      if (!isPayment || ++paid > 1) return response;
+      await response.arrayBuffer();
+      throw new Error("the answer was lost");
+    });
+    const cheap = await failure(buyer.buyInOneStep(ekId, { maxPrice: PRICE - 1n }));
+    expect([cheap.code, cheap.details.price]).to.deep.equal(["PAYMENT_REQUIRED", String(PRICE)]);
+    const usd = shared.system.run.deployment.tokens[0]?.address as `0x${string}`;
+    const other = await failure(buyer.buyInOneStep(ekId, { maxPrice: PRICE, token: buyer.address }));
+    expect(other.code, "another token is another price").to.equal("PAYMENT_FAILED");
+    expect(await moneyOf(buyer.address)).to.equal(2n * PRICE);
+    const { key_id, purchase } = await buyer.buyInOneStep(ekId, { maxPrice: PRICE, token: usd });
+    expect(paid, "asked twice, with the same payment").to.equal(2);
+    expect(purchase).to.include({ ek_id: ekId, key_id });
+    expect(await moneyOf(buyer.address)).to.equal(PRICE);
+    expect((await buyer.fetch(ekId)).items).to.have.length(6);
+    const again = await buyer.buyInOneStep(ekId, { maxPrice: PRICE });
+    expect(again).to.include({ key_id, purchase: undefined });
+    expect(await moneyOf(buyer.address), "a holder pays nothing").to.equal(PRICE);
   });
 
   it("tells who has joined already that it has", async () => {

@@ -27,12 +27,12 @@ import { publish } from "./support/store.ts";
 /*
 an agent with a certificate that its wallet has bound
 ├── holds a key                     has what the key opens, a receipt, and the key's own quota
-├── less than the key               the identity's scopes and audience narrow it (T40)
+├── less than the key               the identity's scopes and audience narrow it (T41)
 ├── somebody else                   no certificate, another one, another signer: INVALID_SIGNATURE (T40)
-├── holds none, or elsewhere        EK_NOT_OWNED (T44)
+├── holds none, or elsewhere        EK_NOT_OWNED
 ├── is over                         certificate, identity, or its agent's EOA: TOKEN_EXPIRED (T23)
 ├── could be taken back             held money, shallow purchase: PAYMENT_PENDING (T22); watermarked: SCOPE_DENIED
-└── the chain is away               SERVICE_UNAVAILABLE, also for who came in before (T44)
+└── the chain is away               SERVICE_UNAVAILABLE, also for who came in before (T55)
 */
 describe("gateway: agents by certificate", function () {
   this.timeout(120_000);
@@ -166,7 +166,7 @@ describe("gateway: agents by certificate", function () {
     await expectRefusal(await ask(`/receipts/${id}`, other, certificate), "EK_NOT_FOUND", 404);
   });
 
-  it("T40 opens no more than the identity says: fewer scopes, and one seller's gateway", async () => {
+  it("T41 opens no more than the identity says: fewer scopes, and one seller's gateway", async () => {
     const { account } = await buyer();
     const certificate = makeCertificate({ days: 30 });
     const narrow = await bind(account, certificate);
@@ -203,7 +203,7 @@ describe("gateway: agents by certificate", function () {
     expect((await ask(item(), authorization, certificate)).status).to.equal(200);
   });
 
-  it("T44 nobody binds a certificate to another agent, and no other agent's key counts", async () => {
+  it("T40 nobody binds a certificate to another agent, and no other agent's key counts", async () => {
     const { account } = await buyer();
     const stranger = await shared.market.join();
     const certificate = makeCertificate({ days: 30 });
@@ -231,7 +231,7 @@ describe("gateway: agents by certificate", function () {
     await expectRefusal(await ask(item(foreign), there, certificate), "EK_NOT_OWNED", 403, /is sold by/);
   });
 
-  it("T23 ends with a rotation, also one there and back, and begins anew with a new signature", async () => {
+  it("T23 ends with a rotation, and begins anew with the new EOA's signature", async () => {
     const { market } = shared;
     const { account, agentId } = await buyer();
     const certificate = makeCertificate({ days: 30 });
@@ -245,7 +245,7 @@ describe("gateway: agents by certificate", function () {
     await expectRefusal(await ask(item(), stale, certificate), "TOKEN_EXPIRED", 401, "revoked");
   });
 
-  it("T43 is over with its certificate and with its own end, which is never far", async () => {
+  it("is over with its certificate and with its own end, which is never far", async () => {
     const { account } = await buyer();
     const past = makeCertificate({ days: 1, from: new Date(Date.now() - 2 * DAY_MS) });
     await expectRefusal(await ask(item(), await bind(account, past), past), "TOKEN_EXPIRED", 401);
@@ -268,8 +268,8 @@ describe("gateway: agents by certificate", function () {
     const refundable = await list(seller.account, { refundWindow: 3_600, refundTerms: 1 });
     const held = await bind((await buyer(refundable)).account, certificate);
     await expectRefusal(await ask(item(refundable), held, certificate), "PAYMENT_PENDING", 409, "held");
-    const gatewayUrl = "https://gateway.test";
-    const summary = summaryText({ access_policy: { gateway: gatewayUrl, watermark: true } });
+    const policy = { gateway: "https://gateway.test", token_scheme: "jwt", watermark: true };
+    const summary = summaryText({ access_policy: policy });
     const marked = await list(seller.account, {}, summary);
     const buyerOfMarked = await bind((await buyer(marked)).account, certificate);
     await expectRefusal(
@@ -278,6 +278,9 @@ describe("gateway: agents by certificate", function () {
       403,
       "watermark",
     );
+    const unreadable = await list(seller.account, {}, "nothing that says whether to mark");
+    const unsure = await bind((await buyer(unreadable)).account, certificate);
+    await expectRefusal(await ask(item(unreadable), unsure, certificate), "LISTING_CONFLICT", 409);
   });
 
   /** The same in this process, on a chain that can be away and with other settings. */
@@ -309,7 +312,7 @@ describe("gateway: agents by certificate", function () {
     expect((await claims()).scopes).to.deep.equal(["read"]);
   });
 
-  it("T44 lets nobody in while the chain is away or another one, whoever came before", async () => {
+  it("T55 lets nobody in while the chain is away or another one, whoever came before", async () => {
     const { X509Certificate } = await import("node:crypto");
     const made = makeCertificate({ days: 30 });
     const certificate = new X509Certificate(made.certificate);
