@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
 import type { Agents } from "./agents.ts";
@@ -23,6 +23,7 @@ import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
 import { createRevocations } from "./revocations.ts";
 import { findJail } from "./sandbox/jail.ts";
+import { hiddenFolders } from "./sandbox/view.ts";
 import { type Seller, sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
@@ -65,7 +66,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     receipts,
     signingKey,
     ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
-    ...(env.execution === null ? {} : await runnerOf(env.execution)),
+    ...(env.execution === null ? {} : await runnerOf(env, log)),
     ...(env.agents === null ? {} : { agents: await agentsOf(env.agents, seller, env.exchangeUrl) }),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
@@ -103,8 +104,12 @@ function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {
   return { databaseUrl: ledgerDatabaseUrl, schema: "moa_gateway" };
 }
 
-async function runnerOf(execution: Execution): Promise<{ executor: Executor; toll?: Toll }> {
-  const executor = createExecutor({ execution, jail: await findJail() });
+async function runnerOf(env: Env, log: Log): Promise<{ executor: Executor; toll?: Toll }> {
+  const execution = env.execution as Execution;
+  const jail = await findJail();
+  const own = [env.stateDir, ...(env.store.store.kind === "disk" ? [env.store.store.dir] : [])];
+  const executor = createExecutor({ execution, jail, hide: hiddenFolders(own.map((path) => resolve(path))) });
+  log("info", "jail", { found: jail !== null, hides_files: jail?.hides ?? false });
   if (execution.toll === undefined) return { executor };
   // The payment library takes a second to load: only where something has a price.
   const { createToll } = await import("./toll.ts");
