@@ -7,6 +7,7 @@ import type { AppContext, AppEnv } from "./http/context.ts";
 import { errorResponse, onError } from "./http/errors.ts";
 import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
+import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes, TOKEN_PATH } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
@@ -54,6 +55,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
   addGatewayRoutes(app, deps);
+  addAnalyticsRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

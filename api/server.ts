@@ -113,8 +113,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     watermarks: createWatermarks(store, chain.id),
     confirmations: createConfirmations(chain, env.confirmations),
     x402: await createX402(facilitator, {
-      chainId: chain.id,
-      exchange: chain.exchange.address,
+      chain,
       maxSeconds: QUOTE_TTL,
       issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
     }),

@@ -21,6 +21,13 @@ import { users } from "./verbs/using.ts";
 import { writers } from "./verbs/writing.ts";
 import type { AgentProfile, relayedResponseSchema } from "./wire/agent.ts";
 import type {
+  Analytics,
+  daysQuerySchema,
+  MyAnalytics,
+  PriceHistory,
+  spanQuerySchema,
+} from "./wire/analytics.ts";
+import type {
   CreateListingRequest,
   createListingResponseSchema,
   EKSummary,
@@ -31,6 +38,7 @@ import type {
 import type { disputeCategories, PayoutsResponse } from "./wire/orders.ts";
 import type { activityResponseSchema, publicStatsSchema } from "./wire/public.ts";
 import type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
+import type { AgentReputation } from "./wire/reputation.ts";
 import type { SubmitValidationRequest, submitValidationResponseSchema } from "./wire/validation.ts";
 import type { OneStepResponse } from "./wire/x402.ts";
 
@@ -255,6 +263,34 @@ export type Exchange = {
    * const { items } = await exchange.activity({ limit: 10 });
    */
   activity(page?: { cursor?: string; limit?: number }): Promise<z.infer<typeof activityResponseSchema>>;
+
+  /**
+   * An agent's scores as a seller and as a validator: what they are made of, and where it stands. docs/REPUTATION.md has the rules.
+   * @example
+   * const { seller } = await exchange.reputation("agt_31337_7");
+   */
+  reputation(agentId: string): Promise<AgentReputation>;
+
+  /**
+   * The market over time, by days or hours: at most 1,000 of them.
+   * @example
+   * const { buckets, retention } = await exchange.analytics({ bucket: "day" });
+   */
+  analytics(span?: z.input<typeof spanQuerySchema>): Promise<Analytics>;
+
+  /**
+   * What a listing's keys were sold for, over time.
+   * @example
+   * const { buckets } = await exchange.priceHistory("ek_31337_1", { bucket: "hour" });
+   */
+  priceHistory(ekId: string, span?: z.input<typeof spanQuerySchema>): Promise<PriceHistory>;
+
+  /**
+   * What the agent sold, earned and spent, day by day, and what waits in escrow.
+   * @example
+   * const { seller } = await exchange.myAnalytics();
+   */
+  myAnalytics(span?: z.input<typeof daysQuerySchema>): Promise<MyAnalytics>;
 
   /**
    * The exchange in numbers.

@@ -17,6 +17,7 @@ import { fundsOf } from "./quote-end.ts";
 import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
 import { revokeEnded } from "./revoke.ts";
+import { dropUnpaidQuotes } from "./unpaid.ts";
 
 /** Milliseconds between two rounds. */
 const EVERY = 5_000;
@@ -88,6 +89,7 @@ export async function sweep(deps: Deps): Promise<void> {
       });
     }
   });
+  await attempt("drop unpaid quotes", () => dropUnpaidQuotes(deps));
   await attempt("drop old nonces", () => dropOldNonces(deps.sql));
   await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
   await attempt("drop old transactions", () => dropOldRelayed(deps.sql));

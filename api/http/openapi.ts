@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../sdk/errors.ts";
 import { contentManifestSchema } from "../../sdk/manifest.ts";
 import * as agent from "../../sdk/wire/agent.ts";
+import * as analytics from "../../sdk/wire/analytics.ts";
 import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
 import * as listing from "../../sdk/wire/listing.ts";
@@ -11,6 +12,7 @@ import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
 import * as open from "../../sdk/wire/public.ts";
 import * as purchase from "../../sdk/wire/purchase.ts";
+import * as reputation from "../../sdk/wire/reputation.ts";
 import * as validation from "../../sdk/wire/validation.ts";
 import type { AppEnv } from "./context.ts";
 
@@ -41,6 +43,11 @@ const components: Record<string, z.ZodType> = {
   PointsLedgerEntry: points.pointsLedgerEntrySchema,
   PointsLedgerResponse: points.pointsLedgerResponseSchema,
   Health: open.healthSchema,
+  AgentReputation: reputation.agentReputationSchema,
+  RoleReputation: reputation.roleReputationSchema,
+  Analytics: analytics.analyticsSchema,
+  MyAnalytics: analytics.myAnalyticsSchema,
+  PriceHistory: analytics.priceHistorySchema,
 };
 
 const names = new Set(Object.keys(components));

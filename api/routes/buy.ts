@@ -17,6 +17,7 @@ import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
 import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { payHeadersOf } from "../http/payment.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
@@ -120,15 +121,7 @@ const tokenRoute = createRoute({
 export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   const invalid = refuse("INVALID_REQUEST");
   app.openapi(payRoute, async (c) => {
-    // x-payment is x402 v1's, and is told so
-    const signature = c.req.header("payment-signature") ?? c.req.header("x-payment");
-    const authorization = c.req.header("authorization");
-    const acceptPayment = c.req.header("accept-payment");
-    const { headers, ...result } = await payQuote(deps, c.req.valid("param").quote_id, {
-      ...(signature === undefined ? {} : { signature }),
-      ...(authorization === undefined ? {} : { authorization }),
-      ...(acceptPayment === undefined ? {} : { acceptPayment }),
-    });
+    const { headers, ...result } = await payQuote(deps, c.req.valid("param").quote_id, payHeadersOf(c));
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     // The failures' types are not among the route's answers: see `failures`.
     return "error" in result ? (errorResponse(c, result.error) as never) : c.json(result.purchase, 200);

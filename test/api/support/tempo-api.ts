@@ -69,7 +69,7 @@ export async function startTempoApi(
     watermarks: createWatermarks(store, home.id),
     confirmations: createConfirmations(home, parseTiers(LOCAL_TIERS) ?? []),
     x402: await createX402(facilitator, {
-      ...{ chainId: home.id, exchange: home.exchange.address, maxSeconds: QUOTE_TTL },
+      ...{ chain: home, maxSeconds: QUOTE_TTL },
       issuer: createIssuer(privateKeyToAccount(localKey(1)), home.id),
     }),
     health: createHealth({
