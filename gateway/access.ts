@@ -24,7 +24,7 @@ export type Credentials = { scheme: "bearer" | "dpop" | "agent"; token: string }
  * The token of the `Authorization` header, and only of that: what stands in a URL ends up in logs. Throws INVALID_SIGNATURE when there is
  * none.
  */
-export function readCredentials(headers: Headers): Credentials {
+export function readCredentials(headers: Pick<Headers, "get">): Credentials {
   const authorization = headers.get("authorization");
   if (authorization === null)
     throw new CapabilityInvalidError({ reason: "there is no Authorization: Bearer header" });

@@ -3,7 +3,7 @@
  * before it lets a token in (signature or memory, end, revocation, audience, Experience, scope). Nothing else: no use is on record.
  */
 import { serve } from "@hono/node-server";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { authenticate, permit, readCredentials } from "../../../../gateway/access.ts";
 import { createRevocations } from "../../../../gateway/revocations.ts";
@@ -12,6 +12,9 @@ import { createTokenVerifier } from "../../../../gateway/verified.ts";
 import { servePeer } from "../peer.ts";
 
 export type JsonSettings = { jwks: JSONWebKeySet; issuer: string; seller: string; ekId: string };
+
+/** Without making Fetch headers of all that came. */
+const headersOf = ({ req }: Context) => ({ get: (name: string) => req.header(name) ?? null });
 
 servePeer<JsonSettings>(async ({ jwks, issuer, seller, ekId }) => {
   const app = new Hono();
@@ -31,7 +34,7 @@ servePeer<JsonSettings>(async ({ jwks, issuer, seller, ekId }) => {
     ...{ revocations, seller: knownSeller(seller) },
   };
   app.get("/known", async (c) => {
-    const claims = await authenticate(readCredentials(c.req.raw.headers), gateway);
+    const claims = await authenticate(readCredentials(headersOf(c)), gateway);
     permit(claims, ekId, "fetch");
     return c.body(text, 200, headers);
   });
