@@ -1,7 +1,7 @@
 /** The app: what every request goes through, and all routes. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ExchangeError } from "../sdk/errors.ts";
-import { readSession } from "./actions/session.ts";
+import { readSession, readSignIn } from "./actions/session.ts";
 import type { Deps } from "./deps.ts";
 import type { AppContext, AppEnv } from "./http/context.ts";
 import { errorResponse, onError } from "./http/errors.ts";
@@ -9,7 +9,7 @@ import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
-import { addBuyRoutes } from "./routes/buy.ts";
+import { addBuyRoutes, TOKEN_PATH } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
 import { addDashboardRoutes } from "./routes/dashboard.ts";
 import { addGatewayRoutes } from "./routes/gateways.ts";
@@ -40,7 +40,9 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   for (const path of ["/me", "/me/*"]) {
     app.use(path, async (c, next) => {
       if (allowedMethods(app, c.req.path).includes(c.req.method)) {
-        c.set("session", await readSession(deps, c.req.header("authorization")));
+        const authorization = c.req.header("authorization");
+        if (c.req.path === TOKEN_PATH) c.set("signIn", await readSignIn(deps, authorization));
+        else c.set("session", await readSession(deps, authorization));
       }
       await next();
     });

@@ -5,8 +5,8 @@ import { type Curve, type CurveType, curves, type PiecewiseParams, quoteCurve } 
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import { toPoints } from "../../sdk/points.ts";
 import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
+import { quotaOf } from "../../sdk/versions.ts";
 import type { EKSummary } from "../../sdk/wire/listing.ts";
-import { quotaOf } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { usageTotals } from "../store/usage.ts";
 import { views } from "./index-database.ts";
