@@ -40,7 +40,9 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   ];
   const money = { sellerId, buyerId, payerId, token: sold.token, releaseTime: BigInt(sold.releaseTime) };
   // The row exists because only a listing can be sold; its scopes and flags are still those of the version sold.
-  const { scopes, flags } = await db.update(listing, { id: parts.ekId }).set({ sold: sold.soldAfter });
+  const { scopes, flags } = await db
+    .update(listing, { id: parts.ekId })
+    .set({ sold: sold.soldAfter, changedIn: event.block.number });
   await db.insert(key).values({
     id: ids.key(keyId),
     ...parts,
@@ -116,7 +118,9 @@ ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } 
   // The row exists because only a sale with a release time leaves an order.
   const { ekId } = await db.update(order, { id }).set({ status, toBuyer, updatedAt: event.block.timestamp });
   // A refunded key is for sale again.
-  if (status === "refunded") await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1 }));
+  if (status !== "refunded") return;
+  const changedIn = event.block.number;
+  await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1, changedIn }));
 });
 
 ponder.on("Exchange:OrderAccessed", async ({ event, context: { db, chain } }) => {

@@ -14,12 +14,17 @@ type Aggregate = Record<
 const evidenceKinds = { 0: "none", 1: "link", 2: "text", 3: "file" } as const;
 
 /** The listing's sums as the event has them, and its counts of types without one label's and with another's. */
-async function tally(db: Db, ekId: string, aggregate: Aggregate, types: { lost: number; won: number }) {
+async function tally(
+  db: Db,
+  ekId: string,
+  { aggregate, changedIn, ...types }: { aggregate: Aggregate; changedIn: bigint; lost: number; won: number },
+) {
   const { count: labelCount, ...sums } = aggregate;
   // The row exists because only a listing can be labelled.
   await db.update(listing, { id: ekId }).set((row) => ({
     labelCount,
     ...sums,
+    changedIn,
     labelTypeCounts: row.labelTypeCounts.map(
       (n, bit) => n + ((types.won >> bit) & 1) - ((types.lost >> bit) & 1),
     ),
@@ -62,7 +67,7 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .insert(label)
     .values({ id, chainId, ekId, validatorId, disputed: false, ...said })
     .onConflictDoUpdate(said);
-  await tally(db, ekId, aggregate, { lost: live?.types ?? 0, won: types });
+  await tally(db, ekId, { aggregate, changedIn: event.block.number, lost: live?.types ?? 0, won: types });
   if (!live) await addToTotals(db, chainId, { labels: 1 });
   if (former) return;
   await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
@@ -82,27 +87,34 @@ ponder.on("LabelRegistry:LabelWithdrawn", async ({ event, context: { db, chain }
   const row = await existing(db.find(label, { id }), id);
   await retire(db, row, event.block.timestamp);
   await db.update(label, { id }).set({ status: "withdrawn" });
-  await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
+  await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
   await addToTotals(db, chain.id, { labels: -1 });
 });
 
 ponder.on("LabelRegistry:LabelDisputed", async ({ event, context }) => {
-  await setDisputed(context, event.args, true);
+  await setDisputed(context, event, true);
 });
 
 ponder.on("LabelRegistry:LabelUpheld", async ({ event, context }) => {
-  await setDisputed(context, event.args, false);
+  await setDisputed(context, event, false);
 });
 
 /** Marks the label, when it is its live revision that is challenged. */
 async function setDisputed(
   { db, chain }: Context<EventNames>,
-  { ekId, validatorId, revision }: { ekId: bigint; validatorId: bigint; revision: number },
+  {
+    args,
+    block,
+  }: { args: { ekId: bigint; validatorId: bigint; revision: number }; block: { number: bigint } },
   disputed: boolean,
 ) {
+  const { ekId, validatorId, revision } = args;
   const id = idsOf(chain.id).label(ekId, validatorId);
   const row = await existing(db.find(label, { id }), id);
-  if (row.status === "live" && row.revision === revision) await db.update(label, { id }).set({ disputed });
+  if (row.status !== "live" || row.revision !== revision) return;
+  await db.update(label, { id }).set({ disputed });
+  // The row exists because only a listing can be labelled.
+  await db.update(listing, { id: row.ekId }).set({ changedIn: block.number });
 }
 
 ponder.on("LabelRegistry:LabelStruck", async ({ event, context: { db, chain } }) => {
@@ -112,7 +124,7 @@ ponder.on("LabelRegistry:LabelStruck", async ({ event, context: { db, chain } })
   if (row.status === "live" && row.revision === revision) {
     await retire(db, row, null);
     await db.update(label, { id }).set({ status: "struck", disputed: false });
-    await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
+    await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
     await addToTotals(db, chain.id, { labels: -1 });
     return;
   }
