@@ -3,7 +3,7 @@ import { and, eq, inArray } from "drizzle-orm";
 import type { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds } from "../../sdk/ids.ts";
-import type { EKSummary, searchResponseSchema } from "../../sdk/wire/listing.ts";
+import type { EKSummary, facetsSchema, searchResponseSchema } from "../../sdk/wire/listing.ts";
 import { ekNumber, unknownListing } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { readCursor, type SearchPlace, writeCursor } from "../search/cursor.ts";
@@ -44,28 +44,45 @@ const FEW = 3;
 
 /** Open listings that fit, in the order that was asked for. Throws INVALID_REQUEST for a cursor that is none of this search. */
 export async function search(deps: Deps, query: Search): Promise<z.infer<typeof searchResponseSchema>> {
-  const cursor = readCursor(query);
-  const asked = cursor?.q === undefined ? query : { ...query, q: cursor.q };
-  const what = await resolved(deps, asked);
-  const found = await deps.search.read((sql) => findPlaces(sql, what, { query: asked, after: cursor?.at }));
-  const few = query.q && !cursor && found.length < FEW;
-  const meant = few ? await deps.search.read((sql) => suggest(sql, query.q ?? "")) : undefined;
-  if (meant !== undefined && found.length === 0) {
-    const mended = { ...query, q: meant };
-    const other = await resolved(deps, mended);
-    const places = await deps.search.read((sql) =>
-      findPlaces(sql, other, { query: mended, after: undefined }),
-    );
-    const answered = await answer(deps, query, { what: other, places, q: meant });
-    return { ...answered, did_you_mean: meant, searched_for: meant };
-  }
-  const answered = await answer(deps, query, { what, places: found, q: cursor?.q });
+  const { places, facets, meant, searchedFor } = await findListings(deps, query);
+  const { items, ...next } = paged(places, query.limit, (at) => writeCursor(query, at, searchedFor));
+  const chainId = deps.chain.id;
+  const ids = items.map(({ number }) => ekIds.serialize({ chainId, ekId: BigInt(number) }));
   return {
-    ...answered,
+    items: await readOpen(deps, ids),
+    ...next,
     ...(meant === undefined ? {} : { did_you_mean: meant }),
-    ...(cursor?.q === undefined ? {} : { searched_for: cursor.q }),
+    ...(searchedFor === undefined ? {} : { searched_for: searchedFor }),
+    ...(facets === undefined ? {} : { facets }),
   };
 }
+
+/** What of all is on the page, and one more, with what else the search says. Where nothing fits mistyped words, the mended ones count. */
+export async function findListings(deps: Deps, query: Search): Promise<Findings> {
+  const cursor = readCursor(query);
+  const first = await findFor(deps, { ...query, q: cursor?.q ?? query.q }, cursor?.at);
+  if (!query.q || cursor || first.places.length >= FEW) return { ...first, searchedFor: cursor?.q };
+  const q = query.q;
+  const meant = await deps.search.read((sql) => suggest(sql, q));
+  if (meant === undefined || first.places.length > 0) return { ...first, meant };
+  return { ...(await findFor(deps, { ...query, q: meant })), meant, searchedFor: meant };
+}
+
+async function findFor(deps: Deps, query: Search, after?: SearchPlace): Promise<Findings> {
+  const what = await resolved(deps, query);
+  return deps.search.read(async (sql) => {
+    const places = await findPlaces(sql, what, { query, after });
+    return { places, ...(query.facets ? { facets: await countFacets(sql, what) } : {}) };
+  });
+}
+
+type Findings = {
+  places: SearchPlace[];
+  facets?: z.infer<typeof facetsSchema>;
+  /** What may have been meant, and what was searched for in its place. */
+  meant?: string | undefined;
+  searchedFor?: string | undefined;
+};
 
 /** What the search means now, of what the indexer has now where that is a matter of moments. */
 async function resolved(deps: Deps, query: Search): Promise<Resolved> {
@@ -91,21 +108,6 @@ async function findPlaces(
 }
 
 /** The page's listings as they are now: what is not for sale any more is left out, whatever the search still knew of it. */
-async function answer(
-  deps: Deps,
-  query: Search,
-  { what, places, q }: { what: Resolved; places: readonly SearchPlace[]; q: string | undefined },
-) {
-  const { items, ...next } = paged(places, query.limit, (at) => writeCursor(query, at, q));
-  const chainId = deps.chain.id;
-  const ids = items.map(({ number }) => ekIds.serialize({ chainId, ekId: BigInt(number) }));
-  const [listings, facets] = await Promise.all([
-    readOpen(deps, ids),
-    query.facets ? deps.search.read((sql) => countFacets(sql, what)) : undefined,
-  ]);
-  return { items: listings, ...next, ...(facets ? { facets } : {}) };
-}
-
 async function readOpen(deps: Deps, ids: readonly string[]): Promise<EKSummary[]> {
   if (ids.length === 0) return [];
   const { listing } = views;

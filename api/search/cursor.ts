@@ -5,10 +5,7 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { cursorOf } from "../queries/cursor.ts";
 import type { Search } from "./resolve.ts";
 
-const bigint = z
-  .string()
-  .regex(/^[0-9]{1,19}$/)
-  .refine((text) => BigInt(text) < 2n ** 63n);
+const bigint = z.string().refine((text) => /^[0-9]{1,19}$/.test(text) && BigInt(text) < 2n ** 63n);
 const decimal = z.string().regex(/^[0-9]{1,60}(\.[0-9]{1,40})?$/);
 const int32 = z
   .int()

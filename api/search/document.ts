@@ -4,7 +4,7 @@ import { quoteCurve } from "../../sdk/curves.ts";
 import { ekId } from "../../sdk/ids.ts";
 import { fromBits, labels, scopes } from "../../sdk/records.ts";
 import { type ShowableRow, validationOf } from "../queries/summaries.ts";
-import { placeOf, rankOf } from "./rank.ts";
+import { type Bonded, placeOf, rankOf } from "./rank.ts";
 
 /** A filter's kind and value. */
 export type Tag = readonly [kind: TagKind, value: string];
@@ -27,7 +27,7 @@ export type TagKind =
 const timed = new Set(["time_decay", "seasonal", "custom_piecewise"]);
 const DAY = 86_400n;
 
-export type Source = { print: string; changedIn: string; bonded: number };
+export type Source = { print: string; changedIn: string; bonded: Bonded };
 
 /** The listing as `search_apply` takes it, at that time in Unix seconds. bigint travels as text. */
 export function documentOf(row: ShowableRow, source: Source, { time, decimals }: Clock) {

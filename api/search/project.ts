@@ -4,14 +4,14 @@
  * or built its tables anew) everything is compared.
  */
 import { inArray } from "drizzle-orm";
-import { labels, toBits } from "../../sdk/records.ts";
+import { labels, scoreNames, toBits } from "../../sdk/records.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { views } from "../queries/index-database.ts";
 import { isShowable, tokenOf } from "../queries/summaries.ts";
 import type { Queryable } from "../store/database.ts";
 import { documentOf, type Source } from "./document.ts";
-import { NEGATIVE, POSITIVE } from "./rank.ts";
+import { type Bonded, NEGATIVE, POSITIVE } from "./rank.ts";
 
 /** Listings stored in one transaction, and how many of a run make it two. */
 const CHUNK = 2_000;
@@ -33,7 +33,7 @@ type Head = { source: string; checkpoint: string; finalized: string; policy: str
 type State = { source: string; checkpoint: string; since: string; policy: string };
 
 /** What a difference is: a listing to store (with what it is now) or, without it, one to remove. */
-type Difference = { id: string; print: string | null; changed_in: string | null; bonded: number };
+type Difference = { id: string; print: string | null; changed_in: string | null; bonded: Bonded | null };
 
 /** Brings the tables up to the indexer's head. Only one may run at a time. Returns how many listings it stored or removed. */
 export async function project(projection: Projection): Promise<number> {
@@ -107,7 +107,7 @@ async function differences(projection: Projection, head: Head, since?: string): 
           union select l.ek_id from ${live("validator_bond")} b join ${live("label")} l using (validator_id)
             where b.changed_in > ${since}`;
   return sql<Difference[]>`
-    select c.id, n.print, n.changed_in, coalesce(n.bonded, 0)::int as bonded
+    select c.id, n.print, n.changed_in, n.bonded
     from (${candidates}) c
     left join (${sources(projection, head)}) n on n.id = c.id
     left join search_listings s on s.ek_id = c.id
@@ -120,13 +120,15 @@ async function readSources(
   ids: readonly string[],
 ): Promise<Difference[]> {
   return projection.sql<Difference[]>`
-    select c.id, n.print::text, n.changed_in::text, coalesce(n.bonded, 0)::int as bonded
+    select c.id, n.print::text, n.changed_in::text, n.bonded
     from unnest(${ids}::text[]) c (id) left join (${sources(projection, head)}) n on n.id = c.id`;
 }
 
 /** What can be found now, each with a hash of all that its row is made of. */
 function sources({ sql, tag, deps }: Projection, head: Head) {
   const live = (name: string) => sql(`live_${tag}.${name}`);
+  const counts = sql`v.bonded > 0 and v.bonded >= ${head.min_bond}::numeric and not a.disputed`;
+  const [good, bad] = [toBits(labels, POSITIVE), toBits(labels, NEGATIVE)];
   return sql`
     select
       l.id, b.bonded, greatest(l.changed_in, b.changed_in)::bigint as changed_in,
@@ -138,9 +140,12 @@ function sources({ sql, tag, deps }: Projection, head: Head) {
     cross join lateral (
       select
         max(v.changed_in) as changed_in,
-        count(*) filter (
-          where v.bonded > 0 and v.bonded >= ${head.min_bond}::numeric and not a.disputed
-            and a.types & ${toBits(labels, POSITIVE)} <> 0 and a.types & ${toBits(labels, NEGATIVE)} = 0
+        json_build_object(
+          'heard', count(*) filter (where ${counts}),
+          'good', count(*) filter (where ${counts} and a.types & ${good} <> 0 and a.types & ${bad} = 0),
+          'bad', count(*) filter (where ${counts} and a.types & ${bad} <> 0),
+          'score', coalesce(sum(${sql.unsafe(scoreNames.map((name) => `a.${name}`).join(" + "))}) filter (where ${counts}), 0)
+            / ${scoreNames.length}::numeric
         ) as bonded
       from ${live("label")} a join ${live("validator_bond")} v using (validator_id)
       where a.ek_id = l.id and a.status = 'live'
@@ -165,7 +170,7 @@ async function readDocuments({ deps }: Projection, there: ReadonlyMap<string, Di
   const time = BigInt(Math.floor(Date.now() / 1000));
   return rows.flatMap((row) => {
     const found = there.get(row.id);
-    if (!found || row.status !== "active" || !isShowable(deps, row)) return [];
+    if (!found?.bonded || row.status !== "active" || !isShowable(deps, row)) return [];
     const source: Source = {
       print: String(found.print),
       changedIn: String(found.changed_in),

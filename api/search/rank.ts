@@ -11,18 +11,27 @@ export type LabelName = keyof typeof labels;
 export const POSITIVE: readonly LabelName[] = ["verified-real", "reproducible", "high-utility"];
 export const NEGATIVE: readonly LabelName[] = ["low-quality", "suspected-fraud", "outdated", "policy-risk"];
 
+/** Live, unchallenged labels by validators that risk a bond for them. */
+export type Bonded = {
+  heard: number;
+  /** How many recommend it and warn of nothing, and how many warn. */
+  good: number;
+  bad: number;
+  /** Sum of their mean scores, each 0 to 100. */
+  score: number;
+};
+
 type Ranked = {
   status: Status;
   labelCount: number;
   sold: number;
-  /** Live recommendations by validators that risk a bond for them. */
-  bonded: number;
+  bonded: Bonded;
   /** Whether its content is past the time that its seller gave it. */
   stale: boolean;
 } & Record<(typeof scoreNames)[number], number>;
 
 const classes = { disputed: 0, unverified: 1, pending: 2, verified: 3 } as const;
-/** Verified, and somebody loses money if it is not. */
+/** Recommended, and somebody loses money if that is wrong. */
 const BONDED_CLASS = 4;
 
 /** Width of a class. What is added within one stays below it. */
@@ -35,21 +44,30 @@ const SOLD_MOST = 40_000;
 const SOLD_FULL = 10_000;
 const FRESH = 9_999;
 
-/** 0 to 999,999. */
+/**
+ * 0 to 999,999. Labels cost nothing but gas, so where bonded validators have spoken nobody else is listened to: no number of other labels
+ * moves such a listing.
+ */
 export function rankOf(listing: Ranked): number {
-  const { status, bonded, sold, stale } = listing;
-  const top = status === "verified" && bonded > 0 ? BONDED_CLASS : classes[status];
+  const { bonded, sold, stale } = listing;
   const popularity = Math.min(1, Math.log1p(sold) / Math.log1p(SOLD_FULL));
   const within =
     Math.round(discountedScore(listing) * SCORE_MOST) +
-    Math.min(bonded, BONDED_MOST) * BONDED_EACH +
+    Math.min(bonded.good, BONDED_MOST) * BONDED_EACH +
     Math.round(popularity * SOLD_MOST) +
     (stale ? 0 : FRESH);
-  return top * CLASS + within;
+  return classOf(listing) * CLASS + within;
+}
+
+function classOf({ status, bonded: { heard, good, bad } }: Ranked): number {
+  if (heard === 0) return classes[status];
+  if (bad * 2 >= heard) return classes.disputed;
+  return good > 0 ? BONDED_CLASS : classes.pending;
 }
 
 /** The mean of the scores, 0 to 1, discounted while the labels are few. */
-function discountedScore({ labelCount, ...listing }: Ranked): number {
+function discountedScore({ labelCount, bonded, ...listing }: Ranked): number {
+  if (bonded.heard > 0) return bonded.score / (100 * (bonded.heard + 1));
   const sum = scoreNames.reduce((total, name) => total + listing[name], 0);
   return sum / (100 * scoreNames.length * (labelCount + 1));
 }

@@ -32,8 +32,9 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
   const contentFrom =
     query.max_age_days === undefined ? undefined : new Date(now.getTime() - query.max_age_days * 86_400_000);
   const wanted = wantedOf(query, contentFrom && monthsSince(contentFrom, now));
+  const q = readable(query.q ?? "");
   const [row] = await sql<Row[]>`
-    with text as materialized (select websearch_to_tsquery('listing_text', ${query.q ?? ""}) as query)
+    with text as materialized (select websearch_to_tsquery('listing_text', ${q}) as query)
     select
       (select coalesce(n, 0) from search_tags where kind = 'all') as total,
       (select checkpoint from search_state) as seen,
@@ -44,7 +45,7 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
           ${wanted.flatMap(({ kind, values }) => values.map(() => kind))}::text[],
           ${wanted.flatMap(({ values }) => values)}::text[]))) as tags,
       array(select json_build_object('s', stem, 'n', sum(n)) from search_words
-        where stem = any (tsvector_to_array(to_tsvector('listing_text', ${query.q ?? ""}))) group by stem) as stems
+        where stem = any (tsvector_to_array(to_tsvector('listing_text', ${q}))) group by stem) as stems
     from text`;
   if (!row?.seen) return undefined;
   const total = Number(row.total ?? 0);
@@ -71,6 +72,18 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
     total,
     current: row.seen === row.latest,
   };
+}
+
+/** Words not wanted, at most: Postgres gives up on a query that negates some thirty times, where it promises never to. */
+const MOST_NEGATIONS = 8;
+
+/** The text with a minus only where one negates a word or a phrase. */
+function readable(text: string): string {
+  let negations = 0;
+  return text.replace(/(?<![\p{L}\p{N}])-(.?)/gu, (_, next: string) => {
+    if (/[\p{L}\p{N}"]/u.test(next) && ++negations <= MOST_NEGATIONS) return `-${next}`;
+    return ` ${next.replace("-", " ")}`;
+  });
 }
 
 type Row = {

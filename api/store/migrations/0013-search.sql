@@ -91,8 +91,11 @@ create table search_texts (
 );
 
 -- Stores listings, and removes those that are gone, with all counts.
-create function search_apply(incoming jsonb, gone text[]) returns void language plpgsql set search_path from current as $$
+create function search_apply(incoming jsonb, gone text[]) returns void language plpgsql
+set search_path from current set plan_cache_mode = force_custom_plan as $$
 begin
+  -- Postgres does not know how many are coming: for many of them, loops within loops would take minutes.
+  perform set_config('enable_nestloop', case when jsonb_array_length(incoming) > 20 then 'off' else 'on' end, true);
   insert into search_tags (kind, value)
   select distinct t.tag->>0, t.tag->>1
   from jsonb_array_elements(incoming) r, jsonb_array_elements(r->'tags') t (tag)
@@ -105,23 +108,23 @@ begin
     )
   ), old as materialized (
     select ek_id, tags, text_hash, doc from search_listings where ek_id = any (gone) or ek_id in (select ek_id from r)
+  ), tagged as materialized (
+    select t.ek_id, array_agg(s.id order by s.id) as ids
+    from (select ek_id, tag->>0 as kind, tag->>1 as value from r, jsonb_array_elements(r.tags) x (tag)) t
+    join search_tags s using (kind, value) group by t.ek_id
   ), fresh as materialized (
     select
       r.*,
       array_append(
-        array(
-          select s.id from jsonb_array_elements(r.tags) t (tag)
-          join search_tags s on s.kind = t.tag->>0 and s.value = t.tag->>1 order by s.id
-        ),
-        (select tag from search_slices where low <= r.place order by low desc limit 1)
-      ) as ids,
+        tagged.ids, (select tag from search_slices where low <= r.place order by low desc limit 1)
+      ) as all_ids,
       old.text_hash is not distinct from r.text_hash as same_text,
       case when old.text_hash is not distinct from r.text_hash then old.doc else
         setweight(to_tsvector('listing_text', r.title), 'A')
           || setweight(to_tsvector('listing_text', r.topic), 'B')
           || setweight(to_tsvector('listing_text', r.summary), 'C')
       end as new_doc
-    from r left join old using (ek_id)
+    from r join tagged using (ek_id) left join old using (ek_id)
   ), lost as materialized (
     select ek_id from old where ek_id not in (select ek_id from r)
   ), removed as (
@@ -131,7 +134,7 @@ begin
       ek_id, number, print, changed_in, text_hash, place, sold, score, price, content_at, stale_at, timed, tags, doc
     )
     select
-      ek_id, number, print, changed_in, text_hash, place, sold, score, price, content_at, stale_at, timed, ids, new_doc
+      ek_id, number, print, changed_in, text_hash, place, sold, score, price, content_at, stale_at, timed, all_ids, new_doc
     from fresh
     on conflict (ek_id) do update set
       print = excluded.print, changed_in = excluded.changed_in, text_hash = excluded.text_hash, place = excluded.place,
@@ -139,7 +142,7 @@ begin
       stale_at = excluded.stale_at, timed = excluded.timed, looked_at = now(), tags = excluded.tags, doc = excluded.doc
   ), tag_change as (
     select id, sum(d) as d from (
-      select unnest(tags), -1 from old union all select unnest(ids), 1 from fresh
+      select unnest(tags), -1 from old union all select unnest(all_ids), 1 from fresh
     ) x (id, d) group by id having sum(d) <> 0
   ), counted as (
     update search_tags t set n = t.n + c.d from tag_change c where c.id = t.id
@@ -163,7 +166,8 @@ begin
     ) x (word, d) group by word having sum(d) <> 0
   )
   insert into search_words as w (word, stem, n)
-  select word, coalesce((tsvector_to_array(to_tsvector('listing_text', word)))[1], word), d from word_change
+  select word, coalesce(k.stem, (tsvector_to_array(to_tsvector('listing_text', word)))[1], word), d
+  from word_change left join search_words k using (word)
   on conflict (word) do update set n = w.n + excluded.n;
 end $$;
 
