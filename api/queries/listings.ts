@@ -104,7 +104,12 @@ async function findPlaces(
   if (query.sort === "best" && what.text !== null) {
     return findRelevant(sql, what, { after: after && "score" in after ? after : undefined, count });
   }
-  return find(sql, what, { sort: query.sort, after: after && "key" in after ? after : undefined, count });
+  const places = await find(sql, what, {
+    sort: query.sort,
+    after: after && "key" in after ? after : undefined,
+    count,
+  });
+  return places.map(({ key, number }) => ({ key, number }));
 }
 
 /** The page's listings as they are now: what is not for sale any more is left out, whatever the search still knew of it. */

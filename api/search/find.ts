@@ -26,42 +26,70 @@ export type Sort = keyof typeof sorts;
 export type Place = { key: string; number: string };
 
 /** So many matches are looked at one by one. */
-const GATHER_MOST = 1_500;
+const GATHER_MOST = 2_500;
 /** Entries of an index, and rows behind them, that a walk may pass. */
 const WALK_ENTRIES = 10_000;
 const WALK_ROWS = 1_000;
 /** What a row costs, in entries of an index. */
 const ROW_COST = 8;
+/** A walk that needs so many times what was likely meets an order in which what fits comes late: it is given up. */
+const PATIENCE = 5;
+const LEAST_ENTRIES = 2_000;
 /** Listings in a run, and how many times the matches that are needed the first runs should hold. */
-const SLICE = 24_000;
-const SURPLUS = 2;
-/** Above every place. */
-const TOP = String(2n ** 62n);
-
-type Order = { sort: Sort; after: Place | undefined; count: number };
+const SLICE = 7_500;
+const SURPLUS = 1.3;
+/** So many matches may be in the runs of one statement. */
+const RUNS_MATCH = 4_000;
+type Order = {
+  sort: Sort;
+  after: Place | undefined;
+  count: number;
+  /** What else is read of each listing: an expression of its row `r`. */
+  score?: Fragment | undefined;
+};
+export type Scored = Place & { score: number | null };
 type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 /** The first `count` that fit, after a place in the order. */
-export async function find(sql: Sql, what: Resolved, order: Order): Promise<Place[]> {
+export async function find(sql: Sql, what: Resolved, asked: Order): Promise<Scored[]> {
+  const order = asked.sort === "best" ? { ...asked, after: highest(what, asked.after) } : asked;
   if (what.tags.some((group) => group.length === 0) || what.text === "" || what.total === 0) return [];
-  const least = 1 / what.total;
-  const entries = order.count / Math.max(what.part, least);
+  const entries = order.count / Math.max(what.part, 1 / what.total);
   const rows = hasRowConditions(what) ? entries * what.partByTags : 0;
-  if (entries <= WALK_ENTRIES && rows <= WALK_ROWS) return walk(sql, what, order);
   const matches = what.part * what.total;
+  if (entries <= WALK_ENTRIES && rows <= WALK_ROWS) return walkOn(sql, what, order, entries);
   if (matches <= GATHER_MOST) return gather(sql, what, order);
   if (order.sort === "best") return gatherByRuns(sql, what, order);
   return matches <= entries / ROW_COST + rows ? gather(sql, what, order) : walk(sql, what, order);
 }
 
-/** Along the order's index, and to a row only for what the index does not hold. OFFSET 0 forbids any other way. */
-function walk(sql: Sql, what: Resolved, { sort, after, count }: Order): Promise<Place[]> {
-  const order = orderOf(sql, sort);
-  return sql<Place[]>`
-    select k::text as key, number::text as number from (
+/** Where to begin in the order by rank. */
+function highest({ below }: Resolved, after: Place | undefined): Place {
+  return after && BigInt(after.key) < below ? after : { key: String(below), number: "0" };
+}
+
+/** Walks; where that leads through too much that does not fit, the rest is gathered. */
+async function walkOn(sql: Sql, what: Resolved, order: Order, entries: number): Promise<Scored[]> {
+  if (order.sort !== "best") return walk(sql, what, order);
+  const most = Math.ceil(Math.max(LEAST_ENTRIES, entries * PATIENCE));
+  const found = await walk(sql, what, order, most);
+  if (found.length === order.count) return found;
+  const [end] = await sql<{ key: string }[]>`
+    select place::text as key from search_listings ${order.after ? sql`where ${beyond(sql, "best", order.after)}` : sql``}
+    order by place desc offset ${most - 1} limit 1`;
+  if (!end) return found;
+  const rest = { ...order, after: { key: end.key, number: "0" }, count: order.count - found.length };
+  return [...found, ...(await gatherByRuns(sql, what, rest))];
+}
+
+/** Along the order's index, and to a row only for what the index does not hold. OFFSET forbids any other way. */
+async function walk(sql: Sql, what: Resolved, order: Order, most?: number): Promise<Scored[]> {
+  const { sort, after, count } = order;
+  return sql<Scored[]>`
+    select k::text as key, number::text as number, ${scoreOf(sql, order)} as score from (
       select ${sql(sorts[sort].key)} as k, ${numberOf(sql, sort)} as number, tags from search_listings
       ${after ? sql`where ${beyond(sql, sort, after)}` : sql``}
-      order by ${order} offset 0
+      order by ${orderOf(sql, sort)} offset 0 ${most === undefined ? sql`` : sql`limit ${most}`}
     ) w
     where ${tagsFit(sql, what)}
     ${
@@ -72,24 +100,28 @@ function walk(sql: Sql, what: Resolved, { sort, after, count }: Order): Promise<
     limit ${count}`;
 }
 
-function gather(sql: Sql, what: Resolved, { sort, after, count }: Order): Promise<Place[]> {
-  return sql<Place[]>`
+async function gather(sql: Sql, what: Resolved, order: Order): Promise<Scored[]> {
+  const { sort, after, count } = order;
+  return sql<Scored[]>`
     with matched as materialized (
       select place, number, price, sold, score from search_listings
       where ${tagsFit(sql, what)} and ${rowFits(sql, what)}
     )
-    select ${sql(sorts[sort].key)}::text as key, number::text as number from matched
-    ${after ? sql`where ${beyond(sql, sort, after)}` : sql``}
-    order by ${orderOf(sql, sort)} limit ${count}`;
+    select key, number, ${scoreOf(sql, order)} as score from (
+      select ${sql(sorts[sort].key)}::text as key, number::text as number from matched
+      ${after ? sql`where ${beyond(sql, sort, after)}` : sql``}
+      order by ${orderOf(sql, sort)} limit ${count}
+    ) w`;
 }
 
 /** From the top, or from `after`, down: as many runs at once as are likely to hold enough, twice as many when they did not. */
-async function gatherByRuns(sql: Sql, what: Resolved, { after, count }: Order): Promise<Place[]> {
-  const found: Place[] = [];
-  let below = after?.key ?? TOP;
+async function gatherByRuns(sql: Sql, what: Resolved, order: Order): Promise<Scored[]> {
+  const { after, count } = order;
+  const found: Scored[] = [];
+  let below = after?.key ?? String(what.below);
   let runs = Math.ceil((count * SURPLUS) / (what.part * Math.min(SLICE, what.total)));
   for (;;) {
-    const rows = await sql<{ key: string | null; number: string | null; low: string | null }[]>`
+    const rows = await sql<(Scored & { low: string | null })[]>`
       with runs as materialized (
         select array_agg(tag) as tags, min(low) as low
         from (select tag, low from search_slices where low < ${below} order by low desc limit ${runs}) s
@@ -97,17 +129,22 @@ async function gatherByRuns(sql: Sql, what: Resolved, { after, count }: Order): 
         select place, number from search_listings
         where tags && (select tags from runs) and ${tagsFit(sql, what)} and ${rowFits(sql, what)}
       )
-      select m.place::text as key, m.number::text as number, r.low::text as low
-      from runs r left join lateral (
+      select w.place::text as key, w.number::text as number, ${scoreOf(sql, order)} as score, runs.low::text as low
+      from runs left join lateral (
         select place, number from matched where place < ${below} order by place desc limit ${count - found.length}
-      ) m on true`;
-    for (const { key, number } of rows) if (key !== null && number !== null) found.push({ key, number });
+      ) w on true`;
+    found.push(...rows.filter(({ key }) => key !== null));
     const low = rows[0]?.low;
     if (found.length >= count || low === null || low === undefined || low === "0") return found;
     below = low;
-    runs *= 2;
+    runs = Math.max(1, Math.min(runs * 2, Math.floor(RUNS_MATCH / (what.part * SLICE))));
   }
 }
+
+const scoreOf = (sql: Sql, { score }: Order): Fragment =>
+  score
+    ? sql`(select ${score} from search_listings r where r.number = w.number::bigint)`
+    : sql`null::integer`;
 
 /** The number is part of the place: so the index has it. */
 const numberOf = (sql: Sql, sort: Sort): Fragment =>

@@ -15,7 +15,7 @@ import { type Bonded, NEGATIVE, POSITIVE } from "./rank.ts";
 
 /** Listings stored in one transaction, and how many of a run make it two. */
 const CHUNK = 2_000;
-const SLICE_MOST = 32_000;
+const SLICE_MOST = 10_000;
 /** Listings whose price or freshness has moved with time, at most so many a round, each no more often than this. */
 const TIMED = 500;
 const LOOK_AGAIN = "60 seconds";

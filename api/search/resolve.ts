@@ -18,11 +18,16 @@ export type Resolved = {
   freshAt: bigint | null;
   /** The likely part of all listings that fit, 0 to 1, and that fit but for the words. */
   part: number;
+  /** Nothing that fits has a place from here on. */
+  below: bigint;
   partByTags: number;
   total: number;
   /** Whether what is searched is what the indexer has now. */
   current: boolean;
 };
+
+/** Above every place. */
+const ABOVE_ALL = 2n ** 62n;
 
 type Wanted = { kind: TagKind; values: string[] };
 
@@ -40,7 +45,7 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
       (select checkpoint from search_state) as seen,
       (select latest_checkpoint from ${sql(`live_${tag}._ponder_checkpoint`)} limit 1) as latest,
       text.query::text as text,
-      array(select json_build_object('k', kind, 'v', value, 'i', id, 'n', n) from search_tags
+      array(select json_build_object('k', kind, 'v', value, 'i', id, 'n', n, 't', (top + 1)::text) from search_tags
         where (kind, value) in (select * from unnest(
           ${wanted.flatMap(({ kind, values }) => values.map(() => kind))}::text[],
           ${wanted.flatMap(({ values }) => values)}::text[]))) as tags,
@@ -69,6 +74,10 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
     freshAt: query.fresh ? BigInt(Math.floor(now.getTime() / 1000)) : null,
     part: together([...parts, ...(text === null ? [] : [textPart(text, known)])]),
     partByTags: together(parts),
+    below: groups.reduce((least, group) => {
+      const top = group.reduce((most, { t }) => (BigInt(t) > most ? BigInt(t) : most), 0n);
+      return top < least ? top : least;
+    }, ABOVE_ALL),
     total,
     current: row.seen === row.latest,
   };
@@ -91,7 +100,7 @@ type Row = {
   seen: string | null;
   latest: string | null;
   text: string;
-  tags: { k: string; v: string; i: number; n: number }[];
+  tags: { k: string; v: string; i: number; n: number; t: string }[];
   stems: { s: string; n: number }[];
 };
 

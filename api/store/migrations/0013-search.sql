@@ -32,6 +32,8 @@ create table search_tags (
   kind text not null,
   value text not null,
   n bigint not null default 0,
+  -- No listing with it has or had a greater place: what only the last of all have is not looked for among the first.
+  top bigint not null default 0,
   unique (kind, value)
 );
 
@@ -141,11 +143,12 @@ begin
       sold = excluded.sold, score = excluded.score, price = excluded.price, content_at = excluded.content_at,
       stale_at = excluded.stale_at, timed = excluded.timed, looked_at = now(), tags = excluded.tags, doc = excluded.doc
   ), tag_change as (
-    select id, sum(d) as d from (
-      select unnest(tags), -1 from old union all select unnest(all_ids), 1 from fresh
-    ) x (id, d) group by id having sum(d) <> 0
+    select id, sum(d) as d, max(place) as top from (
+      select unnest(tags), -1, 0 from old union all select unnest(all_ids), 1, place from fresh
+    ) x (id, d, place) group by id
   ), counted as (
-    update search_tags t set n = t.n + c.d from tag_change c where c.id = t.id
+    update search_tags t set n = t.n + c.d, top = greatest(t.top, c.top) from tag_change c
+    where c.id = t.id and (c.d <> 0 or c.top > t.top)
   ), texts as materialized (
     select ek_id, array(
       select w from unnest(tsvector_to_array(to_tsvector('listing_words', concat_ws(' ', title, topic, summary)))) w

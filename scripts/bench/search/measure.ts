@@ -27,7 +27,7 @@ const word = (from: number, to: number) => (random: Random) =>
   vocabulary[from + Math.floor(random() * (to - from))] as string;
 const [common, middling, rare] = [word(0, 4), word(5, 200), word(5_000, 30_000)];
 
-const kinds = {
+export const kinds = {
   browse: () => ({}),
   newest: () => ({ sort: "newest" }),
   cheapest: () => ({ sort: "price_asc" }),

@@ -14,16 +14,23 @@ import { deploymentTag } from "../../../sdk/deployment.ts";
 import type { RunInfo } from "../../system/run-info.ts";
 import { type System, startSystem } from "../../system/system.ts";
 import { fill } from "./fill.ts";
+import { multiply } from "./multiply.ts";
 
 export type SearchMarket = { name: string; count: number; deps: Deps; sql: postgres.Sql };
 export type SearchStage = { markets: SearchMarket[]; close(): Promise<void> };
 
+/** So many listings are read and weighed one by one; more of them are copies. */
+const ORIGINALS = 100_000;
+
 /** Indexes that are made after the rows, which is faster. */
 const late = [
+  "create unique index search_listings_place on search_listings (place) include (tags)",
+  "create unique index search_listings_number on search_listings (number) include (tags)",
   "create index search_listings_match on search_listings using gin (tags, doc)",
   "create index search_listings_price on search_listings (price, number) include (tags)",
   "create index search_listings_sold on search_listings (sold, number) include (tags)",
   "create index search_listings_score on search_listings (score, number) include (tags)",
+  "create index search_listings_changed_in on search_listings (changed_in)",
   "create index search_words_like on search_words using gin (word public.gin_trgm_ops)",
 ];
 
@@ -73,23 +80,29 @@ async function openMarket(run: RunInfo, count: number, say: (line: string) => vo
   const since = performance.now();
   const tell = (what: string) =>
     say(`${count}: ${what} after ${((performance.now() - since) / 1000).toFixed(0)} s`);
-  await fill(sql, { schema: `index_${tag}`, deployment: run.deployment, count });
+  const schema = `index_${tag}`;
+  const copies = Math.max(1, Math.round(count / ORIGINALS));
+  const step = Math.ceil(count / copies);
+  await fill(sql, { schema, deployment: run.deployment, count: step });
   tell("listings written");
   const store = openStore({ databaseUrl, tag });
   await migrate(store, tag);
   const index = openIndex({ databaseUrl, tag });
   const chain = createChain({ rpcUrl: run.rpcUrl, deployment: run.deployment });
   const search = openSearch({ databaseUrl, tag, deps: { chain, index } });
-  for (const statement of late) await sql.unsafe(`drop index ${statement.split(" ")[2]}`);
   const one = await sql.reserve();
   await project({ tag, sql: one, deps: { chain, index } });
   one.release();
   tell("search tables made");
+  for (const statement of late)
+    await sql.unsafe(`drop index ${/search_listings_\w+|search_words_like/.exec(statement)?.[0]}`);
+  if (copies > 1) await multiply(sql, { schema, copies, step });
+  tell("copies made");
   for (const statement of late) await sql.unsafe(statement);
   for (const table of ["search_listings", "search_tags", "search_words", "search_slices"]) {
     await sql.unsafe(`vacuum analyze ${table}`);
   }
-  await sql.unsafe(`vacuum analyze "index_${tag}".listing`);
+  await sql.unsafe(`vacuum analyze "${schema}".listing`);
   tell("indexes made");
   const deps = { chain, index, search, sql: store.sql } as Deps; // what the search needs of it
   return {
