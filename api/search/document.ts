@@ -94,8 +94,10 @@ function unique(tags: readonly Tag[]): Tag[] {
 }
 
 /** Steps per factor of ten, and the outermost ones. */
-const STEPS = 4;
-const STEP_BOUND = 60;
+const STEPS = 8;
+const STEP_BOUND = 120;
+/** Two ways to write one price may differ by so much, of it. */
+const SLACK = 1e-9;
 
 /** In which step of a logarithmic scale a price is, so that a range of prices is a few steps. */
 export function priceStep(price: number): string {
@@ -103,11 +105,11 @@ export function priceStep(price: number): string {
   return String(Math.max(-STEP_BOUND, Math.min(STEP_BOUND, Math.floor(Math.log10(price) * STEPS))));
 }
 
-/** The steps in which a price from `min` to `max` can be. A price near a step's edge may be in the neighbour. */
+/** The steps in which a price from `min` to `max` can be. */
 export function priceSteps(min: number, max: number): string[] {
   if (max < min) return [];
-  const from = min === 0 ? -STEP_BOUND : Number(priceStep(min)) - 1;
-  const to = max === 0 ? -STEP_BOUND - 1 : Number(priceStep(max)) + 1;
+  const from = min === 0 ? -STEP_BOUND : Number(priceStep(min * (1 - SLACK)));
+  const to = max === 0 ? -STEP_BOUND - 1 : Number(priceStep(max * (1 + SLACK)));
   const steps = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => String(from + i));
   return min === 0 ? ["free", ...steps] : steps;
 }

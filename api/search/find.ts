@@ -32,6 +32,8 @@ const WALK_ENTRIES = 10_000;
 const WALK_ROWS = 1_000;
 /** What a row costs, in entries of an index. */
 const ROW_COST = 8;
+/** A range of prices or of ages is kept to by its tags this nearly: of so many rows one is in it. */
+const ROUGHLY = 2;
 /** A walk that needs so many times what was likely meets an order in which what fits comes late: it is given up. */
 const PATIENCE = 5;
 const LEAST_ENTRIES = 2_000;
@@ -55,7 +57,7 @@ export async function find(sql: Sql, what: Resolved, asked: Order): Promise<Scor
   const order = asked.sort === "best" ? { ...asked, after: highest(what, asked.after) } : asked;
   if (what.tags.some((group) => group.length === 0) || what.text === "" || what.total === 0) return [];
   const entries = order.count / Math.max(what.part, 1 / what.total);
-  const rows = hasRowConditions(what) ? entries * what.partByTags : 0;
+  const rows = hasRowConditions(what) ? entries * (what.text === null ? ROUGHLY : 1) * what.partByTags : 0;
   const matches = what.part * what.total;
   if (entries <= WALK_ENTRIES && rows <= WALK_ROWS) return walkOn(sql, what, order, entries);
   if (matches <= GATHER_MOST) return gather(sql, what, order);
@@ -107,11 +109,12 @@ async function gather(sql: Sql, what: Resolved, order: Order): Promise<Scored[]>
       select place, number, price, sold, score from search_listings
       where ${tagsFit(sql, what)} and ${rowFits(sql, what)}
     )
-    select key, number, ${scoreOf(sql, order)} as score from (
-      select ${sql(sorts[sort].key)}::text as key, number::text as number from matched
+    select k::text as key, number::text as number, ${scoreOf(sql, order)} as score from (
+      select ${sql(sorts[sort].key)} as k, number from matched
       ${after ? sql`where ${beyond(sql, sort, after)}` : sql``}
       order by ${orderOf(sql, sort)} limit ${count}
-    ) w`;
+    ) w
+    order by k ${sorts[sort].ascending ? sql`asc, w.number asc` : sql`desc, w.number desc`}`;
 }
 
 /** From the top, or from `after`, down: as many runs at once as are likely to hold enough, twice as many when they did not. */
@@ -140,6 +143,9 @@ async function gatherByRuns(sql: Sql, what: Resolved, order: Order): Promise<Sco
     runs = Math.max(1, Math.min(runs * 2, Math.floor(RUNS_MATCH / (what.part * SLICE))));
   }
 }
+
+/** The ways, by name. They find the same, at different costs. */
+export const ways = { walk, gather, gatherByRuns };
 
 const scoreOf = (sql: Sql, { score }: Order): Fragment =>
   score

@@ -29,6 +29,10 @@ export type Resolved = {
 /** Above every place. */
 const ABOVE_ALL = 2n ** 62n;
 
+const ascending = (all: readonly bigint[]) => all.toSorted((a, b) => (a < b ? -1 : 1));
+const highest = (all: readonly bigint[]) => ascending(all).at(-1) ?? 0n;
+const lowest = (all: readonly bigint[]) => ascending(all)[0] ?? ABOVE_ALL;
+
 type Wanted = { kind: TagKind; values: string[] };
 
 /** Reads what the words and filters mean. Throws when the search has not been built yet: the caller says so. */
@@ -74,10 +78,7 @@ export async function resolve(sql: Sql, tag: string, query: Search): Promise<Res
     freshAt: query.fresh ? BigInt(Math.floor(now.getTime() / 1000)) : null,
     part: together([...parts, ...(text === null ? [] : [textPart(text, known)])]),
     partByTags: together(parts),
-    below: groups.reduce((least, group) => {
-      const top = group.reduce((most, { t }) => (BigInt(t) > most ? BigInt(t) : most), 0n);
-      return top < least ? top : least;
-    }, ABOVE_ALL),
+    below: lowest(groups.map((group) => highest(group.map(({ t }) => BigInt(t))))),
     total,
     current: row.seen === row.latest,
   };

@@ -74,6 +74,7 @@ export async function measureSearches(small: SearchMarket, large: SearchMarket):
   const deep = await deepPages(large);
   for (const [name, query] of Object.entries(deep))
     works.push([name, () => many(large, () => query, random)]);
+  works.push(["look-up", () => lookUps(large, random)]);
   works.push([`answer ${large.count}`, () => answers(large, random)]);
   const results = (await interleave(Object.fromEntries(works))) as Record<string, Timed[]>;
   return rowsOf(results, { small: small.count, large: large.count });
@@ -146,6 +147,14 @@ async function many({ deps }: SearchMarket, kind: Kind, random: Random): Promise
   return timed(async () => {
     const query = searchQuerySchema.parse({ limit: PAGE, ...kind(random) });
     return () => findListings(deps, query);
+  });
+}
+
+/** What nothing can be faster than, on this machine at this time: one row by its key, over the same connections. */
+async function lookUps({ deps, count }: SearchMarket, random: Random): Promise<Timed> {
+  return timed(async () => {
+    const number = 1 + Math.floor(random() * count);
+    return () => deps.search.read((sql) => sql`select ek_id from search_listings where number = ${number}`);
   });
 }
 
