@@ -8,6 +8,7 @@ import {IArbitrator} from "../interfaces/IArbitrator.sol";
 contract TestArbitrator is IArbitrator {
     error Broken();
     error WrongFee(uint256 given, uint256 cost);
+    error NothingToRefund(uint256 disputeID);
 
     struct Case {
         IArbitrable arbitrable;
@@ -16,6 +17,7 @@ contract TestArbitrator is IArbitrator {
         DisputeStatus status;
         uint256 ruling;
         uint256 appeals;
+        uint256 fee;
     }
 
     uint256 public cost;
@@ -51,7 +53,7 @@ contract TestArbitrator is IArbitrator {
         if (broken) revert Broken();
         if (msg.value != cost) revert WrongFee(msg.value, cost);
         disputeID = _cases.length;
-        _cases.push(Case(IArbitrable(msg.sender), choices, extraData, DisputeStatus.Waiting, 0, 0));
+        _cases.push(Case(IArbitrable(msg.sender), choices, extraData, DisputeStatus.Waiting, 0, 0, msg.value));
         emit DisputeCreation(disputeID, IArbitrable(msg.sender));
         if (hasty != 0) IArbitrable(msg.sender).rule(disputeID, hasty);
     }
@@ -60,6 +62,16 @@ contract TestArbitrator is IArbitrator {
         if (msg.value != 2 * cost) revert WrongFee(msg.value, 2 * cost);
         _cases[disputeID].appeals += 1;
         emit AppealDecision(disputeID, _cases[disputeID].arbitrable);
+    }
+
+    /// @notice Gives the fee of a dispute that it never ruled back, once, as the house's arbitrator does.
+    function refund(uint256 disputeID) external returns (uint256 amount) {
+        Case storage c = _cases[disputeID];
+        amount = c.fee;
+        if (c.status != DisputeStatus.Waiting || amount == 0) revert NothingToRefund(disputeID);
+        c.fee = 0;
+        (bool sent, ) = address(c.arbitrable).call{value: amount}("");
+        if (!sent) revert Broken();
     }
 
     function caseOf(uint256 disputeID) external view returns (Case memory) {

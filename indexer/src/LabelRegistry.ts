@@ -1,8 +1,10 @@
 /** Validators' labels. Ignored: LabelNonceInvalidated and EIP712DomainChanged, as no table keeps what is signed. */
-import { type Context, type EventNames, ponder } from "ponder:registry";
+import { type Context, type Event, type EventNames, ponder } from "ponder:registry";
 import { activity, endorsement, formerLabel, label, listing, validatorAllowance } from "ponder:schema";
-import { type Db, existing, idsOf, originOf, storable } from "./event.ts";
+import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { countDay, countMarket } from "./rollups.ts";
 import { addToTotals, countDeed } from "./totals.ts";
+import { addValidator, changeStance, changeValidator, reviewListing } from "./validator-facts.ts";
 
 type LabelRow = typeof label.$inferSelect;
 type Aggregate = Record<
@@ -69,8 +71,14 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .onConflictDoUpdate(said);
   await tally(db, ekId, { aggregate, changedIn: event.block.number, lost: live?.types ?? 0, won: types });
   if (!live) await addToTotals(db, chainId, { labels: 1 });
+  const moment = momentOf(chainId, event);
+  await changeStance(db, moment, id, types);
+  await reviewListing(db, moment, ekId);
   if (former) return;
-  await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
+  const isFirst = await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
+  if (isFirst) await addValidator(db, moment, validatorId);
+  await countMarket(db, moment, { labels: 1 });
+  await countDay(db, moment, validatorId, "labelled");
   await db.insert(activity).values({
     chainId,
     type: "validation",
@@ -89,6 +97,7 @@ ponder.on("LabelRegistry:LabelWithdrawn", async ({ event, context: { db, chain }
   await db.update(label, { id }).set({ status: "withdrawn" });
   await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
   await addToTotals(db, chain.id, { labels: -1 });
+  await reviewListing(db, momentOf(chain.id, event), row.ekId);
 });
 
 ponder.on("LabelRegistry:LabelDisputed", async ({ event, context }) => {
@@ -102,31 +111,31 @@ ponder.on("LabelRegistry:LabelUpheld", async ({ event, context }) => {
 /** Marks the label, when it is its live revision that is challenged. */
 async function setDisputed(
   { db, chain }: Context<EventNames>,
-  {
-    args,
-    block,
-  }: { args: { ekId: bigint; validatorId: bigint; revision: number }; block: { number: bigint } },
+  event: Event<"LabelRegistry:LabelDisputed" | "LabelRegistry:LabelUpheld">,
   disputed: boolean,
 ) {
-  const { ekId, validatorId, revision } = args;
+  const { ekId, validatorId, revision } = event.args;
   const id = idsOf(chain.id).label(ekId, validatorId);
   const row = await existing(db.find(label, { id }), id);
   if (row.status !== "live" || row.revision !== revision) return;
   await db.update(label, { id }).set({ disputed });
   // The row exists because only a listing can be labelled.
-  await db.update(listing, { id: row.ekId }).set({ changedIn: block.number });
+  await db.update(listing, { id: row.ekId }).set({ changedIn: event.block.number });
+  await reviewListing(db, momentOf(chain.id, event), row.ekId);
 }
 
 ponder.on("LabelRegistry:LabelStruck", async ({ event, context: { db, chain } }) => {
   const { revision, aggregate } = event.args;
   const id = idsOf(chain.id).label(event.args.ekId, event.args.validatorId);
   const row = await existing(db.find(label, { id }), id);
+  const moment = momentOf(chain.id, event);
+  await changeValidator(db, moment, row.validatorId, { struck: 1 });
   if (row.status === "live" && row.revision === revision) {
     await retire(db, row, null);
     await db.update(label, { id }).set({ status: "struck", disputed: false });
     await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
     await addToTotals(db, chain.id, { labels: -1 });
-    return;
+    return reviewListing(db, moment, row.ekId);
   }
   // The row exists because a revision that is not live has ended.
   await db.update(formerLabel, { labelId: id, revision }).set({ endedAt: null });

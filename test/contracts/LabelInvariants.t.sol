@@ -149,7 +149,7 @@ contract LabelHouseTest is Deployment {
         for (uint256 step; step < 3000; ++step) {
             _step(house, uint256(keccak256(abi.encode("step", step))));
         }
-        bytes4[15] memory calls = [
+        bytes4[16] memory calls = [
             ILabelRegistry.label.selector,
             ILabelRegistry.revise.selector,
             ILabelRegistry.withdraw.selector,
@@ -161,6 +161,7 @@ contract LabelHouseTest is Deployment {
             IValidatorBonds.answer.selector,
             IValidatorBonds.refer.selector,
             IValidatorBonds.timeOut.selector,
+            IValidatorBonds.reclaim.selector,
             IValidatorBonds.withdrawFees.selector,
             LabelHouse.giveRuling.selector,
             LabelHouse.seat.selector,
@@ -180,7 +181,7 @@ contract LabelHouseTest is Deployment {
 
     function _step(House house, uint256 seed) private {
         (uint256 a, uint256 b, uint256 c) = (part(seed, "a"), part(seed, "b"), part(seed, "c"));
-        uint256 kind = seed % 18;
+        uint256 kind = seed % 19;
         if (kind == 0) house.label(a, b, c);
         else if (kind == 1) house.revise(a, b, c);
         else if (kind == 2) house.withdrawLabel(a, b);
@@ -196,6 +197,7 @@ contract LabelHouseTest is Deployment {
         else if (kind == 14) house.withdrawFees(a);
         else if (kind == 15) house.seat(a, b);
         else if (kind == 16) house.link(a, b);
+        else if (kind == 17) house.reclaim(a, b);
         else house.passTime(a, b);
     }
 }

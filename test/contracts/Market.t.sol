@@ -51,6 +51,7 @@ contract MarketTest is Deployment {
         actions.push(stage.withdraw.selector);
         actions.push(stage.fundTill.selector);
         actions.push(stage.buyViaTill.selector);
+        actions.push(stage.buyUpto.selector);
         actions.push(stage.finalizeTill.selector);
         actions.push(stage.refundTill.selector);
         actions.push(stage.transferKey.selector);
@@ -94,6 +95,7 @@ contract MarketTest is Deployment {
         Stage some = _days[0];
         _seek(some.fundTill.selector, some.finalizeTill.selector, ITills.finalizeTill.selector);
         _seek(some.buyViaTill.selector, some.buyViaTill.selector, bytes4("open"));
+        _seek(some.buyUpto.selector, some.buyUpto.selector, bytes4("upto"));
         _seek(some.fundTill.selector, some.refundByReceipt.selector, bytes4("sent"));
         _seek(some.buyViaTill.selector, some.refundByReceipt.selector, bytes4("sale"));
         _seek(some.rotate.selector, some.setAgentWallet.selector, IERC8004Identity.setAgentWallet.selector);
@@ -119,6 +121,8 @@ contract MarketTest is Deployment {
         _happened(ITills.buyViaTill.selector, "buyViaTill");
         _happened(ITills.finalizeTill.selector, "finalizeTill");
         _happened(ITills.refundTill.selector, "refundTill");
+        _happened(ITills.buyUpto.selector, "buyUpto");
+        _happened(bytes4("upto"), "a sale by an open quote to who permitted its price");
         _happened(bytes4("open"), "a sale by an open quote");
         _happened(bytes4("sent"), "money that a receipt brought back");
         _happened(bytes4("sale"), "the receipt of a sale's own money");

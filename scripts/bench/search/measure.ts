@@ -107,6 +107,7 @@ function rowsOf(results: Record<string, Timed[]>, { small, large }: { small: num
     ratioRow(`search, page ${DEEP_PAGE}`, ["deep", `browse ${large}`], DEEP),
     ratioRow(`search, newest, page ${DEEP_PAGE}`, ["deep newest", `newest ${large}`], DEEP),
     ratioRow(`search, common word, page ${DEEP_PAGE}`, ["deep word", "first word"], DEEP),
+    { ...limited("a primary-key look-up, p95", p95("look-up"), "ms", LIMIT_MS), goal: null, ok: true },
     {
       ...limited(
         `search, answer with ${PAGE} summaries, of ${large}, p95`,

@@ -6,10 +6,10 @@ import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.s
 import {IExperienceKey} from "../../../contracts/interfaces/IExperienceKey.sol";
 import {Flags} from "../../../contracts/libraries/Flags.sol";
 import {Reasons} from "./Reasons.sol";
-import {TillActions} from "./TillActions.sol";
+import {UptoActions} from "./UptoActions.sol";
 
 /// @title Holders transfer and prefer keys
-abstract contract KeyActions is TillActions {
+abstract contract KeyActions is UptoActions {
     using Reasons for Reasons.List;
 
     /// @param fault 0: by anybody, 1: from another account, 2: a key that does not exist; else by the holder or whom it approved.

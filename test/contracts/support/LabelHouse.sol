@@ -36,7 +36,9 @@ abstract contract LabelHouse is Deployment {
         /// What the validator had when it was challenged, all in all.
         uint256 had;
         uint256 disputeID;
-        uint256 appeals;
+        uint256 answererId;
+        /// Whether the arbitrator has been paid and has neither ruled nor given the fee back.
+        bool feeIsOut;
     }
 
     uint256 public constant AGENTS = 8;
@@ -175,7 +177,9 @@ abstract contract LabelHouse is Deployment {
         _challenged[ekId][id] = true;
         if (s.live && s.revision == revision) s.disputed = true;
         uint256 deadline = block.timestamp + 3 days;
-        _cases.push(Case(who, id, ekId, revision, IValidatorBonds.ChallengeStatus.Open, deadline, atStake, had, 0, 0));
+        _cases.push(
+            Case(who, id, ekId, revision, IValidatorBonds.ChallengeStatus.Open, deadline, atStake, had, 0, 0, false)
+        );
     }
 
     function answer(uint256 which, uint256 who) external {
@@ -184,6 +188,7 @@ abstract contract LabelHouse is Deployment {
         bool may = c.status == IValidatorBonds.ChallengeStatus.Open && block.timestamp <= c.deadline;
         if (!_pay(_agent(who), address(sys.bonds), abi.encodeCall(IValidatorBonds.answer, (n)), may)) return;
         c.status = IValidatorBonds.ChallengeStatus.Answered;
+        c.answererId = _agent(who);
         c.deadline = block.timestamp + 60 days;
     }
 
@@ -195,6 +200,7 @@ abstract contract LabelHouse is Deployment {
         c.status = IValidatorBonds.ChallengeStatus.Ruling;
         c.deadline = block.timestamp + 60 days;
         c.disputeID = _disputes++;
+        c.feeIsOut = true;
     }
 
     function giveRuling(uint256 which, uint256 ruling) external {
@@ -202,6 +208,7 @@ abstract contract LabelHouse is Deployment {
         (, Case storage c) = _case(which);
         if (c.status != IValidatorBonds.ChallengeStatus.Ruling) return;
         ruling %= 3;
+        c.feeIsOut = false;
         sys.arbitrator.giveRuling(c.disputeID, ruling);
         ++successes[this.giveRuling.selector];
         if (ruling == 1) _close(c, IValidatorBonds.ChallengeStatus.Struck);
@@ -216,6 +223,19 @@ abstract contract LabelHouse is Deployment {
         bool may = c.status <= IValidatorBonds.ChallengeStatus.Ruling && block.timestamp > c.deadline;
         if (!_call(_agent(who), address(sys.bonds), abi.encodeCall(IValidatorBonds.timeOut, (n)), may)) return;
         _close(c, isOpen ? IValidatorBonds.ChallengeStatus.Struck : IValidatorBonds.ChallengeStatus.Tied);
+    }
+
+    /// @dev A silent arbitrator gives its fee back: half to each of those who paid it, since its case ended in a tie.
+    function reclaim(uint256 which, uint256 who) external {
+        if (_cases.length == 0) return;
+        (uint256 n, Case storage c) = _case(which);
+        bool may = c.status > IValidatorBonds.ChallengeStatus.Ruling && c.feeIsOut;
+        (address one, address other) = (_eoa(c.challengerId), _eoa(c.answererId));
+        uint256 before = sys.bonds.feeCreditOf(one) + (one == other ? 0 : sys.bonds.feeCreditOf(other));
+        if (!_call(_agent(who), address(sys.bonds), abi.encodeCall(IValidatorBonds.reclaim, (n)), may)) return;
+        c.feeIsOut = false;
+        uint256 present = sys.bonds.feeCreditOf(one) + (one == other ? 0 : sys.bonds.feeCreditOf(other));
+        equal(present - before, FEE, "1: a fee that came back");
     }
 
     function withdrawFees(uint256 agent) external {

@@ -11,6 +11,7 @@ import {TrespassActions} from "./TrespassActions.sol";
 abstract contract Market is TrespassActions {
     /// @dev Starts with a market in motion: four agents, a free and three priced listings, one quote.
     function _open() internal {
+        _placeUpto();
         for (uint256 i; i < 4; ++i) {
             register(i);
         }

@@ -138,7 +138,7 @@ abstract contract TillActions is OpenTillActions {
     }
 
     /// @dev The price to the exchange, the rest to where the buyer is now.
-    function _settle(QuoteEntry storage e, uint256 cost, uint256 funds) private {
+    function _settle(QuoteEntry storage e, uint256 cost, uint256 funds) internal {
         e.used = true;
         ++e.keys;
         _move(e.quote.token, e.till, address(sys.exchange), cost);

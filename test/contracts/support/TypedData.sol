@@ -4,6 +4,8 @@ pragma solidity ^0.8.34;
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
 import {ITills} from "../../../contracts/interfaces/ITills.sol";
 import {IAgentRegistry} from "../../../contracts/interfaces/IAgentRegistry.sol";
+import {IPermit2} from "../../../contracts/interfaces/IPermit2.sol";
+import {IUptoProxy} from "../../../contracts/interfaces/IUptoProxy.sol";
 
 /// @title EIP-712 digests, made from the types' texts and never from the contracts' own constants
 library TypedData {
@@ -114,6 +116,33 @@ library TypedData {
             "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
         );
         return digest("Test USD Coin", token, keccak256(abi.encode(typehash, owner, spender, value, nonce, deadline)));
+    }
+
+    /// @dev What x402's `upto` proxy has Permit2 check. Permit2's domain has no version.
+    function upto(
+        address spender,
+        IPermit2.PermitTransferFrom memory p,
+        IUptoProxy.Witness memory w
+    ) internal view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,uint256 chainId,address verifyingContract)"),
+                keccak256("Permit2"),
+                block.chainid,
+                0x000000000022D473030F116dDEE9F6B43aC78BA3
+            )
+        );
+        bytes32 permitted = keccak256(
+            abi.encode(keccak256("TokenPermissions(address token,uint256 amount)"), p.permitted)
+        );
+        bytes32 witness = keccak256(
+            abi.encode(keccak256("Witness(address to,address facilitator,uint256 validAfter)"), w)
+        );
+        bytes32 typehash = keccak256(
+            "PermitWitnessTransferFrom(TokenPermissions permitted,address spender,uint256 nonce,uint256 deadline,Witness witness)TokenPermissions(address token,uint256 amount)Witness(address to,address facilitator,uint256 validAfter)"
+        );
+        bytes32 structHash = keccak256(abi.encode(typehash, permitted, spender, p.nonce, p.deadline, witness));
+        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }
 
     /// @dev The registry's domain is ERC-8004's, so that wallets which know that standard show it rightly.
