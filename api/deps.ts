@@ -13,6 +13,7 @@ import type { Health } from "./health.ts";
 import type { Mpp } from "./mpp/protocol.ts";
 import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
+import type { SearchIndex } from "./search/search-index.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
@@ -29,6 +30,8 @@ export type Deps = {
   sql: Sql;
   /** The indexer's views. */
   index: Index;
+  /** What listings are found by. */
+  search: SearchIndex;
   keys: SigningKeys;
   watermarks: Watermarks;
   confirmations: Confirmations;

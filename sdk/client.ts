@@ -66,7 +66,9 @@ export type ExchangeOptions = {
   dpop?: boolean | DpopKey;
 };
 
-export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit"> & { limit?: number };
+/** The filters of `GET /search`, its order and its pages. */
+export type SearchFilters = Partial<Omit<z.output<typeof searchQuerySchema>, "q">>;
+
 /** An Experience as it was sold: every hash has been checked. */
 export type Experience = { ekId: string; listingId: string; manifest: ContentManifest; items: FetchedItem[] };
 
