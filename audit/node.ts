@@ -1,0 +1,98 @@
+/** What the audit asks of a node, in JSON-RPC. It believes none of the answers: what it can check, it checks. */
+import {
+  type Address,
+  BaseError,
+  createPublicClient,
+  type Hash,
+  type Hex,
+  http,
+  numberToHex,
+  type PublicClient,
+} from "viem";
+import type { RawHeader, RawReceipt } from "../sdk/receipt-proof.ts";
+import { lower } from "./context.ts";
+
+/** The audit can't go on: it says nothing about the exchange. */
+export class AuditError extends Error {
+  override readonly name = "AuditError";
+  readonly hint: string | undefined;
+  constructor(message: string, { hint, cause }: { hint?: string; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.hint = hint;
+  }
+}
+
+/** A log as the node serves it. Some nodes tell the block's time with it; it is read from the header all the same. */
+export type ServedLog = {
+  address: Address;
+  topics: Hex[];
+  data: Hex;
+  blockNumber: Hex;
+  blockHash: Hash;
+  transactionHash: Hash;
+  transactionIndex: Hex;
+  logIndex: Hex;
+};
+export type Header = RawHeader & { number: Hex; parentHash: Hash; timestamp: Hex; logsBloom: Hex };
+export type Receipt = RawReceipt & { transactionHash: Hash; transactionIndex: Hex };
+export type Filter = { address: readonly Address[]; topics?: readonly (Hex | readonly Hex[] | null)[] };
+
+/** Requests that travel together, and how often a failed one is tried again. */
+const BATCH = 100;
+const RETRIES = 4;
+const TIMEOUT_MS = 60_000;
+
+export type Node = ReturnType<typeof createNode>;
+
+export function createNode(rpcUrl: string) {
+  const transport = http(rpcUrl, { batch: { batchSize: BATCH }, retryCount: RETRIES, timeout: TIMEOUT_MS });
+  const client: PublicClient = createPublicClient({ transport, cacheTime: 0 });
+  const request = <T>(method: string, params: readonly unknown[]): Promise<T> =>
+    client.request({ method, params } as never) as Promise<T>;
+
+  async function block(number: bigint): Promise<Header> {
+    const found = await request<Header | null>("eth_getBlockByNumber", [numberToHex(number), false]);
+    if (!found) throw new AuditError(`The node has no block ${number}.`, { hint: "Is it in sync?" });
+    return found;
+  }
+
+  return {
+    client,
+    chainId: () => client.getChainId(),
+    head: () => client.getBlockNumber(),
+    block,
+    blockOrNothing: (number: bigint) =>
+      request<Header | null>("eth_getBlockByNumber", [numberToHex(number), false]),
+    logs: ({ address, topics }: Filter, from: bigint, to: bigint) =>
+      request<ServedLog[]>("eth_getLogs", [
+        { address, ...(topics && { topics }), fromBlock: numberToHex(from), toBlock: numberToHex(to) },
+      ]),
+    receiptOrNothing: (tx: Hash) =>
+      request<(Receipt & { blockNumber: Hex }) | null>("eth_getTransactionReceipt", [tx]),
+    async receipts(number: bigint): Promise<Receipt[]> {
+      const found = await request<Receipt[] | null>("eth_getBlockReceipts", [numberToHex(number)]);
+      if (!found) throw new AuditError(`The node has no receipts of block ${number}.`);
+      return found;
+    },
+  };
+}
+
+/** The first line of what went wrong. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof BaseError) return error.details || error.shortMessage;
+  return (error instanceof Error ? error.message.split("\n")[0] : String(error)) ?? "";
+}
+
+/** Maps in order, some at a time. */
+export async function each<T, R>(
+  members: readonly T[],
+  atOnce: number,
+  read: (member: T) => Promise<R>,
+): Promise<R[]> {
+  const answers: R[] = [];
+  for (let i = 0; i < members.length; i += atOnce)
+    answers.push(...(await Promise.all(members.slice(i, i + atOnce).map(read))));
+  return answers;
+}
+
+export const lowered = (log: ServedLog): ServedLog => ({ ...log, address: lower(log.address) });
