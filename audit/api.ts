@@ -4,11 +4,12 @@ import type { z } from "zod";
 import { fromBits, labels as labelRecord, scopes, scoreNames } from "../sdk/records.ts";
 import type { EKSummary } from "../sdk/wire/listing.ts";
 import type { activityResponseSchema, pointsPolicySchema, publicStatsSchema } from "../sdk/wire/public.ts";
+import type { Listing } from "./books.ts";
 import { compareRows } from "./compare.ts";
 import { type Context, namesOf } from "./context.ts";
 import { AuditError, each, type Node, reasonOf } from "./node.ts";
+import { aggregateOf } from "./replay/labels.ts";
 import { type Row, totalsOf } from "./rows.ts";
-import { verdictOf } from "./storage.ts";
 
 const PAGE = 200;
 const AT_ONCE = 8;
@@ -107,17 +108,28 @@ async function compareListings(ask: Ask, c: Context): Promise<Set<string>> {
         eoa: books.agents.get(listing.sellerId)?.eoa,
         sold_count: listing.sold,
       },
-      ...{ manifest_hash: present?.manifestHash, validation: verdictOf(c, listing.ekId).status },
+      ...{ manifest_hash: present?.manifestHash, validation_score: meanScore(listing) },
       access_scopes: fromBits(scopes, present?.terms.scopes ?? 0),
       ...(price !== undefined && { current_price_units: price }),
     };
     const said = {
       ...{ ...summary, ...summary.metrics, ...summary.pricing, seller: summary.seller.agent_id },
-      ...{ eoa: summary.seller.eoa, validation: summary.validation_snapshot.status, status: summary.status },
+      ...{
+        eoa: summary.seller.eoa,
+        validation_score: summary.validation_snapshot.score,
+        status: summary.status,
+      },
     };
     compareRows(findings, { table: "/listings", id: ["ek_id"], expected: [expected], said: [said], laws });
   });
   return shown;
+}
+
+/** The mean of all scores of the live labels, as the API shows it. */
+function meanScore(listing: Listing): number {
+  const { count, ...sums } = aggregateOf(listing);
+  const sum = Object.values(sums).reduce((total, each) => total + each, 0);
+  return count === 0 ? 0 : Math.round(sum / (scoreNames.length * count));
 }
 
 /** What the next key costs, where that does not change while the audit runs. */

@@ -56,6 +56,8 @@ export type Aggregate = Scores & { count: number };
 /** A validator's word on a listing. `endOf` has the ends of former revisions; null for one that was struck. */
 export type Label = {
   live: boolean;
+  /** Whether it was live when a challenge took it. */
+  struck: boolean;
   revision: number;
   version: number;
   types: number;

@@ -121,7 +121,7 @@ async function complete(node: Node, piece: Piece): Promise<{ logs: RawLog[]; par
   for (const header of headers) {
     const own = byBlock.get(BigInt(header.number)) ?? [];
     const inDoubt = source.mode === "receipts" || (source.mode === "blooms" && isSilent(header, own, source));
-    const receipts = inDoubt ? await node.receipts(BigInt(header.number)) : undefined;
+    const receipts = inDoubt ? await node.receiptsOf(header) : undefined;
     if (source.mode === "receipts") parent = checkHeader(header, parent, findings);
     const truth = receipts ? compare(header, receipts, own, source, findings) : own;
     logs.push(...truth.map((log) => toRaw(log, header, findings)));

@@ -6,6 +6,8 @@ import {
   type Hash,
   type Hex,
   http,
+  MethodNotFoundRpcError,
+  MethodNotSupportedRpcError,
   numberToHex,
   type PublicClient,
 } from "viem";
@@ -33,7 +35,13 @@ export type ServedLog = {
   transactionIndex: Hex;
   logIndex: Hex;
 };
-export type Header = RawHeader & { number: Hex; parentHash: Hash; timestamp: Hex; logsBloom: Hex };
+export type Header = RawHeader & {
+  number: Hex;
+  parentHash: Hash;
+  timestamp: Hex;
+  logsBloom: Hex;
+  transactions: Hash[];
+};
 export type Receipt = RawReceipt & { transactionHash: Hash; transactionIndex: Hex };
 export type Filter = { address: readonly Address[]; topics?: readonly (Hex | readonly Hex[] | null)[] };
 
@@ -56,6 +64,32 @@ export function createNode(rpcUrl: string) {
     return found;
   }
 
+  let givesWhole = true;
+
+  /** All receipts of a block, in their order. Nodes that don't give them at once are asked one by one. */
+  async function receiptsOf({ number, transactions }: Header): Promise<Receipt[]> {
+    try {
+      const found = givesWhole && (await request<Receipt[] | null>("eth_getBlockReceipts", [number]));
+      if (found) return found;
+    } catch (error) {
+      const isUnknown =
+        error instanceof BaseError &&
+        error.walk((e) => e instanceof MethodNotSupportedRpcError || e instanceof MethodNotFoundRpcError);
+      if (!isUnknown) throw error;
+    }
+    givesWhole = false;
+    const receipts = await Promise.all(
+      transactions.map((tx) => request<Receipt | null>("eth_getTransactionReceipt", [tx])),
+    );
+    return receipts.map((receipt, i) => {
+      if (!receipt)
+        throw new AuditError(
+          `The node has no receipt of ${transactions[i]}, which is in its block ${BigInt(number)}.`,
+        );
+      return receipt;
+    });
+  }
+
   return {
     client,
     chainId: () => client.getChainId(),
@@ -69,11 +103,7 @@ export function createNode(rpcUrl: string) {
       ]),
     receiptOrNothing: (tx: Hash) =>
       request<(Receipt & { blockNumber: Hex }) | null>("eth_getTransactionReceipt", [tx]),
-    async receipts(number: bigint): Promise<Receipt[]> {
-      const found = await request<Receipt[] | null>("eth_getBlockReceipts", [numberToHex(number)]);
-      if (!found) throw new AuditError(`The node has no receipts of block ${number}.`);
-      return found;
-    },
+    receiptsOf,
   };
 }
 

@@ -211,7 +211,10 @@ function judgementTables(books: Books, name: Names): Table[] {
             types: label.types,
             created_at: label.createdAt,
           },
-          ...{ disputed: label.disputed, status: statusOf(label) },
+          ...{
+            disputed: label.disputed,
+            status: label.live ? "live" : label.struck ? "struck" : "withdrawn",
+          },
           ...Object.fromEntries(scoreNames.map((score) => [score, label.scores[score]])),
         })),
       ),
@@ -268,17 +271,6 @@ function judgementTables(books: Books, name: Names): Table[] {
     },
   ];
 }
-
-/** A label that is gone was struck when its last revision has no time of its end. */
-const statusOf = ({
-  live,
-  endOf,
-  revision,
-}: {
-  live: boolean;
-  endOf: Map<number, bigint | null>;
-  revision: number;
-}) => (live ? "live" : endOf.get(revision) === null ? "struck" : "withdrawn");
 
 function moneyTables(books: Books, name: Names): Table[] {
   return [

@@ -68,6 +68,7 @@ export function createScript(findings: Findings) {
       const skipped = dues.slice(0, index);
       dues = dues.slice(index + 1);
       for (const other of skipped) missing(other);
+      findings.check(due.law, true, () => ({ subject: due.subject, expected: event, said: event }));
       for (const [field, expected] of Object.entries(due.values ?? {}))
         findings.equal(due.law, {
           subject: due.subject,

@@ -103,7 +103,8 @@ async function proven(
   check: Check,
 ): Promise<{ logs: ServedLog[]; time: bigint }> {
   const number = BigInt(log.blockNumber);
-  const [header, receipts] = await Promise.all([node.block(number), node.receipts(number)]);
+  const header = await node.block(number);
+  const receipts = await node.receiptsOf(header);
   const hash = keccak256(encodeHeader(header));
   check(`block ${number}`, header.hash, hash === header.hash && log.blockHash === header.hash, hash);
   const { root } = proveIndex(receipts.map(encodeReceipt), 0);

@@ -127,7 +127,9 @@ export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
         place,
       }));
       findings.equal("GRANT", { subject, field: "epoch", expected: agent?.epoch, said: epoch, place });
-      findings.check("GRANT", operator !== NOBODY && operator !== agent?.eoa, () => ({
+      // What was never granted can be revoked too, whatever it is.
+      const isRevoked = actions === 0n && expiry === 0n;
+      findings.check("GRANT", isRevoked || (operator !== NOBODY && operator !== agent?.eoa), () => ({
         ...{
           subject,
           field: "operator",

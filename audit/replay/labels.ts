@@ -137,7 +137,7 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
 
   function retire(label: Label, endedAt: bigint | null): void {
     label.endOf.set(label.revision, endedAt);
-    Object.assign(label, { live: false, disputed: false });
+    Object.assign(label, { live: false, disputed: false, struck: endedAt === null });
   }
 
   return {
@@ -175,7 +175,7 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
       if (old?.live) endOf.set(old.revision, at.time);
       const { version, types, scores } = input;
       books.listings.get(ekId)?.labels.set(validatorId, {
-        ...{ live: true, revision, version, types, scores, createdAt, disputed: false, endOf },
+        ...{ live: true, struck: false, revision, version, types, scores, createdAt, disputed: false, endOf },
         inputHash: inputHashOf(at.data),
       });
       checkSums(ekId, aggregate, at);
