@@ -1,11 +1,11 @@
 /** One audit, from the node's answers to a report. */
-import type { Address } from "viem";
+import { type Address, getAbiItem, toEventSelector } from "viem";
 import { catalogAbi } from "../sdk/abis/index.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { compareApi } from "./api.ts";
 import { checkConsents } from "./consents.ts";
-import { type Constants, lower } from "./context.ts";
+import type { Constants } from "./context.ts";
 import { createFindings, type Findings } from "./findings.ts";
 import { type Mode, readLogs } from "./logs.ts";
 import { AuditError, createNode, type Node, reasonOf } from "./node.ts";
@@ -129,20 +129,12 @@ async function tokensOf(
   to: bigint,
 ): Promise<Address[]> {
   const tokens = new Set([bondToken]);
-  const address = contracts.Catalog;
-  const SPAN = 10_000n;
-  for (let first = from; first <= to; first += SPAN) {
-    const toBlock = first + SPAN - 1n < to ? first + SPAN - 1n : to;
-    const logs = await node.client.getContractEvents({
-      address,
-      abi: catalogAbi,
-      eventName: "TokenAllowed",
-      fromBlock: first,
-      toBlock,
-      strict: true,
-    });
-    for (const { args } of logs) tokens.add(lower(args.token));
-  }
+  const topics = [toEventSelector(getAbiItem({ abi: catalogAbi, name: "TokenAllowed" }))];
+  const logs = await node.logsOf({ address: [contracts.Catalog], topics }, from, to);
+  for (const {
+    topics: [, token],
+  } of logs)
+    if (token) tokens.add(`0x${token.slice(26)}`);
   return [...tokens];
 }
 

@@ -8,7 +8,7 @@
 import { type Address, type Hash, type Hex, hexToBytes, keccak256, pad } from "viem";
 import { encodeHeader, encodeReceipt } from "../sdk/receipt-proof.ts";
 import { proveIndex } from "../sdk/trie.ts";
-import { lower } from "./context.ts";
+import { least, lower } from "./context.ts";
 import type { RawLog } from "./decode.ts";
 import type { Findings } from "./findings.ts";
 import {
@@ -37,8 +37,10 @@ export type LogSource = {
   mode: Mode;
 };
 
-const FIRST_SPAN = 2000n;
+/** Blocks in the first piece and in any, and logs that a piece should have: the next one is made to. */
+const FIRST_SPAN = 200n;
 const MAX_SPAN = 20_000n;
+const PIECE_LOGS = 10_000n;
 const AT_ONCE = 100;
 const EMPTY_ROOT: Hash = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
 
@@ -88,7 +90,8 @@ export async function* readLogs(node: Node, source: LogSource, findings: Finding
     parent = checked.parent;
     yield checked.logs;
     from = to + 1n;
-    span = span * 2n < MAX_SPAN ? span * 2n : MAX_SPAN;
+    const fitting = (span * PIECE_LOGS) / BigInt(served.length + 1) + 1n;
+    span = least(least(span * 4n, fitting), MAX_SPAN);
   }
 }
 

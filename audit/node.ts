@@ -49,14 +49,21 @@ export type Filter = { address: readonly Address[]; topics?: readonly (Hex | rea
 const BATCH = 100;
 const RETRIES = 4;
 const TIMEOUT_MS = 60_000;
+/** A larger answer is refused: pieces of the log are made to be much smaller. */
+const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
 
 export type Node = ReturnType<typeof createNode>;
 
 export function createNode(rpcUrl: string) {
-  const transport = http(rpcUrl, { batch: { batchSize: BATCH }, retryCount: RETRIES, timeout: TIMEOUT_MS });
+  const transport = http(rpcUrl, {
+    batch: { batchSize: BATCH },
+    retryCount: RETRIES,
+    timeout: TIMEOUT_MS,
+    maxResponseBodySize: MAX_ANSWER_BYTES,
+  });
   const client: PublicClient = createPublicClient({ transport, cacheTime: 0 });
-  const request = <T>(method: string, params: readonly unknown[]): Promise<T> =>
-    client.request({ method, params } as never) as Promise<T>;
+  const request = <T>(method: string, params: readonly unknown[], retryCount = RETRIES): Promise<T> =>
+    client.request({ method, params } as never, { retryCount }) as Promise<T>;
 
   async function block(number: bigint): Promise<Header> {
     const found = await request<Header | null>("eth_getBlockByNumber", [numberToHex(number), false]);
@@ -90,17 +97,34 @@ export function createNode(rpcUrl: string) {
     });
   }
 
+  /** Throws when the provider refuses: for more than one block that mostly means that it is too much, so it is not asked again. */
+  const logs = ({ address, topics }: Filter, from: bigint, to: bigint) =>
+    request<ServedLog[]>(
+      "eth_getLogs",
+      [{ address, ...(topics && { topics }), fromBlock: numberToHex(from), toBlock: numberToHex(to) }],
+      from === to ? RETRIES : 0,
+    );
+
+  /** A few logs out of a long range, in as many pieces as the provider wants. Throws what it says of a single block. */
+  async function logsOf(filter: Filter, from: bigint, to: bigint): Promise<ServedLog[]> {
+    try {
+      return await logs(filter, from, to);
+    } catch (error) {
+      if (from === to) throw error;
+      const middle = (from + to) / 2n;
+      return [...(await logsOf(filter, from, middle)), ...(await logsOf(filter, middle + 1n, to))];
+    }
+  }
+
   return {
     client,
+    logs,
+    logsOf,
     chainId: () => client.getChainId(),
     head: () => client.getBlockNumber(),
     block,
     blockOrNothing: (number: bigint) =>
       request<Header | null>("eth_getBlockByNumber", [numberToHex(number), false]),
-    logs: ({ address, topics }: Filter, from: bigint, to: bigint) =>
-      request<ServedLog[]>("eth_getLogs", [
-        { address, ...(topics && { topics }), fromBlock: numberToHex(from), toBlock: numberToHex(to) },
-      ]),
     receiptOrNothing: (tx: Hash) =>
       request<(Receipt & { blockNumber: Hex }) | null>("eth_getTransactionReceipt", [tx]),
     receiptsOf,

@@ -2,6 +2,7 @@
 import {
   type Abi,
   type Address,
+  getAbiItem,
   type Hex,
   keccak256,
   numberToHex,
@@ -90,7 +91,7 @@ async function eventsOf(
   const item = abi.find((entry) => entry.type === "event" && entry.name === name) as never;
   const topics: (Hex | null)[] = [toEventSelector(item), null, null, null].slice(0, topic + 1);
   topics[topic] = pad(numberToHex(keyId));
-  return node.logs({ address: [contract], topics }, BigInt(deployment.startBlock), await node.head());
+  return node.logsOf({ address: [contract], topics }, BigInt(deployment.startBlock), await node.head());
 }
 
 const asLog = (log: ServedLog) =>
@@ -127,15 +128,17 @@ async function versionOf(
   ekId: bigint,
   version: number,
 ): Promise<{ sellerId: bigint; terms: Terms }> {
-  const [log] = await node.client.getContractEvents({
-    ...{
-      address: deployment.contracts.Catalog,
-      abi: catalogAbi,
-      eventName: "ListingVersion",
-      args: { ekId, version },
-    },
-    ...{ fromBlock: BigInt(deployment.startBlock), strict: true },
-  });
+  const topics = [
+    toEventSelector(getAbiItem({ abi: catalogAbi, name: "ListingVersion" })),
+    ...[pad(numberToHex(ekId)), null, pad(numberToHex(version))],
+  ];
+  const from = BigInt(deployment.startBlock);
+  const logs = await node.logsOf(
+    { address: [deployment.contracts.Catalog], topics },
+    from,
+    await node.head(),
+  );
+  const [log] = parseEventLogs({ abi: catalogAbi, eventName: "ListingVersion", logs: logs.map(asLog) });
   if (!log) throw new AuditError(`The chain has no version ${version} of listing ${ekId}.`);
   return { sellerId: log.args.sellerId, terms: log.args.terms };
 }
