@@ -42,4 +42,6 @@ export type Deps = {
   /** Payments on Tempo; absent where they are not set up. */
   tempo?: TempoRail;
   health: Health;
+  /** `host:port` of gateways on this machine that may be asked for their health, for development. */
+  localGateways?: readonly string[] | undefined;
 };

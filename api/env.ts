@@ -90,6 +90,14 @@ export const schema = z.object({
     .string()
     .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
     .default("50000000"),
+  /** Gateways on this machine that may be asked for their health; for development. Any other has to be on the public internet. */
+  LOCAL_GATEWAYS: z
+    .string()
+    .regex(
+      /^[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*$/,
+      "host:port of gateways on this machine, with commas between them",
+    )
+    .optional(),
   /** Below it the health is `degraded`: some hundred sales are left. */
   RELAYER_LOW_BALANCE: z
     .string()
@@ -122,6 +130,7 @@ export type Env = Readonly<{
   /** Absent: no payments on Tempo. */
   tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
+  localGateways: readonly string[] | undefined;
   /** In wei. */
   relayerLowBalance: bigint;
 }>;
@@ -147,6 +156,7 @@ export function readEnv(): Env {
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    localGateways: env.LOCAL_GATEWAYS?.split(","),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }

@@ -113,12 +113,12 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     watermarks: createWatermarks(store, chain.id),
     confirmations: createConfirmations(chain, env.confirmations),
     x402: await createX402(facilitator, {
-      chainId: chain.id,
-      exchange: chain.exchange.address,
+      chain,
       maxSeconds: QUOTE_TTL,
       issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
     }),
     foreign,
+    localGateways: env.localGateways,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }

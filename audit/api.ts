@@ -4,42 +4,27 @@ import type { z } from "zod";
 import { fromBits, labels as labelRecord, scopes, scoreNames } from "../sdk/records.ts";
 import type { EKSummary } from "../sdk/wire/listing.ts";
 import type { activityResponseSchema, pointsPolicySchema, publicStatsSchema } from "../sdk/wire/public.ts";
+import { compareRecord } from "./api-record.ts";
+import {
+  type Ask,
+  allPages,
+  apiLaws,
+  asker,
+  expectOk,
+  type Followed,
+  isoOf,
+  laterThan,
+  sameTime,
+} from "./ask.ts";
 import type { Listing } from "./books.ts";
 import { compareRows } from "./compare.ts";
 import { type Context, namesOf } from "./context.ts";
-import { AuditError, each, type Node, reasonOf } from "./node.ts";
+import { AuditError, each, type Node } from "./node.ts";
 import { aggregateOf } from "./replay/labels.ts";
 import { type Row, totalsOf } from "./rows.ts";
 
-const PAGE = 200;
 const AT_ONCE = 8;
-const TRIES = 5;
-const laws = { row: "API_ROW", missing: "API_MISSING", invented: "API_INVENTED" } as const;
 const listingStatuses = ["none", "active", "paused", "archived"];
-
-type Answer<T> = { status: number; body: T };
-type Ask = <T>(path: string) => Promise<Answer<T>>;
-
-/** Waits when it is told to. Throws an AuditError when there is no answer. */
-function asker(url: string): Ask {
-  const base = url.replace(/\/$/, "");
-  return async <T>(path: string): Promise<Answer<T>> => {
-    for (let left = TRIES; ; left--) {
-      try {
-        const response = await fetch(base + path, { headers: { accept: "application/json" } });
-        if (response.status !== 429 || left === 0)
-          return { status: response.status, body: (await response.json()) as T };
-        const seconds = Number(response.headers.get("retry-after")) || 1;
-        await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-      } catch (error) {
-        if (left === 0)
-          throw new AuditError(`The API at ${base} gives no answer to ${path}: ${reasonOf(error)}`, {
-            cause: error,
-          });
-      }
-    }
-  };
-}
 
 /** Compares everything. `block` is the last one that was replayed: what the API has of later ones is left alone. */
 export async function compareApi(url: string, node: Node, c: Context, block: bigint): Promise<void> {
@@ -48,13 +33,7 @@ export async function compareApi(url: string, node: Node, c: Context, block: big
   await comparePolicy(ask, c);
   const shown = await compareListings(ask, c);
   await compareActivity(ask, { node, c, block, shown });
-}
-
-function expectOk<T>({ status, body }: Answer<T>, path: string): T {
-  if (status === 200) return body;
-  throw new AuditError(`The API answers ${path} with ${status}.`, {
-    hint: "Is it up, and does its health say ok?",
-  });
+  await compareRecord(ask, { node, c, block });
 }
 
 async function compareStats(ask: Ask, { books, findings }: Context): Promise<void> {
@@ -65,7 +44,13 @@ async function compareStats(ask: Ask, { books, findings }: Context): Promise<voi
     ...{ sellers: totals.sellers, buyers: totals.buyers, validators: totals.validators },
   };
   const flat = { ...said, ...said.active_agents, active_agents: said.active_agents.total };
-  compareRows(findings, { table: "/public/stats", id: [], expected: [expected], said: [flat], laws });
+  compareRows(findings, {
+    table: "/public/stats",
+    id: [],
+    expected: [expected],
+    said: [flat],
+    laws: apiLaws,
+  });
 }
 
 async function comparePolicy(ask: Ask, { books, findings }: Context): Promise<void> {
@@ -78,7 +63,7 @@ async function comparePolicy(ask: Ask, { books, findings }: Context): Promise<vo
     weight: (policy?.unendorsedPercent ?? 0) / 100,
   };
   const said = { ...award, ...rules, ...rules.unendorsed_weight };
-  compareRows(findings, { table: path, id: [], expected: [expected], said: [said], laws });
+  compareRows(findings, { table: path, id: [], expected: [expected], said: [said], laws: apiLaws });
 }
 
 /** Returns the ids of the listings that the API shows: some have a summary that can't be read. */
@@ -120,7 +105,13 @@ async function compareListings(ask: Ask, c: Context): Promise<Set<string>> {
         status: summary.status,
       },
     };
-    compareRows(findings, { table: "/listings", id: ["ek_id"], expected: [expected], said: [said], laws });
+    compareRows(findings, {
+      table: "/listings",
+      id: ["ek_id"],
+      expected: [expected],
+      said: [said],
+      laws: apiLaws,
+    });
   });
   return shown;
 }
@@ -143,33 +134,18 @@ function steadyPrice({ books }: Context, ekId: bigint): bigint | undefined {
 }
 
 type Activity = z.infer<typeof activityResponseSchema>["items"][number];
-type Feed = { node: Node; c: Context; block: bigint; shown: ReadonlySet<string> };
+type Feed = Followed & { shown: ReadonlySet<string> };
 
 async function compareActivity(ask: Ask, feed: Feed): Promise<void> {
-  const items: Activity[] = [];
-  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
-    const path: string = `/public/activity?limit=${PAGE}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`;
-    const page = expectOk(await ask<z.infer<typeof activityResponseSchema>>(path), path);
-    items.push(...page.items);
-    cursor = page.cursor_next;
-  }
+  const items = await allPages<Activity>(ask, "/public/activity");
+  if (!items) throw new AuditError("The API has no /public/activity.");
   const expected = numbered(expectedFeed(feed));
   const known = new Set(feed.c.books.deeds.map(({ place }) => place.tx as string));
   const unknown = new Set(items.map(({ tx }) => tx.toLowerCase()).filter((tx) => !known.has(tx)));
   const later = await laterThan(feed, unknown);
   const said = numbered(items.filter(({ tx }) => !later.has(tx.toLowerCase())).map(rowOf));
   const id = ["type", "tx", "ek_id", "agent_id", "n"];
-  compareRows(feed.c.findings, { table: "/public/activity", id, expected, said, laws });
-}
-
-/** Which transactions are in blocks after the last one that was replayed. */
-async function laterThan({ node, block }: Feed, txs: ReadonlySet<string>): Promise<Set<string>> {
-  const later = new Set<string>();
-  await each([...txs], AT_ONCE, async (tx) => {
-    const receipt = await node.receiptOrNothing(tx as `0x${string}`);
-    if (receipt && BigInt(receipt.blockNumber) > block) later.add(tx);
-  });
-  return later;
+  compareRows(feed.c.findings, { table: "/public/activity", id, expected, said, laws: apiLaws });
 }
 
 /** What one transaction did several times is told apart by a number. */
@@ -182,9 +158,6 @@ function numbered(rows: Row[]): Row[] {
     return { ...row, n };
   });
 }
-
-const isoOf = (time: bigint) => new Date(Number(time) * 1000).toISOString().replace(".000Z", "Z");
-const sameTime = (text: string) => isoOf(BigInt(Math.floor(Date.parse(text) / 1000)));
 
 function expectedFeed({ c, shown }: Feed): Row[] {
   const name = namesOf(c.constants.chainId);

@@ -89,6 +89,8 @@ export const agent = onchainTable(
     sold: t.integer().notNull(),
     bought: t.integer().notNull(),
     validated: t.integer().notNull(),
+    /** Its reputation as a validator, as in `validator_facts`: 0 to 100. */
+    validatorScore: t.integer().notNull(),
     pointsBalance: t.bigint().notNull(),
     pointsLifetime: t.bigint().notNull(),
     joinedAt: t.bigint().notNull(),
@@ -764,6 +766,288 @@ export const courtSetting = onchainTable("court_setting", (t) => ({
   updatedAt: t.bigint().notNull(),
 }));
 
+// -------------------------------------------------------------- reputation
+//
+// The facts that scores are computed from: `sdk/reputation` has the rules, docs/REPUTATION.md explains them. Weights are in thousandths.
+
+/** What a listing's reputation needs of it. */
+export const listingFacts = onchainTable("listing_facts", (t) => ({
+  ekId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  sellerId: t.text().notNull(),
+  /** Keys ever sold, also those that were refunded. */
+  sales: t.integer().notNull(),
+  /** Trades completed between agents that are not related. */
+  trades: t.integer().notNull(),
+  /** Orders that were refunded, disputed or charged back, each once. */
+  troubled: t.integer().notNull(),
+  /** Seats that were ever taken: they fill up from 0. */
+  seats: t.integer().notNull(),
+  /** What the seats said (`sdk/consensus.ts`) when something last happened to the listing's labels or seats. */
+  status: t.text({ enum: ["unverified", "pending", "verified", "disputed"] }).notNull(),
+  /** Whether one of them said something good then. */
+  vouched: t.boolean().notNull(),
+}));
+
+/** `SellerFacts`, of every agent that listed something. */
+export const sellerFacts = onchainTable("seller_facts", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  sales: t.integer().notNull(),
+  trades: t.integer().notNull(),
+  /** Completed trades with itself, with its own money, or with an operator: they count nothing. */
+  relatedTrades: t.integer().notNull(),
+  troubled: t.integer().notNull(),
+  tradeWeight: t.bigint().notNull(),
+  buyers: t.integer().notNull(),
+  returning: t.integer().notNull(),
+  judged: t.integer().notNull(),
+  verified: t.integer().notNull(),
+  complaintWeight: t.bigint().notNull(),
+  /** What it comes to, on chain facts alone. */
+  chainScore: t.integer().notNull(),
+  /** The block that changed any of it last. */
+  blockNumber: t.bigint().notNull(),
+}));
+
+/** `ValidatorFacts`, of every agent that published a label. */
+export const validatorFacts = onchainTable("validator_facts", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  seated: t.integer().notNull(),
+  coverage: t.bigint().notNull(),
+  goodGood: t.bigint().notNull(),
+  goodBad: t.bigint().notNull(),
+  badGood: t.bigint().notNull(),
+  badBad: t.bigint().notNull(),
+  struck: t.integer().notNull(),
+  stances: t.integer().notNull(),
+  leaning: t.integer().notNull(),
+  chainScore: t.integer().notNull(),
+  blockNumber: t.bigint().notNull(),
+}));
+
+/** What passed between a seller and a buyer that are not related. */
+export const tradePair = onchainTable(
+  "trade_pair",
+  (t) => ({
+    sellerId: t.text().notNull(),
+    buyerId: t.text().notNull(),
+    chainId: t.integer().notNull(),
+    trades: t.integer().notNull(),
+    complaints: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.sellerId, table.buyerId] }) }),
+);
+
+/** What a validator said of a seller's listings, early: how often, and which way while nobody confirmed it. */
+export const judgementPair = onchainTable(
+  "judgement_pair",
+  (t) => ({
+    validatorId: t.text().notNull(),
+    sellerId: t.text().notNull(),
+    chainId: t.integer().notNull(),
+    labels: t.integer().notNull(),
+    good: t.integer().notNull(),
+    bad: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.validatorId, table.sellerId] }) }),
+);
+
+/** A label with a seat, as it counts for its validator's accuracy. */
+export const judgement = onchainTable("judgement", (t) => ({
+  labelId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  ekId: t.text().notNull(),
+  validatorId: t.text().notNull(),
+  /** Whether the others had not decided yet: only then it counts. */
+  early: t.boolean().notNull(),
+  /** 1 good, -1 bad, 0 neither; it stands from the others' decision on. */
+  stance: t.integer().notNull(),
+  weight: t.integer().notNull(),
+  /** What the others decided last: 1 good, -1 bad, 0 nothing yet. */
+  decision: t.integer().notNull(),
+}));
+
+/** How many agents have which score by the chain alone: ranks and percentiles are sums of it. */
+export const scoreCount = onchainTable(
+  "score_count",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    role: t.text({ enum: ["seller", "validator"] }).notNull(),
+    score: t.integer().notNull(),
+    agents: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.role, table.score] }) }),
+);
+
+// --------------------------------------------------------------- roll-ups
+//
+// What dashboards read. A bucket is an hour or a day of UTC, by the Unix time at which it starts; a week starts on Monday. Trades count
+// when they are made; what is taken back counts again, as a refund, when that happens.
+
+/** What happened on a chain. */
+export const marketBucket = onchainTable(
+  "market_bucket",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    size: t.text({ enum: ["hour", "day"] }).notNull(),
+    start: t.bigint().notNull(),
+    agents: t.integer().notNull(),
+    listings: t.integer().notNull(),
+    trades: t.integer().notNull(),
+    /** Trades of buyers that had bought something before. */
+    repeats: t.integer().notNull(),
+    labels: t.integer().notNull(),
+    refunds: t.integer().notNull(),
+    disputes: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.size, table.start] }) }),
+);
+
+/** What was paid in a token, for keys and renewals, and what of it went back. */
+export const volumeBucket = onchainTable(
+  "volume_bucket",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    size: t.text({ enum: ["hour", "day"] }).notNull(),
+    start: t.bigint().notNull(),
+    token: t.hex().notNull(),
+    paid: t.bigint().notNull(),
+    refunded: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.size, table.start, table.token] }) }),
+);
+
+/** A listing's sales and prices in a token. The prices are null where all keys were free or paid with points. */
+export const priceBucket = onchainTable(
+  "price_bucket",
+  (t) => ({
+    ekId: t.text().notNull(),
+    size: t.text({ enum: ["hour", "day"] }).notNull(),
+    start: t.bigint().notNull(),
+    token: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    trades: t.integer().notNull(),
+    paid: t.bigint().notNull(),
+    open: t.bigint(),
+    high: t.bigint(),
+    low: t.bigint(),
+    close: t.bigint(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.ekId, table.size, table.start, table.token] }) }),
+);
+
+/** Trades of a domain or a modality. */
+export const topicBucket = onchainTable(
+  "topic_bucket",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    kind: t.text({ enum: ["domain", "modality"] }).notNull(),
+    size: t.text({ enum: ["hour", "day"] }).notNull(),
+    start: t.bigint().notNull(),
+    name: t.text().notNull(),
+    trades: t.integer().notNull(),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.kind, table.size, table.start, table.name] }),
+  }),
+);
+
+/** What an agent did on a day. */
+export const agentDay = onchainTable(
+  "agent_day",
+  (t) => ({
+    agentId: t.text().notNull(),
+    start: t.bigint().notNull(),
+    chainId: t.integer().notNull(),
+    listed: t.integer().notNull(),
+    sold: t.integer().notNull(),
+    bought: t.integer().notNull(),
+    labelled: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.start] }) }),
+);
+
+/** How many agents did anything on a day; how many of them listed or sold, bought, labelled. */
+export const activeDay = onchainTable(
+  "active_day",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    start: t.bigint().notNull(),
+    agents: t.integer().notNull(),
+    sellers: t.integer().notNull(),
+    buyers: t.integer().notNull(),
+    validators: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.start] }) }),
+);
+
+/** An agent as a buyer: in which week it began, and in which it bought last. */
+export const buyerWeek = onchainTable("buyer_week", (t) => ({
+  agentId: t.text().primaryKey(),
+  chainId: t.integer().notNull(),
+  first: t.bigint().notNull(),
+  last: t.bigint().notNull(),
+}));
+
+/** Of the buyers that began in the week `cohort`, how many bought in `week`. */
+export const cohortWeek = onchainTable(
+  "cohort_week",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    cohort: t.bigint().notNull(),
+    week: t.bigint().notNull(),
+    buyers: t.integer().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.chainId, table.cohort, table.week] }) }),
+);
+
+/** An agent's money in a token, ever: as the seller of keys, as their payer, and what it was credited. */
+const money = (t: Columns) => ({
+  /** Prices of keys that it sold. */
+  sold: t.bigint().notNull(),
+  /** What of them went back. */
+  refunded: t.bigint().notNull(),
+  /** What it was credited for whatever reason but a refund. */
+  earned: t.bigint().notNull(),
+  withdrawn: t.bigint().notNull(),
+  /** What it paid, for keys and renewals, and got back. */
+  spent: t.bigint().notNull(),
+  returned: t.bigint().notNull(),
+});
+
+export const agentMoney = onchainTable(
+  "agent_money",
+  (t) => ({
+    agentId: t.text().notNull(),
+    token: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    ...money(t),
+    /** Of `sold`: without a refund window, waiting, disputed, and let go. */
+    soldAtOnce: t.bigint().notNull(),
+    held: t.bigint().notNull(),
+    disputed: t.bigint().notNull(),
+    released: t.bigint().notNull(),
+    /** What its listings' validators can still share. */
+    bounties: t.bigint().notNull(),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.token] }) }),
+);
+
+/** The same, by days. */
+export const agentMoneyDay = onchainTable(
+  "agent_money_day",
+  (t) => ({
+    agentId: t.text().notNull(),
+    start: t.bigint().notNull(),
+    token: t.hex().notNull(),
+    chainId: t.integer().notNull(),
+    ...money(t),
+  }),
+  (table) => ({ pk: primaryKey({ columns: [table.agentId, table.start, table.token] }) }),
+);
+
 // --------------------------------------------------- the market as a whole
 
 /** The public feed: first listings, sales and labels. Page by (`blockNumber`, `logIndex`), newest first. */
@@ -798,6 +1082,9 @@ export const protocol = onchainTable("protocol", (t) => ({
   listings: t.integer().notNull(),
   openListings: t.integer().notNull(),
   sales: t.integer().notNull(),
+  /** Listings that were sold at least once, and sales to buyers that had bought something before. */
+  soldListings: t.integer().notNull(),
+  repeatSales: t.integer().notNull(),
   /** Live ones. */
   labels: t.integer().notNull(),
 }));

@@ -22,7 +22,7 @@ const suffixes: Record<Task, string> = { solidity: ".sol", mocha: ".test.ts" };
 /** The protocol's invariants, all asked in one run, which therefore gets more effort than the rest. */
 const LAWS = join(repoRoot, "test/contracts/Invariants.t.sol");
 const lawsEffort = { INVARIANT_RUNS: "1000", INVARIANT_DEPTH: "100" };
-/** Which folders of mocha's tests share a process, and so a running system; whatever is in no other is in the last. The longest come first. */
+/** Which folders of mocha's tests share a process, and so a running system; whatever is in no other is in the last. */
 const shares = [["test/api", "test/e2e"], ["test/indexer"], ["test/contracts", "test/deploy"], ["test"]];
 /** Jobs at a time: most of them keep one core busy, and a little more. */
 const LANES = 2;
@@ -55,7 +55,7 @@ function allJobs(): Job[] {
   const solidity = testFilesIn(join(repoRoot, "test/contracts"), suffixes.solidity);
   const mocha = new Set(testFilesIn(join(repoRoot, "test"), suffixes.mocha));
   // The last share takes what no other took.
-  const [first, ...others] = shares.map((folders): Job => {
+  const mochaJobs = shares.map((folders): Job => {
     const files = [...mocha].filter((file) => folders.some((f) => file.startsWith(`${join(repoRoot, f)}/`)));
     for (const file of files) mocha.delete(file);
     return { name: folders.join(", "), task: "mocha", files };
@@ -65,7 +65,9 @@ function allJobs(): Job[] {
     ...{ name: "properties", task: "solidity" },
     files: solidity.filter((file) => file !== LAWS),
   };
-  return [first as Job, laws, ...others, properties];
+  // The longest are begun first: the one with most of the systems to start, and the one with everything else.
+  const [systems, indexer, contracts, rest] = mochaJobs as [Job, Job, Job, Job];
+  return [systems, rest, laws, indexer, contracts, properties];
 }
 
 /** These files, one task after the other, said as it comes. */

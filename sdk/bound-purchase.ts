@@ -5,6 +5,7 @@
  */
 import { type Address, encodeAbiParameters, type Hash, keccak256 } from "viem";
 import { z } from "zod";
+import { receiveTypedData, type TokenDomain } from "./erc3009.ts";
 import { addressSchema, hash32Schema, unitsSchema } from "./wire/common.ts";
 
 /** The x402 scheme by which such a purchase is offered and paid. */
@@ -52,45 +53,21 @@ export function authorizationNonce({ chainId, exchange }: At, purchase: Purchase
   );
 }
 
-const receiveTypes = {
-  ReceiveWithAuthorization: [
-    { name: "from", type: "address" },
-    { name: "to", type: "address" },
-    { name: "value", type: "uint256" },
-    { name: "validAfter", type: "uint256" },
-    { name: "validBefore", type: "uint256" },
-    { name: "nonce", type: "bytes32" },
-  ],
-} as const;
-
-/** The token's EIP-712 domain, by what the token itself says. */
-export type TokenDomain = { name: string; version: string; address: Address };
-
 /** What `from` signs to pay for the purchase (EIP-712, ERC-3009), as `Exchange.buyWithAuthorization` submits it. */
 export function purchaseTypedData(
   at: At,
   token: TokenDomain,
   { purchase, salt, from }: { purchase: Purchase; salt: Hash; from: Address },
 ) {
-  return {
-    domain: {
-      name: token.name,
-      version: token.version,
-      chainId: at.chainId,
-      verifyingContract: token.address,
-    },
-    types: receiveTypes,
-    primaryType: "ReceiveWithAuthorization",
-    message: {
-      from,
-      to: at.exchange,
-      value: purchase.maxPrice,
-      validAfter: 0n,
-      // ERC-3009's end is exclusive, a deadline is not.
-      validBefore: purchase.deadline + 1n,
-      nonce: authorizationNonce(at, purchase, salt),
-    },
-  } as const;
+  return receiveTypedData(at.chainId, token, {
+    from,
+    to: at.exchange,
+    value: purchase.maxPrice,
+    validAfter: 0n,
+    // ERC-3009's end is exclusive, a deadline is not.
+    validBefore: purchase.deadline + 1n,
+    nonce: authorizationNonce(at, purchase, salt),
+  });
 }
 
 /** `extra` of an offer: what would be bought. Without a `recipient` the payer itself is meant. */

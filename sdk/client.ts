@@ -18,8 +18,17 @@ import { createCore } from "./verbs/core.ts";
 import { orderers } from "./verbs/ordering.ts";
 import { readers } from "./verbs/reading.ts";
 import { users } from "./verbs/using.ts";
+import { watchers } from "./verbs/watching.ts";
 import { writers } from "./verbs/writing.ts";
+import type { Watching } from "./watching.ts";
 import type { AgentProfile, relayedResponseSchema } from "./wire/agent.ts";
+import type {
+  Analytics,
+  daysQuerySchema,
+  MyAnalytics,
+  PriceHistory,
+  spanQuerySchema,
+} from "./wire/analytics.ts";
 import type {
   CreateListingRequest,
   createListingResponseSchema,
@@ -31,6 +40,7 @@ import type {
 import type { disputeCategories, PayoutsResponse } from "./wire/orders.ts";
 import type { activityResponseSchema, publicStatsSchema } from "./wire/public.ts";
 import type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
+import type { AgentReputation } from "./wire/reputation.ts";
 import type { SubmitValidationRequest, submitValidationResponseSchema } from "./wire/validation.ts";
 
 export type ExchangeOptions = {
@@ -60,7 +70,7 @@ export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit
 export type Experience = { ekId: string; listingId: string; manifest: ContentManifest; items: FetchedItem[] };
 
 /** An exchange, as one agent uses it. Every method throws {@link ExchangeError}. */
-export type Exchange = {
+export type Exchange = Watching & {
   /** The wallet's address: the agent's EOA. */
   readonly address: `0x${string}`;
 
@@ -245,6 +255,34 @@ export type Exchange = {
   activity(page?: { cursor?: string; limit?: number }): Promise<z.infer<typeof activityResponseSchema>>;
 
   /**
+   * An agent's scores as a seller and as a validator: what they are made of, and where it stands. docs/REPUTATION.md has the rules.
+   * @example
+   * const { seller } = await exchange.reputation("agt_31337_7");
+   */
+  reputation(agentId: string): Promise<AgentReputation>;
+
+  /**
+   * The market over time, by days or hours: at most 1,000 of them.
+   * @example
+   * const { buckets, retention } = await exchange.analytics({ bucket: "day" });
+   */
+  analytics(span?: z.input<typeof spanQuerySchema>): Promise<Analytics>;
+
+  /**
+   * What a listing's keys were sold for, over time.
+   * @example
+   * const { buckets } = await exchange.priceHistory("ek_31337_1", { bucket: "hour" });
+   */
+  priceHistory(ekId: string, span?: z.input<typeof spanQuerySchema>): Promise<PriceHistory>;
+
+  /**
+   * What the agent sold, earned and spent, day by day, and what waits in escrow.
+   * @example
+   * const { seller } = await exchange.myAnalytics();
+   */
+  myAnalytics(span?: z.input<typeof daysQuerySchema>): Promise<MyAnalytics>;
+
+  /**
    * The exchange in numbers.
    * @example
    * const { ek_trades_total } = await exchange.stats();
@@ -269,5 +307,6 @@ export function createExchange(options: ExchangeOptions): Exchange {
     ...orderers(core),
     ...users(core),
     ...writers(core),
+    ...watchers(core),
   };
 }

@@ -39,6 +39,13 @@ const POSITIVE: readonly LabelName[] = ["verified-real", "reproducible", "high-u
 const NEGATIVE: readonly LabelName[] = ["low-quality", "suspected-fraud", "outdated", "policy-risk"];
 const BPS = 10_000n;
 
+/** What a label's types say, as `LabelTypes` has it: -1 bad, whatever else it says; 1 good, where it says nothing bad; 0 neither. */
+export function stanceOf(types: number): 1 | 0 | -1 {
+  const says = (names: readonly LabelName[]) => fromBits(labels, types).some((name) => names.includes(name));
+  if (says(NEGATIVE)) return -1;
+  return says(POSITIVE) ? 1 : 0;
+}
+
 type Heard = { weight: bigint; label: NonNullable<Voice["label"]> };
 
 /** Of each group the weightiest voice that counts, the earlier one among equals. */
@@ -63,11 +70,9 @@ const sum = (voices: readonly Heard[], of: (voice: Heard) => bigint = ({ weight 
  */
 export function consensusOf(voices: readonly Voice[], policy: ConsensusPolicy): Consensus {
   const all = heard(voices, policy);
-  const says = ({ label }: Heard, names: readonly LabelName[]) =>
-    fromBits(labels, label.types).some((name) => names.includes(name));
   const open = all.filter(({ label }) => !label.disputed);
-  const bad = open.filter((voice) => says(voice, NEGATIVE));
-  const good = open.filter((voice) => says(voice, POSITIVE) && !says(voice, NEGATIVE));
+  const bad = open.filter(({ label }) => stanceOf(label.types) === -1);
+  const good = open.filter(({ label }) => stanceOf(label.types) === 1);
   const [weight, positive, negative] = [sum(open), sum(good), sum(bad)];
   const challenged = sum(all) - weight;
   const mean = (name: (typeof scoreNames)[number]) =>

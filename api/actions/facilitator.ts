@@ -4,9 +4,12 @@
  */
 import type { FacilitatorClient } from "@x402/core/server";
 import type { Network } from "@x402/core/types";
-import { checkPayment, schemes } from "./payment-checks.ts";
+import type { Scheme } from "../store/authorizations.ts";
+import { checkPayment } from "./payment-checks.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
+import { schemes } from "./read-payment.ts";
 import { type Settling, settlePayment } from "./settlement.ts";
+import { UPTO_SCHEME } from "./upto.ts";
 
 export function createFacilitator(deps: Settling): FacilitatorClient {
   const network: Network = `eip155:${deps.chain.id}`;
@@ -41,9 +44,14 @@ export function createFacilitator(deps: Settling): FacilitatorClient {
       }
     },
     getSupported: async () => ({
-      kinds: schemes.map((scheme) => ({ x402Version: 2, scheme, network })),
+      kinds: schemes.map((scheme) => ({ x402Version: 2, scheme, network, ...extraOf(deps, scheme) })),
       extensions: [],
       signers: { [network]: [deps.relayer.address] },
     }),
   };
+}
+
+/** Whom a permission has to name: nobody else could draw by it. */
+function extraOf({ chain }: Settling, scheme: Scheme): { extra?: Record<string, unknown> } {
+  return scheme === UPTO_SCHEME ? { extra: { facilitatorAddress: chain.tills.address } } : {};
 }

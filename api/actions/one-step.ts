@@ -1,7 +1,7 @@
-/** POST /x402/{ek_id}: a resource of which any x402 client gets a key by paying, without having asked for a quote before. */
+/** POST /x402/{ek_id}: a resource of which any x402 or MPP client gets a key by paying, without having asked for a quote before. */
 
-import type { PaymentPayload } from "@x402/core/types";
 import { type Address, isAddressEqual, zeroAddress } from "viem";
+import { z } from "zod";
 import { purchaseExtraSchema } from "../../sdk/bound-purchase.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds, ekId as ekIds, listingId } from "../../sdk/ids.ts";
@@ -9,17 +9,19 @@ import { addressSchema } from "../../sdk/wire/common.ts";
 import type { OneStepResponse } from "../../sdk/wire/x402.ts";
 import { ekNumber } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
+import { credentialIn, payerInCredential, quoteIdIn } from "../mpp/pay.ts";
 import { livePaymentOf } from "../store/payments.ts";
 import { findQuote, findQuoteByTill, type StoredQuote, saveQuote } from "../store/quotes.ts";
 import { consumeSiwxNonce } from "../store/siwx-nonces.ts";
 import { type HeldKey, heldKey, readSignIn } from "./holder.ts";
-import { domainOf, type PayAnswer, payOffer, unpaid } from "./pay.ts";
+import { domainOf, type PayAnswer, type PayHeaders, payOffer, unpaid } from "./pay.ts";
 import { payerIn } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import type { ProofHeader } from "./proof.ts";
 import { makeQuote } from "./quote.ts";
 import { buyerOf, isOpen } from "./quote-end.ts";
 import { issueToken } from "./token.ts";
+import { uptoExtraSchema } from "./upto.ts";
 import { type Offer, parsePayment } from "./x402.ts";
 import { declareOneStep, SERVICE_NAME, TAGS } from "./x402-extensions.ts";
 
@@ -27,8 +29,8 @@ export type OneStepRequest = {
   ekId: string;
   /** Who gets the key, as the request names it: not checked yet. Undefined for whoever pays. */
   buyer: unknown;
-  /** PAYMENT-SIGNATURE. */
-  payment: string | undefined;
+  /** What pays, and by which protocol. */
+  headers: PayHeaders;
   /** SIGN-IN-WITH-X. */
   signIn: string | undefined;
   /** DPoP, for who wants its token bound to a key. */
@@ -44,7 +46,9 @@ export type OneStepAnswer = { headers: Record<string, string> } & (
 export async function buyInOneStep(deps: Deps, request: OneStepRequest): Promise<OneStepAnswer> {
   await deps.guard.assertTrusted();
   const at: At = { ...request, number: ekNumber(deps.chain, request.ekId), url: urlOf(deps, request) };
-  if (request.payment !== undefined) return pay(deps, at, request.payment);
+  const { signature, authorization } = request.headers;
+  const payment = signature === undefined ? credentialIn(authorization) : signature;
+  if (payment !== undefined) return pay(deps, at, payment);
   const signedIn = request.signIn === undefined ? undefined : await letIn(deps, at, request.signIn);
   if (signedIn && "body" in signedIn) return signedIn;
   return ask(deps, at, signedIn && new PaymentRefusal(signedIn.refusal, "The sign-in does not count here."));
@@ -68,23 +72,26 @@ async function ask(deps: Deps, at: At, refusal?: PaymentRefusal): Promise<OneSte
   return wrap(await unpaid(deps, offerOf(deps, at, quote), refusal ? { refusal } : {}));
 }
 
-async function pay(deps: Deps, at: At, header: string): Promise<OneStepAnswer> {
+/** By an x402 payment, or by a credential of the Machine Payments Protocol. */
+async function pay(deps: Deps, at: At, payment: string): Promise<OneStepAnswer> {
   assertBuyer(at);
-  let quote: StoredQuote;
-  let payer: Address | undefined;
+  let word: Word;
   try {
-    const payload = parsePayment(header);
-    payer = payerIn(payload);
-    quote = await quoteOf(deps, at, payload);
+    word =
+      at.headers.signature === undefined
+        ? await byCredential(deps, at, payment)
+        : await byPayment(deps, at, payment);
   } catch (error) {
     if (error instanceof PaymentRefusal) return ask(deps, at, error);
     throw error;
   }
+  const { quote, payer } = word;
   const held = payer && (await heldBefore(deps, at, quote, payer));
-  return held
-    ? heldAnswer(deps, at, held)
-    : wrap(await payOffer(deps, offerOf(deps, at, quote), { signature: header }));
+  return held ? heldAnswer(deps, at, held) : wrap(await payOffer(deps, offerOf(deps, at, quote), at.headers));
 }
+
+/** The quote that is paid, and by whom: undefined where that can't be read, or where the money has moved already. */
+type Word = { quote: StoredQuote; payer: Address | undefined };
 
 /** An unreadable name gets its 402 like everything else, but no money: it would go to a key for somebody else. */
 function assertBuyer({ buyer }: At): void {
@@ -95,17 +102,36 @@ function assertBuyer({ buyer }: At): void {
 }
 
 /** The quote that the payment accepts. Throws {@link PaymentRefusal} for one that is not of this listing and buyer. */
-async function quoteOf(deps: Deps, at: At, { accepted }: PaymentPayload): Promise<StoredQuote> {
-  const extra = purchaseExtraSchema.safeParse(accepted.extra);
-  const quote = extra.success
-    ? await findQuote(deps.sql, extra.data.salt)
-    : await findQuoteByTill(deps.sql, String(accepted.payTo));
+async function byPayment(deps: Deps, at: At, header: string): Promise<Word> {
+  const payload = parsePayment(header);
+  const { payTo, extra } = payload.accepted;
+  const id = quoteNamedSchema.safeParse(extra).data;
+  const quote = id ? await findQuote(deps.sql, id) : await findQuoteByTill(deps.sql, String(payTo));
+  return { quote: fitting(at, quote, "invalid_payment_requirements"), payer: payerIn(payload) };
+}
+
+/** The offers that name their quote: what is paid by the others, its till does. */
+const quoteNamedSchema = z.union([
+  purchaseExtraSchema.transform(({ salt }) => salt),
+  uptoExtraSchema.transform(({ quote_id }) => quote_id),
+]);
+
+/** The same of a credential: its challenge names its quote. */
+async function byCredential(deps: Deps, at: At, credential: string): Promise<Word> {
+  const id = quoteIdIn(credential);
+  const quote = id === undefined ? undefined : await findQuote(deps.sql, id);
+  return { quote: fitting(at, quote, "invalid-challenge"), payer: payerInCredential(credential) };
+}
+
+function fitting(at: At, quote: StoredQuote | undefined, reason: string): StoredQuote {
   const named = addressSchema.safeParse(at.buyer);
   const fits =
-    quote?.ekId === at.number && (named.success ? isAddressEqual(quote.buyer, named.data) : isOpen(quote));
+    quote &&
+    quote.ekId === at.number &&
+    (named.success ? isAddressEqual(quote.buyer, named.data) : isOpen(quote));
   if (fits) return quote;
   throw new PaymentRefusal(
-    "invalid_payment_requirements",
+    reason,
     `The payment is for no quote of ${at.ekId}${named.success ? ` and ${named.data}` : ""}.`,
   );
 }
@@ -163,7 +189,7 @@ function wrap(answer: PayAnswer): OneStepAnswer {
   return { headers, body: { ek_id, listing_id, key_id, buyer, purchase } };
 }
 
-function offerOf(deps: Deps, { ekId, url, buyer }: At, quote: StoredQuote): Offer {
+function offerOf(deps: Deps, { ekId, url, buyer, headers }: At, quote: StoredQuote): Offer {
   return {
     quote,
     resource: {
@@ -175,6 +201,7 @@ function offerOf(deps: Deps, { ekId, url, buyer }: At, quote: StoredQuote): Offe
     },
     extensions: declareOneStep(url, deps.chain.id),
     token: domainOf(deps, quote),
+    mpp: { acceptPayment: headers.acceptPayment },
     sameness: JSON.stringify([
       "one-step",
       ekIds.serialize({ chainId: deps.chain.id, ekId: quote.ekId }),

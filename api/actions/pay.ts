@@ -6,18 +6,13 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
 import type { Deps } from "../deps.ts";
-import {
-  challengeHeaders,
-  credentialIn,
-  followAny,
-  isForTempo,
-  payByCredential,
-  receiptHeaders,
-} from "../mpp/pay.ts";
+import { challengeHeaders } from "../mpp/offer.ts";
+import { credentialIn, followAny, isForTempo, payByCredential, receiptHeaders } from "../mpp/pay.ts";
 import { findAuthorization } from "../store/authorizations.ts";
+import { dropName } from "../store/payment-ids.ts";
 import { getPayment, livePaymentOf, type Payment } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
-import { giveUpName, quoteByName } from "./payment-identifier.ts";
+import { nameOf, quoteByName } from "./payment-identifier.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { payUrlOf, tokenOf } from "./quote.ts";
 import { goneError, isOpen, type QuoteEnd, quoteEndOf, reasonOf } from "./quote-end.ts";
@@ -71,7 +66,8 @@ export async function payOffer(deps: Deps, offer: Offer, headers: PayHeaders): P
   if (end.kind === "settling") throw pendingError(quote);
   // Its buyer may bring the signature with this request: a till that is paid already takes it as its word. And who paid an open quote that
   // somebody else submitted is known by the payment alone: its money goes back to it, however late it comes.
-  const takesLate = end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote));
+  const takesLate =
+    end.kind === "unclaimed" || (end.kind === "expired" && isOpen(quote)) || isDearerOnly(quote, end);
   const isPaying = (header ?? credential) !== undefined;
   if (end.kind !== "open" && !(takesLate && isPaying)) throw await failedError(deps, quote, end, end.kind);
   if (!isPaying) return unpaid(deps, offer);
@@ -84,6 +80,11 @@ export async function payOffer(deps: Deps, offer: Offer, headers: PayHeaders): P
   throw await failedError(deps, quote, end, end.kind);
 }
 
+/** The price has moved, and the quote has a ceiling above it: whether a payment reaches it shows at its sale. */
+function isDearerOnly({ ceiling }: StoredQuote, end: QuoteEnd): boolean {
+  return ceiling !== undefined && end.kind === "closed" && end.revert.name === "CostAboveMaximum";
+}
+
 /** That payment came to nothing: this request has its own turn. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof PaymentRefusal)) throw error;
@@ -92,8 +93,8 @@ function unlessRefused(error: unknown): undefined {
 /** By the Machine Payments Protocol. */
 async function settleCredential(deps: Deps, offer: Offer, credential: string): Promise<PayAnswer> {
   try {
-    const purchase = await payByCredential(deps, offer.quote, credential);
-    const payment = await livePaymentOf(deps.sql, offer.quote.id);
+    const { quoteId, purchase } = await payByCredential(deps, offer.quote, credential);
+    const payment = await livePaymentOf(deps.sql, quoteId);
     if (payment) return answerOf(deps, offer, payment, payment.purchase ?? purchase);
     throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
   } catch (error) {
@@ -105,11 +106,13 @@ async function settleCredential(deps: Deps, offer: Offer, credential: string): P
 async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnswer> {
   try {
     const paid = await deps.x402.readPayment(offer, header);
-    const quote = await quoteByName(deps, offer.quote, paid.payload, offer.sameness);
+    const name = await nameOf(deps, paid);
+    const quote = name ? await quoteByName(deps, offer.quote, name, offer.sameness) : offer.quote;
     // The request was made before: what became of it then is the answer now.
     if (quote.id !== offer.quote.id) return payOffer(deps, { ...offer, quote }, {});
+    const giveUp = async () => name && dropName(deps.sql, name, offer.quote.id);
     const settled = await deps.x402.settle(paid).catch(async (error: unknown) => {
-      if (isEnd(error)) await giveUpName(deps, offer.quote, paid.payload);
+      if (isEnd(error)) await giveUp();
       throw error;
     });
     if (settled.success) {
@@ -118,7 +121,7 @@ async function settle(deps: Deps, offer: Offer, header: string): Promise<PayAnsw
       if (payment?.purchase) return answerOf(deps, offer, payment, payment.purchase);
       throw new Error(`Quote ${offer.quote.id} was settled without evidence.`);
     }
-    await giveUpName(deps, offer.quote, paid.payload);
+    await giveUp();
     return await unpaid(deps, offer, {
       refusal: new PaymentRefusal(
         settled.errorReason ?? "settlement_failed",

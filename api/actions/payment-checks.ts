@@ -3,84 +3,45 @@
  * true after a cancellation), and a payment that somebody else submitted first is as good as any.
  */
 import type { PaymentRequirements } from "@x402/core/types";
-import { type Address, type Hex, isAddressEqual } from "viem";
-import { z } from "zod";
-import { PURCHASE_SCHEME, purchaseExtraSchema, purchasePayloadSchema } from "../../sdk/bound-purchase.ts";
+import { type Address, isAddressEqual } from "viem";
 import { quoteHash, tillAddress } from "../../sdk/till.ts";
-import { addressSchema, unitsSchema } from "../../sdk/wire/common.ts";
 import { findSale } from "../chain/sales.ts";
-import type { Authorization, Scheme } from "../store/authorizations.ts";
-import { findQuote, findQuoteByTill, type StoredQuote, saveQuote } from "../store/quotes.ts";
+import type { Authorization } from "../store/authorizations.ts";
+import { type StoredQuote, saveQuote } from "../store/quotes.ts";
 import { PaymentRefusal, paymentRefusalOf } from "./payment-refusal.ts";
-import { boundReferenceOf, buyerOf, isOpen, saleCall } from "./quote-end.ts";
+import { assertSigned } from "./payment-signature.ts";
+import { buyerOf, isOpen, paymentReferenceOf, saleCall } from "./quote-end.ts";
+import { type Checked, readPayment } from "./read-payment.ts";
 import type { Settling } from "./settlement.ts";
 import { transfersOf } from "./stranded.ts";
 
-/** A payment that the contract would turn into its quote's key now. */
-export type Checked = { quote: StoredQuote; authorization: Authorization };
-
-type Read = (deps: Settling, payload: unknown, requirements: PaymentRequirements) => Promise<Checked>;
-
-/** How each scheme's payload is read: one row each. */
-const readers: Readonly<Record<Scheme, Read>> = { exact: readTransfer, [PURCHASE_SCHEME]: readPurchase };
-
-export const schemes = Object.keys(readers) as Scheme[];
-
-/** The quote and the authorization. Throws {@link PaymentRefusal}. */
+/** The quote and the authorization, ready to be settled. Throws {@link PaymentRefusal}. */
 export async function checkPayment(
   deps: Settling,
   payload: unknown,
   requirements: PaymentRequirements,
 ): Promise<Checked> {
-  const read = readers[requirements.scheme as Scheme];
-  if (!read) {
-    throw new PaymentRefusal("unsupported_scheme", `The scheme ${requirements.scheme} is not taken here.`, {
-      supported: schemes,
-    });
-  }
-  const checked = await read(deps, payload, requirements);
+  const checked = await claimFree(deps, await readPayment(deps, payload, requirements));
   await assertSellable(deps, checked);
   return checked;
 }
 
-/** `exact`: a transfer to the quote's till. */
-async function readTransfer(
-  deps: Settling,
-  payload: unknown,
-  { payTo, amount }: PaymentRequirements,
-): Promise<Checked> {
-  const quote = await findQuoteByTill(deps.sql, payTo);
-  if (!quote) throw mismatch(`${payTo} is no till of this exchange.`);
-  const { signature, authorization: a } = parse(
-    transferSchema,
-    payload,
-    "an ERC-3009 authorization with its signature",
-  );
-  if (!isAddressEqual(a.to, quote.till)) {
-    throw mismatch(`The payment is to ${a.to}, this quote's till is ${quote.till}.`, {
-      expected: quote.till,
-      given: a.to,
-    });
-  }
-  if (a.value !== amount) {
+/**
+ * A free key costs nobody anything, so the contract gives it to the quote's buyer whoever asks. Here it is given to who signed for it
+ * alone, on whichever rail: an authorization of nothing is the buyer's word. What costs something is left as it is.
+ */
+export async function claimFree(deps: Settling, { quote, authorization }: Checked): Promise<Checked> {
+  if (quote.maxPrice > 0n) return { quote, authorization };
+  const { from } = authorization;
+  if (!isAddressEqual(from, buyerOf(quote, from))) {
     throw new PaymentRefusal(
-      "invalid_exact_evm_authorization_value",
-      `The payment is of ${a.value}, the quote of ${amount} (smallest units).`,
-      { expected: amount, given: a.value },
+      "buyer_not_payer",
+      `A free key of ${quote.buyer} is claimed by ${quote.buyer} alone.`,
+      { buyer: quote.buyer, payer: from },
     );
   }
-  const authorization: Authorization = {
-    scheme: "exact",
-    from: a.from,
-    value: BigInt(a.value),
-    validAfter: BigInt(a.validAfter),
-    validBefore: BigInt(a.validBefore),
-    nonce: a.nonce as Hex,
-    signature: signature as Hex,
-  };
-  if (authorization.value > 0n) return { quote, authorization };
-  await assertOwnWord(deps, quote, authorization);
-  return { quote: isOpen(quote) ? await nameBuyer(deps, quote, authorization.from) : quote, authorization };
+  await assertSigned(deps, quote, authorization);
+  return { quote: isOpen(quote) ? await nameBuyer(deps, quote, from) : quote, authorization };
 }
 
 /**
@@ -96,104 +57,6 @@ async function nameBuyer({ chain, sql }: Settling, open: StoredQuote, buyer: Add
   return quote;
 }
 
-/** `ek-purchase`: all but the payer and the signature follows from the quote, whose id is the salt. */
-async function readPurchase(
-  { chain, sql }: Settling,
-  payload: unknown,
-  requirements: PaymentRequirements,
-): Promise<Checked> {
-  const extra = purchaseExtraSchema.safeParse(requirements.extra);
-  const quote = extra.success ? await findQuote(sql, extra.data.salt) : undefined;
-  if (!quote) throw mismatch("The offer is no quote of this exchange.");
-  if (!isAddressEqual(requirements.payTo as Address, chain.exchange.address)) {
-    throw mismatch(`${requirements.payTo} is not this exchange, ${chain.exchange.address} is.`);
-  }
-  const { from, signature } = parse(purchasePayloadSchema, payload, "a payer with its signature");
-  return {
-    quote,
-    authorization: {
-      scheme: PURCHASE_SCHEME,
-      from,
-      value: quote.maxPrice,
-      validAfter: 0n,
-      validBefore: quote.deadline + 1n,
-      nonce: boundReferenceOf(chain, quote, from),
-      signature: signature as Hex,
-    },
-  };
-}
-
-const transferSchema = z.object({
-  signature: z.string().regex(/^0x([0-9a-fA-F]{2}){1,4096}$/),
-  authorization: z.object({
-    from: addressSchema,
-    to: addressSchema,
-    value: unitsSchema,
-    validAfter: unitsSchema,
-    validBefore: unitsSchema,
-    nonce: z.string().regex(/^0x[0-9a-fA-F]{64}$/),
-  }),
-});
-
-function parse<T>(schema: z.ZodType<T>, payload: unknown, what: string): T {
-  const parsed = schema.safeParse(payload);
-  if (parsed.success) return parsed.data;
-  throw new PaymentRefusal("invalid_payload", `The payment is not ${what}.`, {
-    at: parsed.error.issues[0]?.path.join("."),
-  });
-}
-
-function mismatch(message: string, details: Record<string, unknown> = {}): PaymentRefusal {
-  return new PaymentRefusal("invalid_exact_evm_recipient_mismatch", message, details);
-}
-
-/**
- * A free key costs nobody anything, so the contract gives it to the quote's buyer whoever asks. Here it is given to who signed for it
- * alone: an authorization of nothing is the buyer's word.
- */
-async function assertOwnWord({ chain }: Settling, quote: StoredQuote, a: Authorization): Promise<void> {
-  if (!isAddressEqual(a.from, buyerOf(quote, a.from))) {
-    throw new PaymentRefusal(
-      "buyer_not_payer",
-      `A free key of ${quote.buyer} is claimed by ${quote.buyer} alone.`,
-      {
-        buyer: quote.buyer,
-        payer: a.from,
-      },
-    );
-  }
-  const token = chain.deployment.tokens.find(({ address }) =>
-    isAddressEqual(address as Address, quote.token),
-  );
-  const valid = await chain.client.verifyTypedData({
-    address: a.from,
-    signature: a.signature,
-    domain: {
-      name: token?.name ?? "",
-      version: token?.version ?? "",
-      chainId: chain.id,
-      verifyingContract: quote.token,
-    },
-    types: transferTypes,
-    primaryType: "TransferWithAuthorization",
-    message: { ...a, to: quote.till },
-  });
-  if (!valid)
-    throw new PaymentRefusal("invalid_exact_evm_signature", `The signature is not one of ${a.from}.`);
-}
-
-/** ERC-3009. */
-const transferTypes = {
-  TransferWithAuthorization: [
-    { name: "from", type: "address" },
-    { name: "to", type: "address" },
-    { name: "value", type: "uint256" },
-    { name: "validAfter", type: "uint256" },
-    { name: "validBefore", type: "uint256" },
-    { name: "nonce", type: "bytes32" },
-  ],
-} as const;
-
 /** Asks the contract; throws {@link PaymentRefusal}. What is about the quote or the listing is told by whoever settles: see `settlement.ts`. */
 export async function assertSellable(deps: Settling, checked: Checked): Promise<void> {
   const { quote, authorization } = checked;
@@ -205,17 +68,20 @@ export async function assertSellable(deps: Settling, checked: Checked): Promise<
 }
 
 /**
- * Whether the authorization is used because somebody else has submitted it: a bound one has bought this very key; an open quote's money lies
- * in its till.
+ * Whether the authorization is used because somebody else has submitted it: one that needs no till has bought this very key; an open quote's
+ * money lies in its till.
  */
 async function isSpent(
   { chain }: Settling,
-  { quote, authorization: { scheme, from, nonce } }: Checked,
+  { quote, authorization }: Checked,
   { reason }: PaymentRefusal,
 ): Promise<boolean> {
-  if (reason !== "invalid_exact_evm_nonce_already_used") return false;
-  if (scheme === PURCHASE_SCHEME) return (await findSale(chain, quote, nonce)) !== undefined;
-  return isOpen(quote) && (await transfersOf(chain, quote, from)).length > 0;
+  if (reason !== "invalid_exact_evm_nonce_already_used" && reason !== "permit2_invalid_nonce") return false;
+  if (authorization.scheme === "exact") {
+    return isOpen(quote) && (await transfersOf(chain, quote, authorization.from)).length > 0;
+  }
+  const reference = paymentReferenceOf(chain, quote, authorization);
+  return (await findSale(chain, quote, reference)) !== undefined;
 }
 
 /** A gift to somebody who is no agent: who pays can't make it one. */

@@ -8,18 +8,24 @@ import type { Address } from "viem";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { addressSchema } from "../../sdk/wire/common.ts";
-import { dropName, nameRequest, type PaymentId, renameRequest } from "../store/payment-ids.ts";
+import { nameRequest, type PaymentId, renameRequest } from "../store/payment-ids.ts";
 import { livePaymentOf } from "../store/payments.ts";
 import { findQuote, type StoredQuote } from "../store/quotes.ts";
+import { assertSigned } from "./payment-signature.ts";
 import { quoteEndOf } from "./quote-end.ts";
 import { pendingError } from "./quote-outcome.ts";
+import { readPayment } from "./read-payment.ts";
 import type { Settling } from "./settlement.ts";
+import type { Paid } from "./x402.ts";
 
 const payerSchema = z.union([
   z
     .object({ authorization: z.object({ from: addressSchema }) })
     .transform(({ authorization }) => authorization.from),
   z.object({ from: addressSchema }).transform(({ from }) => from),
+  z
+    .object({ permit2Authorization: z.object({ from: addressSchema }) })
+    .transform(({ permit2Authorization }) => permit2Authorization.from),
 ]);
 
 /** Who a payment says to be of; undefined for one that can't be read, which is refused later. */
@@ -27,12 +33,20 @@ export function payerIn({ payload }: Pick<PaymentPayload, "payload">): Address |
   return payerSchema.safeParse(payload).data;
 }
 
-/** The payment's name, where it has one. Throws INVALID_REQUEST for one that is none. */
-function nameIn(payload: PaymentPayload): PaymentId | undefined {
-  const payer = payerIn(payload);
+/**
+ * The payment's name, where it has one. It is its payer's own, so it counts only by the payer's signature: else whoever knew it ahead
+ * could take it from the payer. Throws INVALID_REQUEST for one that is none, {@link PaymentRefusal} where somebody else has signed.
+ */
+export async function nameOf(
+  deps: Settling,
+  { payload, requirements }: Paid,
+): Promise<PaymentId | undefined> {
   const { id, validation } = extractAndValidatePaymentIdentifier(payload);
   if (!validation.valid) throw invalidName(validation.errors ?? []);
-  return id && payer ? { payer, id } : undefined;
+  if (!id) return undefined;
+  const { quote, authorization } = await readPayment(deps, payload.payload, requirements);
+  await assertSigned(deps, quote, authorization);
+  return { payer: authorization.from, id };
 }
 
 /** Milliseconds between two looks at a request of the same name. */
@@ -45,11 +59,9 @@ const LOOK_AGAIN = 150;
 export async function quoteByName(
   deps: Settling,
   quote: StoredQuote,
-  payload: PaymentPayload,
+  name: PaymentId,
   sameness: string,
 ): Promise<StoredQuote> {
-  const name = nameIn(payload);
-  if (!name) return quote;
   const request = { ...name, fingerprint: sameness, quoteId: quote.id };
   const end = performance.now() + deps.chain.patience;
   for (;;) {
@@ -62,12 +74,6 @@ export async function quoteByName(
     if (earlier && !named.leased) await renameRequest(deps.sql, name, { from: earlier.id, to: quote.id });
     else await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
   }
-}
-
-/** For a payment that was refused: its name is free for a better one. */
-export async function giveUpName(deps: Settling, quote: StoredQuote, payload: PaymentPayload): Promise<void> {
-  const name = nameIn(payload);
-  if (name) await dropName(deps.sql, name, quote.id);
 }
 
 /** Whether the quote has an answer that paying again would double: a key, money, or a payment that is on its way. */

@@ -15,12 +15,18 @@ export class PaymentRefusal extends ExchangeError {
   }
 }
 
-/** What tokens say of a bad authorization. */
+/** What tokens say of a bad authorization, and Permit2 and x402's proxy of a bad permission. */
 const tokenErrors: Record<string, string> = {
   ERC3009InvalidSignature: "invalid_exact_evm_signature",
   ERC3009InvalidAuthorizationTime: "invalid_exact_evm_payload_authorization_valid_before",
   ERC3009UsedAuthorization: "invalid_exact_evm_nonce_already_used",
   ERC20InsufficientBalance: "invalid_exact_evm_insufficient_balance",
+  ERC20InsufficientAllowance: "permit2_allowance_required",
+  SignatureExpired: "permit2_deadline_expired",
+  InvalidSigner: "invalid_permit2_signature",
+  InvalidNonce: "permit2_invalid_nonce",
+  InvalidAmount: "permit2_invalid_amount",
+  PaymentTooEarly: "permit2_payment_too_early",
 };
 
 /** The same in the words that USDC has used since its first version. */
@@ -29,6 +35,8 @@ const tokenReasons: [pattern: RegExp, reason: string][] = [
   [/expired|not yet valid/i, "invalid_exact_evm_payload_authorization_valid_before"],
   [/used or canceled/i, "invalid_exact_evm_nonce_already_used"],
   [/exceeds balance/i, "invalid_exact_evm_insufficient_balance"],
+  // Permit2's own word for whatever the token says: nearly always that it has no allowance.
+  [/transfer_from_failed|exceeds allowance/i, "permit2_allowance_required"],
 ];
 
 /** The refusal, where it is the payer's to mend; undefined when it is about the quote or the listing. */
@@ -39,7 +47,7 @@ export function paymentRefusalOf({ name, args }: Revert): PaymentRefusal | undef
         "invalid_exact_evm_transaction_simulation_failed")
       : tokenErrors[name];
   if (!reason) return undefined;
-  return new PaymentRefusal(reason, `The payment token refuses the authorization: ${name}.`, {
+  return new PaymentRefusal(reason, `The payment is refused on chain: ${name}.`, {
     error: name,
     ...args,
   });

@@ -8,9 +8,10 @@ import { refusalOf } from "../chain/refusals.ts";
 import { type Call, contractCall, type Relayer } from "../chain/relayer.ts";
 import type { Revert } from "../chain/revert.ts";
 import { findQuoteEnd, findSale, type Sale } from "../chain/sales.ts";
-import { type Authorization, authorizationsOf } from "../store/authorizations.ts";
+import { type Authorization, authorizationsOf, type Scheme } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
 import type { StoredQuote } from "../store/quotes.ts";
+import { buyUpto, UPTO_SCHEME, uptoQuoteOf } from "./upto.ts";
 
 export type QuoteEnd =
   /** Nothing is in the till, and the contract would sell for it. */
@@ -47,14 +48,23 @@ export async function quoteEndOf(deps: Deps, quote: StoredQuote): Promise<QuoteE
     if (!end) return { kind: "settling" };
     return "sale" in end ? { kind: "sold", sale: end.sale } : { kind: "refunded", tx: end.refundTx };
   }
+  // The sale itself may be what closed it: it moved the price, or was the last.
+  const sold = await soldWithoutTill(deps, quote);
+  if (sold) return sold;
   const funds = await fundsOf(chain, quote);
   return revert.name === "DeadlinePassed" ? { kind: "expired", funds } : { kind: "closed", revert, funds };
 }
 
-/** The sale by a payment that was bound to the quote's purchase and needed no till. */
+/** The sale by a payment that did not go through the quote's own till. */
 async function soldWithoutTill({ chain, sql }: Deps, quote: StoredQuote): Promise<QuoteEnd | undefined> {
-  for (const { from } of await authorizationsOf(sql, quote.id, { scheme: PURCHASE_SCHEME })) {
-    const sale = await findSale(chain, quote, boundReferenceOf(chain, quote, from));
+  const bound = await authorizationsOf(sql, quote.id, { scheme: PURCHASE_SCHEME });
+  const references = [
+    ...bound.map(({ from }) => boundReferenceOf(chain, quote, from)),
+    // Whoever drew by the permission: it may never have come here.
+    ...(quote.ceiling === undefined ? [] : [uptoQuoteOf(chain, quote).id]),
+  ];
+  for (const reference of new Set(references)) {
+    const sale = await findSale(chain, quote, reference);
     if (sale) return { kind: "sold", sale };
   }
   return undefined;
@@ -90,10 +100,7 @@ export function buyViaTill({ tills: { address, abi } }: Chain, quote: StoredQuot
   });
 }
 
-/** The one call that turns the payment into the quote's key. */
-export function saleCall(chain: Chain, quote: StoredQuote, a: Authorization): Call {
-  if (a.scheme === "exact") return buyViaTill(chain, quote, a);
-  const { address, abi } = chain.exchange;
+function buyBound({ exchange: { address, abi } }: Chain, quote: StoredQuote, a: Authorization): Call {
   return contractCall({
     address,
     abi,
@@ -102,9 +109,29 @@ export function saleCall(chain: Chain, quote: StoredQuote, a: Authorization): Ca
   });
 }
 
+type Way = {
+  call(chain: Chain, quote: StoredQuote, a: Authorization): Call;
+  reference(chain: Chain, quote: StoredQuote, a: Authorization): Hash;
+};
+
+/** How each scheme's payment becomes the key: one row each. */
+const ways: Readonly<Record<Scheme, Way>> = {
+  exact: { call: buyViaTill, reference: (_chain, { id }) => id },
+  [PURCHASE_SCHEME]: {
+    call: buyBound,
+    reference: (chain, quote, { from }) => boundReferenceOf(chain, quote, from),
+  },
+  [UPTO_SCHEME]: { call: buyUpto, reference: (chain, quote) => uptoQuoteOf(chain, quote).id },
+};
+
+/** The one call that turns the payment into the quote's key. */
+export function saleCall(chain: Chain, quote: StoredQuote, a: Authorization): Call {
+  return ways[a.scheme].call(chain, quote, a);
+}
+
 /** By what the sale's event names the payment. */
-export function paymentReferenceOf(chain: Chain, quote: StoredQuote, { scheme, from }: Authorization): Hash {
-  return scheme === "exact" ? quote.id : boundReferenceOf(chain, quote, from);
+export function paymentReferenceOf(chain: Chain, quote: StoredQuote, a: Authorization): Hash {
+  return ways[a.scheme].reference(chain, quote, a);
 }
 
 /** The nonce by which `payer` can buy the quote's key without a till. Its salt is the quote: it pays for no other, and once. */
@@ -143,6 +170,7 @@ export function structOf({ ekId, version, buyer, token, maxPrice, deadline, salt
 /** The reasons by which a closed quote is known on the wire. */
 const reasons: Record<string, string> = {
   CostAboveMaximum: "price_moved",
+  AmountExceedsPermitted: "price_moved",
   VersionMismatch: "new_version",
   SoldOut: "sold_out",
   Ended: "ended",

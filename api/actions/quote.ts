@@ -1,6 +1,6 @@
 /** Quotes: what a key costs now, said by the chain, and the one address that pays for it. */
 import { randomBytes } from "node:crypto";
-import { type Address, bytesToHex, formatUnits, getAddress, zeroAddress } from "viem";
+import { type Address, bytesToHex, formatUnits, getAddress, isAddressEqual, zeroAddress } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import type { QuoteResponse } from "../../sdk/wire/listing.ts";
@@ -9,6 +9,7 @@ import { refusalOf } from "../chain/refusals.ts";
 import { ContractRefusal } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import { type StoredQuote, saveQuote } from "../store/quotes.ts";
+import { ceilingOf } from "./upto.ts";
 
 /** Seconds that a quote is good for. */
 export const QUOTE_TTL = 60;
@@ -40,11 +41,12 @@ export async function makeQuote(deps: Deps, ekId: string, buyer: Address): Promi
     salt: bytesToHex(randomBytes(32)),
   };
   tokenOf(deps, listing.terms.token);
+  const moves = price > 0n && !isAddressEqual(listing.terms.curve, chain.deployment.curves.fixed as Address);
   const [id, till] = await Promise.all([
     chain.tills.read.quoteHashOf([terms]),
     chain.tills.read.tillOf([terms]),
   ]);
-  return { ...terms, id, till, blockNumber: head.number };
+  return { ...terms, ...(moves ? { ceiling: ceilingOf(price) } : {}), id, till, blockNumber: head.number };
 }
 
 /** {@link readPrice} of a listing that costs something. */

@@ -18,9 +18,12 @@ import { createOfferReceiptExtension, type OfferReceiptIssuer } from "@x402/exte
 import type { Address } from "viem";
 import { z } from "zod";
 import { PURCHASE_SCHEME, type PurchaseExtra } from "../../sdk/bound-purchase.ts";
+import type { Chain } from "../chain/client.ts";
+import { createUptoCheck } from "../chain/upto.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import { PaymentRefusal } from "./payment-refusal.ts";
 import { isOpen } from "./quote-end.ts";
+import { uptoOffer } from "./upto.ts";
 import { receiptOf } from "./x402-extensions.ts";
 
 /** What the payment protocol needs to know of a quote, and of the resource that sells it. */
@@ -59,8 +62,7 @@ const payloadSchema = z.looseObject({
 });
 
 export type X402Options = {
-  chainId: number;
-  exchange: Address;
+  chain: Chain;
   /** The longest that a quote lives, in seconds. */
   maxSeconds: number;
   issuer: OfferReceiptIssuer;
@@ -68,9 +70,10 @@ export type X402Options = {
 
 export async function createX402(
   facilitator: FacilitatorClient,
-  { chainId, exchange, maxSeconds, issuer }: X402Options,
+  { chain, maxSeconds, issuer }: X402Options,
 ): Promise<X402> {
-  const network: Network = `eip155:${chainId}`;
+  const network: Network = `eip155:${chain.id}`;
+  const hasUpto = createUptoCheck(chain);
   const server = new x402ResourceServer(facilitator)
     .register(network, new ExactEvmScheme())
     .registerExtension(createOfferReceiptExtension(issuer));
@@ -88,7 +91,12 @@ export async function createX402(
       extra: { paymentFlow: "upfront" },
     });
     // The exchange takes no authorization of nothing.
-    return quote.maxPrice === 0n ? exact : [...exact, purchaseOffer({ network, exchange, seconds }, offer)];
+    if (quote.maxPrice === 0n) return exact;
+    const bound = purchaseOffer({ network, exchange: chain.exchange.address, seconds }, offer);
+    const moves = quote.ceiling !== undefined && (await hasUpto());
+    return moves
+      ? [...exact, bound, uptoOffer(chain, network, { quote, token, seconds })]
+      : [...exact, bound];
   };
 
   return {

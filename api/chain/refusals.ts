@@ -107,6 +107,11 @@ const refusals: Record<string, Refusal> = {
     message: (a) => `The price is now ${a.cost}, above the quoted ${a.maximum} (smallest units).`,
     hint: "Nothing was paid. Ask for a new quote.",
   },
+  AmountExceedsPermitted: {
+    code: "LISTING_CONFLICT",
+    message: () => "The price is now above what the payment permits.",
+    hint: "Nothing was paid. Ask for a new quote.",
+  },
   TokenMismatch: {
     code: "LISTING_CONFLICT",
     message: (a) => `Listing ${a.ekId} is now sold for ${a.current}, the quote is in ${a.given}.`,

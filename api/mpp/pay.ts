@@ -1,18 +1,17 @@
-/** The Machine Payments Protocol's part of paying a quote: its challenges in a 402, what a credential pays, and its receipt. */
-import { Credential, Receipt } from "mppx";
-import { keccak256, stringToBytes } from "viem";
+/** The Machine Payments Protocol's part of paying a quote: what a credential pays, and its receipt. */
+import { type Challenge, Credential, Receipt } from "mppx";
+import { type Address, type Hash, keccak256 } from "viem";
 import { Transaction } from "viem/tempo";
+import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
+import { addressSchema } from "../../sdk/wire/common.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
-import { assertSellable } from "../actions/payment-checks.ts";
+import { assertSellable, claimFree } from "../actions/payment-checks.ts";
 import { PaymentRefusal } from "../actions/payment-refusal.ts";
-import { payUrlOf, tokenOf } from "../actions/quote.ts";
-import { closedError } from "../actions/quote-end.ts";
+import { assertSigned } from "../actions/payment-signature.ts";
+import { closedError, isOpen } from "../actions/quote-end.ts";
 import { pendingError } from "../actions/quote-outcome.ts";
 import { followPayment, settlePayment } from "../actions/settlement.ts";
-import { assertFloat, issueCall } from "../cards/charge.ts";
-import { bindingOf } from "../chain/agents.ts";
-import type { Revert } from "../chain/revert.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import {
@@ -26,10 +25,11 @@ import {
 import type { StoredQuote } from "../store/quotes.ts";
 import { carryOn } from "./carry-on.ts";
 import { memoNonceOf } from "./memo.ts";
-import type { Accepted, Mpp, MppOffer, TempoCredential } from "./protocol.ts";
+import { challengeOf, offerOf, refusalToIssue } from "./offer.ts";
+import type { Accepted, MppOffer, TempoCredential } from "./protocol.ts";
 import { receive, takeTempoPayment } from "./receive.ts";
 import { confirmedAt, type Pulled, saveChallenge, tempoPaymentOf, transferOf } from "./store.ts";
-import { readTransfers, type Tempo, tempoAmountOf } from "./tempo.ts";
+import { readTransfers, type Tempo } from "./tempo.ts";
 import type { TempoRail } from "./tempo-rail.ts";
 
 /** Milliseconds between two looks at a payment that another process works on. */
@@ -42,83 +42,70 @@ export function credentialIn(authorization: string | undefined): string | undefi
 
 /** Whether the credential says that it pays on Tempo. What can't be read does not. */
 export function isForTempo(credential: string): boolean {
+  return challengeIn(credential)?.method === "tempo";
+}
+
+/** Which quote the credential says to pay; undefined for one that can't be read, or names none. */
+export function quoteIdIn(credential: string): string | undefined {
+  const { externalId } = challengeIn(credential)?.request ?? {};
+  return typeof externalId === "string" ? externalId : undefined;
+}
+
+/** Whom the credential says to be of, as far as that is an account of a chain's. */
+export function payerInCredential(credential: string): Address | undefined {
+  return payloadSchema.safeParse(read(credential)?.payload).data?.from;
+}
+
+const payloadSchema = z.object({ from: addressSchema });
+
+function challengeIn(credential: string): Challenge.Challenge | undefined {
+  return read(credential)?.challenge;
+}
+
+function read(credential: string): Credential.Credential | undefined {
   try {
-    return Credential.deserialize(credential).challenge.method === "tempo";
+    return Credential.deserialize(credential);
   } catch {
-    return false; // `accept` says what is wrong with it
+    return undefined; // `accept` says what is wrong with it
   }
-}
-
-function offerOf(deps: Deps, quote: StoredQuote): MppOffer {
-  return { quote, payUrl: payUrlOf(deps, quote.id), token: tokenOf(deps, quote.token) };
-}
-
-/** The headers of a 402 that offer the quote by this protocol; none where it is not set up. */
-export async function challengeHeaders(
-  deps: Deps,
-  quote: StoredQuote,
-  accept: string | undefined,
-): Promise<Record<string, string>> {
-  const { mpp, tempo } = deps;
-  if (!mpp) return {};
-  const offer = offerOf(deps, quote);
-  const byTempo = tempo !== undefined && (await offersTempo(deps, mpp, tempo, offer));
-  const value = await mpp.challenge(offer, byTempo ? ["evm", "tempo"] : ["evm"], accept);
-  return { "WWW-Authenticate": value };
-}
-
-/** Tempo is offered where a key could be issued for it now. Its challenge is stored: a transfer's memo is known by it. */
-async function offersTempo(deps: Deps, mpp: Mpp, rail: TempoRail, offer: MppOffer): Promise<boolean> {
-  const id = await mpp.tempoChallengeId(offer);
-  if (id === undefined) return false;
-  try {
-    await rail.tempo.assertTrusted();
-    if (await refusalToIssue(deps, rail, offer.quote)) return false;
-  } catch (error) {
-    if (!(error instanceof ExchangeError)) throw error;
-    log("warn", "Tempo is not offered", errorFields(error));
-    return false;
-  }
-  await saveChallenge(deps.sql, challengeOf(rail.tempo, offer, id));
-  return true;
-}
-
-function challengeOf(tempo: Tempo, { quote, token }: MppOffer, id: string) {
-  return { id, quoteId: quote.id, amount: tempoAmountOf(tempo, quote.maxPrice, token.decimals) };
-}
-
-/** Why the contract would issue no key for the quote out of the float now. */
-async function refusalToIssue(
-  deps: Deps,
-  { issuer }: TempoRail,
-  quote: StoredQuote,
-): Promise<Revert | undefined> {
-  const { agentId } = await bindingOf(deps.chain, quote.buyer);
-  if (agentId === 0n) return { name: "RecipientNotAgent", args: { recipient: quote.buyer } };
-  await assertFloat(deps, quote);
-  const probe = keccak256(stringToBytes(`probe ${quote.id}`));
-  return issuer.simulate((await issueCall(deps.chain, { ...quote, agentId }, probe)).call);
 }
 
 /** Pays the quote by a credential. Throws {@link PaymentRefusal} when nothing was paid, and PAYMENT_PENDING while that is open. */
-export async function payByCredential(
-  deps: Deps,
-  quote: StoredQuote,
-  credential: string,
-): Promise<PurchaseResponse> {
+export async function payByCredential(deps: Deps, quote: StoredQuote, credential: string): Promise<Bought> {
   const { mpp, tempo } = deps;
   if (!mpp) {
     throw new PaymentRefusal("method-unsupported", "The Machine Payments Protocol is not offered here.");
   }
   const offer = offerOf(deps, quote);
   const accepted: Accepted = await mpp.accept(offer, credential);
-  if (accepted.method === "evm") {
-    const { authorization, challengeId: reference } = accepted;
-    await assertSellable(deps, { quote, authorization });
-    return settlePayment(deps, quote, authorization, { rail: "mpp", reference });
-  }
+  if (accepted.method === "evm") return payByTransfer(deps, quote, accepted);
   if (!tempo) throw new PaymentRefusal("method-unsupported", "Payments on Tempo are not offered here.");
-  return payOnTempo(deps, tempo, offer, accepted.challengeId, accepted.payment);
+  const purchase = await payOnTempo(deps, tempo, offer, accepted.challengeId, accepted.payment);
+  return { quoteId: quote.id, purchase };
+}
+
+/** What was sold: another quote than was offered, where a free key's own buyer was named in it. */
+export type Bought = { quoteId: Hash; purchase: PurchaseResponse };
+
+/** The till again, as by x402's `exact`. */
+async function payByTransfer(
+  deps: Deps,
+  offered: StoredQuote,
+  { challengeId, authorization }: Extract<Accepted, { method: "evm" }>,
+): Promise<Bought> {
+  // One that comes late is not looked at by mppx.
+  if (isOpen(offered)) await assertSigned(deps, offered, authorization);
+  const checked = await claimFree(deps, { quote: offered, authorization });
+  await assertSellable(deps, checked);
+  const { quote } = checked;
+  const reference = referenceFor(offered, challengeId, authorization.from);
+  const purchase = await settlePayment(deps, quote, authorization, { rail: "mpp", reference });
+  return { quoteId: quote.id, purchase };
+}
+
+/** A challenge of an open quote is everybody's: there the payer is part of the payment's name. */
+function referenceFor(quote: StoredQuote, challengeId: string, payer: Address): string {
+  return isOpen(quote) ? `${challengeId}/${payer.toLowerCase()}` : challengeId;
 }
 
 async function payOnTempo(
@@ -257,7 +244,7 @@ export async function receiptHeaders({ sql }: Deps, payment: Payment): Promise<R
     status: "success",
     timestamp: (await confirmedAt(sql, payment.id)).toISOString(),
     ...(payment.quoteId ? { externalId: payment.quoteId } : {}),
-    challengeId: payment.reference,
+    challengeId: payment.reference.split("/")[0],
   });
   return { "Payment-Receipt": Receipt.serialize(receipt) };
 }

@@ -6,9 +6,11 @@
  */
 import { Challenge, Credential, Method, Receipt } from "mppx";
 import { evm, Mppx, tempo as tempoMethods } from "mppx/server";
-import { type Address, formatUnits, type Hash, type Hex } from "viem";
+import { formatUnits, type Hash, type Hex } from "viem";
 import { z } from "zod";
+import { addressSchema } from "../../sdk/wire/common.ts";
 import { PaymentRefusal } from "../actions/payment-refusal.ts";
+import { isOpen } from "../actions/quote-end.ts";
 import type { Authorization } from "../store/authorizations.ts";
 import type { StoredQuote } from "../store/quotes.ts";
 import { isSilence, type Tempo, tempoAmountOf, tempoDown } from "./tempo.ts";
@@ -41,7 +43,7 @@ export type Mpp = {
 };
 
 const evmPayload = z.object({
-  from: z.custom<Address>(),
+  from: addressSchema,
   value: z.string(),
   validAfter: z.string(),
   validBefore: z.string(),
@@ -67,8 +69,11 @@ export function createMpp({
 }): Mpp {
   const server = { secretKey: secret, realm };
 
-  const paysBy = (offer: MppOffer): Tempo | undefined =>
-    tempo && tempo.paysFor.toLowerCase() === offer.quote.token.toLowerCase() ? tempo : undefined;
+  /** Not for what is free: a transfer of nothing is nobody's word. */
+  const paysBy = ({ quote }: MppOffer): Tempo | undefined =>
+    tempo && quote.maxPrice > 0n && tempo.paysFor.toLowerCase() === quote.token.toLowerCase()
+      ? tempo
+      : undefined;
 
   /** What challenges of the quote have in common. They end with it, to the second, so that each quote has one per method. */
   const common = ({ quote }: MppOffer) => ({
@@ -102,15 +107,29 @@ export function createMpp({
     );
   };
 
-  async function tempoChallengeId(offer: MppOffer): Promise<string | undefined> {
-    if (!paysBy(offer)) return undefined;
-    const answer = await handlerOf(offer, ["tempo"])(new Request(offer.payUrl, { method: "POST" }));
+  async function challengeId(offer: MppOffer, method: MethodName): Promise<string | undefined> {
+    if (method === "tempo" && !paysBy(offer)) return undefined;
+    const answer = await handlerOf(offer, [method])(new Request(offer.payUrl, { method: "POST" }));
     if (answer.status !== 402) throw new Error(`The challenge of quote ${offer.quote.id} was not made.`);
     return Challenge.fromResponse(answer.challenge).id;
   }
 
+  /**
+   * A payment whose challenge may be over by now, which mppx would not look at: it names money that may have moved already. On Tempo its
+   * payer sent it; here somebody else can have submitted what is to an open quote's till.
+   */
+  async function lateIn(offer: MppOffer, credential: Credential.Credential): Promise<Accepted | undefined> {
+    const { id, method } = credential.challenge;
+    if (method !== "evm" && method !== "tempo") return undefined;
+    const { data } = (method === "evm" ? evmPayload : tempoPayload).safeParse(credential.payload);
+    if (!data) return undefined;
+    const moved = "type" in data ? data.type === "hash" : isOver(offer.quote) && isOpen(offer.quote);
+    if (!moved || id !== (await challengeId(offer, method)) || !isOurs(credential, secret)) return undefined;
+    return acceptedOf(credential);
+  }
+
   return {
-    tempoChallengeId,
+    tempoChallengeId: (offer) => challengeId(offer, "tempo"),
     async challenge(offer, methods, accept) {
       const headers: Record<string, string> = accept === undefined ? {} : { "Accept-Payment": accept };
       const answer = await handlerOf(offer, methods)(new Request(offer.payUrl, { method: "POST", headers }));
@@ -120,18 +139,8 @@ export function createMpp({
     },
     async accept(offer, header) {
       const credential = readCredential(header);
-      const { id, method } = credential.challenge;
-      if (method === "tempo") {
-        const payment = tempoPayload.safeParse(credential.payload).data;
-        // It names money that has moved already: its challenge may be over by now, and is looked at all the same.
-        if (
-          payment?.type === "hash" &&
-          id === (await tempoChallengeId(offer)) &&
-          isOurs(credential, secret)
-        ) {
-          return { method, challengeId: id, payment: { type: "hash", hash: payment.hash as Hash } };
-        }
-      }
+      const late = await lateIn(offer, credential);
+      if (late) return late;
       const request = new Request(offer.payUrl, { method: "POST", headers: { Authorization: header } });
       const answer = await handlerOf(offer, ["evm", "tempo"])(request);
       if (answer.status === 402) throw await refusalOf(answer.challenge);
@@ -195,6 +204,10 @@ function readCredential(header: string): Credential.Credential {
     "malformed-credential",
     "The Authorization header holds no credential of the Payment scheme.",
   );
+}
+
+function isOver({ deadline }: StoredQuote): boolean {
+  return Number(deadline) * 1000 <= Date.now();
 }
 
 function isOurs({ challenge }: Credential.Credential, secretKey: string): boolean {

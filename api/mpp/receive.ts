@@ -129,7 +129,7 @@ export function evidenceOf(
 
 async function quoteOf(sql: Deps["sql"], { quoteId }: TempoChallenge): Promise<StoredQuote> {
   const quote = await findQuote(sql, quoteId);
-  if (!quote) throw new Error(`Quote ${quoteId} is gone.`); // rows are never deleted
+  if (!quote) throw new Error(`Quote ${quoteId} is gone.`); // its challenge keeps it
   return quote;
 }
 

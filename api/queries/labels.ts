@@ -3,11 +3,10 @@ import { getAddress, type Hex, hexToBytes } from "viem";
 import { fromBits, labels } from "../../sdk/records.ts";
 import type { ValidationRecord } from "../../sdk/wire/validation.ts";
 import type { views } from "./index-database.ts";
-import { validatorScore } from "./summaries.ts";
 import { isoTime } from "./time.ts";
 
 type LabelRow = typeof views.label.$inferSelect;
-type Validator = Pick<typeof views.agent.$inferSelect, "id" | "eoa" | "validated">;
+type Validator = Pick<typeof views.agent.$inferSelect, "id" | "eoa" | "validatorScore">;
 
 export function toValidationRecord(row: LabelRow, validator: Validator): ValidationRecord {
   const { authenticity, utility, reproducibility, freshness, safety } = row;
@@ -17,7 +16,7 @@ export function toValidationRecord(row: LabelRow, validator: Validator): Validat
     validator: {
       agent_id: validator.id,
       eoa: getAddress(validator.eoa),
-      score: validatorScore(validator.validated),
+      score: validator.validatorScore,
     },
     labels: fromBits(labels, row.types) as ValidationRecord["labels"],
     scores: { authenticity, utility, reproducibility, freshness, safety },

@@ -10,6 +10,7 @@ import type { Session } from "../actions/session.ts";
 import type { Deps } from "../deps.ts";
 import { cursorOf, paged } from "./cursor.ts";
 import { type IndexDatabase, views } from "./index-database.ts";
+import { totalsOf } from "./my-analytics.ts";
 import { isoTime } from "./time.ts";
 
 /** Release time and order. */
@@ -50,46 +51,18 @@ type Sums = Partial<
 
 /** Each token's sums, by its address in lower case. */
 async function sumsOf(db: IndexDatabase, me: string): Promise<Map<string, Sums>> {
-  const { bounty, listing, order, sale, withdrawal } = views;
-  const [sales, orders, pots, taken] = await Promise.all([
-    db
-      .select({ token: sale.token, sum: sql<string>`sum(${sale.price})` })
-      .from(sale)
-      .where(and(eq(sale.sellerId, me), eq(sale.releaseTime, 0n)))
-      .groupBy(sale.token),
-    db
-      .select({
-        token: order.token,
-        status: order.status,
-        sum: sql<string>`sum(${order.amount} - ${order.toBuyer})`,
-        back: sql<string>`sum(${order.toBuyer})`,
-      })
-      .from(order)
-      .where(eq(order.sellerId, me))
-      .groupBy(order.token, order.status),
-    db
-      .select({ token: bounty.token, sum: sql<string>`sum(${bounty.amount})` })
-      .from(bounty)
-      .innerJoin(listing, eq(listing.id, bounty.ekId)) // a pot is of a listing that has a row
-      .where(eq(listing.sellerId, me))
-      .groupBy(bounty.token),
-    db
-      .select({ token: withdrawal.token, sum: sql<string>`sum(${withdrawal.amount})` })
-      .from(withdrawal)
-      .where(eq(withdrawal.agentId, me))
-      .groupBy(withdrawal.token),
-  ]);
-  const sums = new Map<string, Sums>();
-  const add = (token: string, part: Sums) => sums.set(token, { ...sums.get(token), ...part });
-  for (const { token, sum } of sales) add(token, { sold_at_once: sum });
-  for (const { token, sum } of pots) add(token, { bounties: sum });
-  for (const { token, sum } of taken) add(token, { withdrawn: sum });
-  for (const { token, status, sum, back } of orders) {
-    // What went back of an order that a dispute split counts as refunded, its rest as released.
-    const refunded = String(BigInt(sums.get(token)?.refunded ?? 0) + BigInt(back));
-    add(token, { ...(status === "refunded" ? {} : { [status]: sum }), refunded });
-  }
-  return sums;
+  const rows = await totalsOf(db, me);
+  return new Map(
+    rows.map(({ token, soldAtOnce, held, disputed, released, refunded, bounties, withdrawn }) => [
+      token.toLowerCase(),
+      {
+        ...{ sold_at_once: String(soldAtOnce), held: String(held), disputed: String(disputed) },
+        // What went back of an order that a dispute split counts as refunded, its rest as released.
+        ...{ released: String(released), refunded: String(refunded) },
+        ...{ bounties: String(bounties), withdrawn: String(withdrawn) },
+      },
+    ]),
+  );
 }
 
 function openOrders(

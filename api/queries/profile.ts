@@ -7,7 +7,7 @@ import type { AgentProfile } from "../../sdk/wire/agent.ts";
 import type { Binding } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
 import { views } from "./index-database.ts";
-import { sellerScore, validatorScore } from "./summaries.ts";
+import { sellerReputations } from "./reputation.ts";
 
 /**
  * Id, EOA and points come from the chain. Name, roles and reputation come from the index; while that can't be read they are empty, so
@@ -41,11 +41,12 @@ type Indexed = Pick<AgentProfile, "agent_type" | "roles" | "reputation"> & { dis
 async function readIndexed(deps: Deps, id: string): Promise<Indexed | undefined> {
   const { agent } = views;
   try {
-    const [row] = await deps.index.read((db) =>
-      db.select({ agent, sellerScore }).from(agent).where(eq(agent.id, id)),
-    );
+    const [[row], sellers] = await Promise.all([
+      deps.index.read((db) => db.select().from(agent).where(eq(agent.id, id))),
+      sellerReputations(deps, [id]),
+    ]);
     if (!row) return undefined;
-    const { listed, bought, validated, displayName, agentType } = row.agent;
+    const { listed, bought, validated, displayName, agentType, validatorScore } = row;
     return {
       ...(displayName === null ? {} : { display_name: displayName }),
       agent_type: agentType === "openclaw" || agentType === "human" ? agentType : "external",
@@ -54,7 +55,7 @@ async function readIndexed(deps: Deps, id: string): Promise<Indexed | undefined>
         ...(bought > 0 ? (["buyer"] as const) : []),
         ...(validated > 0 ? (["validator"] as const) : []),
       ],
-      reputation: { seller: row.sellerScore, validator: validatorScore(validated) },
+      reputation: { seller: sellers.get(id)?.score ?? 0, validator: validatorScore },
     };
   } catch (error) {
     if (error instanceof ExchangeError && error.code === "SERVICE_UNAVAILABLE") return undefined;

@@ -1,60 +1,99 @@
 /** What anybody may see of the market: its totals and its feed. */
-import { and, asc, desc, eq, gt, gte, inArray, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, sql } from "drizzle-orm";
 import { z } from "zod";
+import { bucketSeconds, bucketStart } from "../../sdk/buckets.ts";
 import type { pageQuerySchema } from "../../sdk/wire/common.ts";
-import type { activityItemSchema, activityResponseSchema, publicStatsSchema } from "../../sdk/wire/public.ts";
+import type { activityItemSchema, activityResponseSchema, PublicStats } from "../../sdk/wire/public.ts";
 import type { Deps } from "../deps.ts";
+import { activeOf, activesOf, marketOf, namesOf, rate, topTraded, volumesOf } from "./analytics.ts";
 import { cursorOf, paged } from "./cursor.ts";
-import { views } from "./index-database.ts";
+import { type IndexDatabase, views } from "./index-database.ts";
 import { toValidationRecord } from "./labels.ts";
+import type { Span } from "./span.ts";
 import { isShowable, type ListingRow, type ShowableRow, toSummaries } from "./summaries.ts";
 import { isoTime } from "./time.ts";
 
 const TOP = 10;
-const DAY = 24 * 3600;
+const HOURS = 24n;
+const DAYS = 7n;
 
-export async function publicStats(deps: Deps): Promise<z.infer<typeof publicStatsSchema>> {
-  const { protocol, sale, domainCount, modalityCount } = views;
+/** All of it from totals and roll-ups. */
+export async function publicStats(deps: Deps): Promise<PublicStats> {
+  const { protocol } = views;
   const chainId = deps.chain.id;
-  const since = BigInt(Math.floor(Date.now() / 1000) - DAY);
-  const [[totals], [firstToday], domains, modalities] = await deps.index.read((db) =>
+  const now = BigInt(Math.floor(Date.now() / 1000));
+  const [hour, today] = [bucketStart("hour", now), bucketStart("day", now)];
+  const day: Span = { size: "hour", from: hour - (HOURS - 1n) * bucketSeconds.hour, to: hour };
+  const [[totals], hours, volumes, [active], listed, traded] = await deps.index.read((db) =>
     Promise.all([
       db.select().from(protocol).where(eq(protocol.chainId, chainId)),
-      db
-        .select({ number: sale.number })
-        .from(sale)
-        .where(and(eq(sale.chainId, chainId), gte(sale.at, since)))
-        .orderBy(asc(sale.at), asc(sale.number))
-        .limit(1),
-      db
-        .select({ domain: domainCount.domain, count: domainCount.listings })
-        .from(domainCount)
-        .where(and(eq(domainCount.chainId, chainId), gt(domainCount.listings, 0)))
-        .orderBy(desc(domainCount.listings), asc(domainCount.domain))
-        .limit(TOP),
-      db
-        .select({ modality: modalityCount.modality, count: modalityCount.listings })
-        .from(modalityCount)
-        .where(and(eq(modalityCount.chainId, chainId), gt(modalityCount.listings, 0)))
-        .orderBy(desc(modalityCount.listings), asc(modalityCount.modality))
-        .limit(TOP),
+      marketOf(db, chainId, day),
+      volumesOf(db, chainId, day),
+      activesOf(db, chainId, { from: today, to: today }),
+      topListed(db, chainId),
+      tradedOf(db, chainId, {
+        last_24h: day,
+        last_7d: { size: "day", from: today - (DAYS - 1n) * bucketSeconds.day },
+      }),
     ]),
   );
-  const sales = totals?.sales ?? 0;
+  const { listings = 0, sales = 0, soldListings = 0, repeatSales = 0 } = totals ?? {};
   return {
-    exp_total: totals?.listings ?? 0,
+    exp_total: listings,
     ek_listings_total: totals?.openListings ?? 0,
     ek_trades_total: sales,
-    ek_trades_24h: firstToday ? sales - firstToday.number + 1 : 0,
+    ek_trades_24h: hours.reduce((sum, { trades }) => sum + trades, 0),
     active_agents: {
       total: totals?.activeAgents ?? 0,
       sellers: totals?.sellers ?? 0,
       buyers: totals?.buyers ?? 0,
       validators: totals?.validators ?? 0,
     },
-    top_domains: domains,
-    top_modalities: modalities,
+    ...listed,
+    top_traded: traded,
+    volume_24h: [...Map.groupBy(volumes, ({ token }) => token)].map(([token, of]) => ({
+      ...namesOf(deps, token),
+      paid: String(of.reduce((sum, { paid }) => sum + paid, 0n)),
+    })),
+    active_today: activeOf(active),
+    bootstrap: {
+      ...{ experiences: listings, trades: sales },
+      ...{ reuse_rate: rate(soldListings, listings), repeat_rate: rate(repeatSales, sales) },
+    },
   };
+}
+
+async function topListed(db: IndexDatabase, chainId: number) {
+  const { domainCount, modalityCount } = views;
+  const [top_domains, top_modalities] = await Promise.all([
+    db
+      .select({ domain: domainCount.domain, count: domainCount.listings })
+      .from(domainCount)
+      .where(and(eq(domainCount.chainId, chainId), gt(domainCount.listings, 0)))
+      .orderBy(desc(domainCount.listings), asc(domainCount.domain))
+      .limit(TOP),
+    db
+      .select({ modality: modalityCount.modality, count: modalityCount.listings })
+      .from(modalityCount)
+      .where(and(eq(modalityCount.chainId, chainId), gt(modalityCount.listings, 0)))
+      .orderBy(desc(modalityCount.listings), asc(modalityCount.modality))
+      .limit(TOP),
+  ]);
+  return { top_domains, top_modalities };
+}
+
+type Since = Pick<Span, "size" | "from">;
+
+async function tradedOf(db: IndexDatabase, chainId: number, spans: Record<"last_24h" | "last_7d", Since>) {
+  const of = async ({ size, from: since }: Since) => {
+    const [domains, modalities] = await Promise.all([
+      topTraded(db, chainId, { kind: "domain", size, since, limit: TOP }),
+      topTraded(db, chainId, { kind: "modality", size, since, limit: TOP }),
+    ]);
+    return { domains, modalities };
+  };
+  const [last_24h, last_7d] = await Promise.all([of(spans.last_24h), of(spans.last_7d)]);
+  return { last_24h, last_7d };
 }
 
 type ActivityItem = z.infer<typeof activityItemSchema>;

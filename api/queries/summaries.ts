@@ -10,6 +10,7 @@ import { quotaOf } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { usageTotals } from "../store/usage.ts";
 import { views } from "./index-database.ts";
+import { disputeRate, sellerReputations } from "./reputation.ts";
 import { isoTime } from "./time.ts";
 
 export type ListingRow = typeof views.listing.$inferSelect;
@@ -47,9 +48,10 @@ export function isShowable(deps: Deps, row: ListingRow): row is ShowableRow {
 export async function toSummaries(deps: Deps, rows: readonly ShowableRow[]): Promise<EKSummary[]> {
   if (rows.length === 0) return [];
   const ekIds = rows.map((row) => row.id);
-  const [sellers, validators, usage] = await Promise.all([
+  const [sellers, validators, disputeRates, usage] = await Promise.all([
     readSellers(deps, [...new Set(rows.map((row) => row.sellerId))]),
     readValidators(deps, ekIds),
+    readDisputeRates(deps, ekIds),
     usageTotals(deps.sql, ekIds),
   ]);
   const time = BigInt(Math.floor(Date.now() / 1000));
@@ -66,7 +68,7 @@ export async function toSummaries(deps: Deps, rows: readonly ShowableRow[]): Pro
         sold_count: row.sold,
         usage_count: used?.usage ?? 0,
         quote_count: used?.quotes ?? 0,
-        dispute_rate: 0, // there are no disputes yet
+        dispute_rate: disputeRates.get(row.id) ?? 0,
       },
     };
   });
@@ -186,28 +188,29 @@ function validationOf(row: ShowableRow): Omit<EKSummary["validation_snapshot"], 
   return { status: status(), top_labels: top.map((name) => labels[name].title), score };
 }
 
-/** Each seller with its score: the mean of all scores that its listings got. */
 async function readSellers(deps: Deps, ids: string[]): Promise<Map<string, EKSummary["seller"]>> {
-  const rows = await deps.index.read((db) =>
-    db
-      .select({ id: views.agent.id, eoa: views.agent.eoa, score: sellerScore })
-      .from(views.agent)
-      .where(inArray(views.agent.id, ids)),
+  const { agent } = views;
+  const [rows, reputations] = await Promise.all([
+    deps.index.read((db) =>
+      db.select({ id: agent.id, eoa: agent.eoa }).from(agent).where(inArray(agent.id, ids)),
+    ),
+    sellerReputations(deps, ids),
+  ]);
+  return new Map(
+    rows.map(({ id, eoa }) => [
+      id,
+      { agent_id: id, eoa: getAddress(eoa), score: reputations.get(id)?.score ?? 0 },
+    ]),
   );
-  return new Map(rows.map(({ id, eoa, score }) => [id, { agent_id: id, eoa: getAddress(eoa), score }]));
 }
 
-const scoreSum = sql.raw(scoreNames.map((name) => `l.${name}`).join(" + "));
-
-/** For a query from `agent`: the mean of all scores that the agent's listings got, 0 to 100; 0 while there are none. */
-export const sellerScore = sql<number>`coalesce((
-  select round(sum(${scoreSum})::numeric / nullif(${scoreNames.length} * sum(l.label_count), 0))::integer
-  from ${views.listing} as l where l.seller_id = ${views.agent}.id
-), 0)`;
-
-/** How much a validator has done: its labels, at most 100. */
-export function validatorScore(validated: number): number {
-  return Math.min(validated, 100);
+/** Of all orders of each listing, the part that was refunded, disputed or charged back. */
+async function readDisputeRates(deps: Deps, ekIds: string[]): Promise<Map<string, number>> {
+  const { listingFacts } = views;
+  const rows = await deps.index.read((db) =>
+    db.select().from(listingFacts).where(inArray(listingFacts.ekId, ekIds)),
+  );
+  return new Map(rows.map((row) => [row.ekId, disputeRate(row)]));
 }
 
 async function readValidators(
@@ -216,9 +219,9 @@ async function readValidators(
 ): Promise<Map<string, EKSummary["validation_snapshot"]["validators"]>> {
   const { label, agent } = views;
   const rows = await deps.index.read((db) => {
-    const place = sql<number>`row_number() over (partition by ${label.ekId} order by ${agent.validated} desc, ${agent.id})`;
+    const place = sql<number>`row_number() over (partition by ${label.ekId} order by ${agent.validatorScore} desc, ${agent.id})`;
     const ranked = db
-      .select({ ekId: label.ekId, agentId: agent.id, validated: agent.validated, place: place.as("place") })
+      .select({ ekId: label.ekId, agentId: agent.id, score: agent.validatorScore, place: place.as("place") })
       .from(label)
       .innerJoin(agent, eq(agent.id, label.validatorId))
       .where(and(inArray(label.ekId, ekIds), eq(label.status, "live")))
@@ -230,9 +233,9 @@ async function readValidators(
       .orderBy(ranked.ekId, ranked.place);
   });
   const byListing = new Map<string, EKSummary["validation_snapshot"]["validators"]>();
-  for (const { ekId, agentId, validated } of rows) {
+  for (const { ekId, agentId, score } of rows) {
     const shown = byListing.get(ekId) ?? [];
-    byListing.set(ekId, [...shown, { agent_id: agentId, score: validatorScore(validated) }]);
+    byListing.set(ekId, [...shown, { agent_id: agentId, score }]);
   }
   return byListing;
 }

@@ -7,7 +7,8 @@ import { buyInOneStep } from "../actions/one-step.ts";
 import type { Deps } from "../deps.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, failures } from "../http/openapi.ts";
+import { answer, failures, relayFailures } from "../http/openapi.ts";
+import { payHeadersOf } from "../http/payment.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 import { discoverable } from "../queries/discovery.ts";
@@ -15,10 +16,11 @@ import { discoverable } from "../queries/discovery.ts";
 const oneStepRoute = createRoute({
   method: "post",
   path: "/x402/{ek_id}",
+  operationId: "buy_in_one_step",
   tags: ["Buy"],
-  summary: "Buy a key in one step with any x402 v2 client",
+  summary: "Buy a key in one step with any x402 v2 or MPP client",
   description:
-    "Whatever comes without PAYMENT-SIGNATURE gets its 402. With `buyer` (query, or JSON body) the key is that account's, without one it is the " +
+    "Whatever comes without a payment (PAYMENT-SIGNATURE, or an Authorization of the scheme Payment) gets its 402. With `buyer` (query, or JSON body) the key is that account's, without one it is the " +
     "payer's. 202 means: not known yet, send the same request again. Who holds a key signs in (SIGN-IN-WITH-X) and gets a token instead of a 402.",
   request: { params: z.object({ ek_id: ekIdSchema }) },
   responses: {
@@ -28,6 +30,8 @@ const oneStepRoute = createRoute({
       "PAYMENT_REQUIRED",
       "PAYMENT_FAILED",
       ["PAYMENT_FAILED", 410],
+      ["PAYMENT_FAILED", 409],
+      ...relayFailures,
       "INVALID_REQUEST",
       "INVALID_EOA",
       "EK_NOT_FOUND",
@@ -40,6 +44,7 @@ const oneStepRoute = createRoute({
 const discoveryRoute = createRoute({
   method: "get",
   path: "/discovery/resources",
+  operationId: "discover_resources",
   tags: ["Public"],
   summary: "What is sold in one step, as x402's bazaar lists it",
   request: { query: discoveryQuerySchema },
@@ -53,7 +58,7 @@ export function addX402Routes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
       const { headers, ...result } = await buyInOneStep(deps, {
         ekId: c.req.valid("param").ek_id,
         buyer: c.req.query("buyer") ?? (await buyerInBody(c)),
-        payment: c.req.header("payment-signature") ?? c.req.header("x-payment"), // the latter is x402 v1's, and is told so
+        headers: payHeadersOf(c),
         signIn: c.req.header("sign-in-with-x"),
         proof: proofIn(c),
       });

@@ -1,4 +1,4 @@
-/** ERC-3009 authorizations, as x402's schemes bring them: what is behind its payments. */
+/** What payers sign, as x402's schemes bring it: what is behind its payments. */
 import { type Address, getAddress, type Hash, type Hex } from "viem";
 import type { PURCHASE_SCHEME } from "../../sdk/bound-purchase.ts";
 import type { Queryable } from "./database.ts";
@@ -6,10 +6,13 @@ import type { Queryable } from "./database.ts";
 /** How many of a payer's authorizations for one quote are looked at. */
 const LOOKED_AT = 5;
 
-/** `exact`: a transfer to the quote's till. `ek-purchase`: to the exchange itself, by a nonce that names the quote's purchase. */
-export type Scheme = "exact" | typeof PURCHASE_SCHEME;
+/**
+ * `exact`: a transfer to the quote's till. `ek-purchase`: to the exchange itself, by a nonce that names the quote's purchase. `upto`: a
+ * Permit2 permission for the sale to draw its price, see `upto.ts`.
+ */
+export type Scheme = "exact" | typeof PURCHASE_SCHEME | "upto";
 
-/** An ERC-3009 authorization with its signature. Times are Unix seconds. */
+/** An ERC-3009 authorization with its signature, or a permission of at most `value`. Times are Unix seconds. */
 export type Authorization = {
   scheme: Scheme;
   from: Address;
@@ -63,7 +66,8 @@ export async function saveAuthorization(
     )
     on conflict (payment_id) do update set
       payer = excluded.payer, nonce = excluded.nonce, value = excluded.value, valid_after = excluded.valid_after,
-      valid_before = excluded.valid_before, signature = excluded.signature, facilitator = excluded.facilitator`;
+      valid_before = excluded.valid_before, signature = excluded.signature, scheme = excluded.scheme,
+      facilitator = excluded.facilitator`;
 }
 
 export async function authorizationOf(sql: Queryable, paymentId: string): Promise<Authorization> {

@@ -19,6 +19,7 @@ export async function saveUsageEvent(
   });
 }
 
+/** The event, and the sums that are kept with it: all of them in the statement that stores it, which stores it once. */
 async function saveEvent(sql: Queryable, event: UsageEvent, jws: string): Promise<void> {
   const used = event.event_type === "UsageEvent" && event.result === "ok" && event.action !== "quote" ? 1 : 0;
   const quoted = event.result === "ok" && event.action === "quote" ? 1 : 0;
@@ -31,13 +32,34 @@ async function saveEvent(sql: Queryable, event: UsageEvent, jws: string): Promis
         ${event.action}, ${event.result}, ${event.timestamp}, ${JSON.stringify(event)}::text::jsonb, ${jws}
       )
       on conflict (event_id) do nothing
-      returning ek_id
+      returning ek_id, seller_id, buyer_agent_id, (at at time zone 'UTC')::date as day,
+        ${used}::bigint as used, ${quoted}::bigint as quoted
+    ),
+    total as (
+      insert into usage_totals as t (ek_id, usage_count, quote_count)
+      select ek_id, used, quoted from stored
+      on conflict (ek_id) do update set
+        usage_count = t.usage_count + excluded.usage_count,
+        quote_count = t.quote_count + excluded.quote_count
+    ),
+    pair as (
+      insert into usage_pairs as p (ek_id, buyer_agent_id, uses)
+      select ek_id, buyer_agent_id, 1 from stored where used = 1
+      on conflict (ek_id, buyer_agent_id) do update set uses = p.uses + 1
+      returning uses
+    ),
+    seller as (
+      -- The weight is nth(uses) of sdk/reputation/score.ts.
+      insert into seller_usage as s (seller_id, uses, quotes, weight)
+      select seller_id, used, quoted, coalesce(
+        (select (2000 >> least(uses - 1, 11)::int) - (2000 >> least(uses, 11)::int) from pair), 0)
+      from stored where used + quoted > 0
+      on conflict (seller_id) do update set
+        uses = s.uses + excluded.uses, quotes = s.quotes + excluded.quotes, weight = s.weight + excluded.weight
     )
-    insert into usage_totals as t (ek_id, usage_count, quote_count)
-    select ek_id, ${used}::bigint, ${quoted}::bigint from stored
-    on conflict (ek_id) do update set
-      usage_count = t.usage_count + excluded.usage_count,
-      quote_count = t.quote_count + excluded.quote_count`;
+    insert into usage_days as d (day, uses, quotes)
+    select day, used, quoted from stored where used + quoted > 0
+    on conflict (day) do update set uses = d.uses + excluded.uses, quotes = d.quotes + excluded.quotes`;
 }
 
 /** Whether a gateway let the agent use the Experience within that time. */
@@ -60,4 +82,30 @@ export async function usageTotals(sql: Sql, ekIds: readonly string[]): Promise<M
   return new Map(
     rows.map((row) => [row.ek_id, { usage: Number(row.usage_count), quotes: Number(row.quote_count) }]),
   );
+}
+
+export type SellerUsage = { uses: number; quotes: number; weight: number };
+
+/** What came of all that each of the sellers sold; those whose buyers never used anything are missing. */
+export async function sellerUsage(sql: Sql, sellerIds: readonly string[]): Promise<Map<string, SellerUsage>> {
+  if (sellerIds.length === 0) return new Map();
+  const rows = await sql<{ seller_id: string; uses: string; quotes: string; weight: string }[]>`
+    select seller_id, uses, quotes, weight from seller_usage where seller_id in ${sql(sellerIds)}`;
+  return new Map(
+    rows.map((row) => [
+      row.seller_id,
+      { uses: Number(row.uses), quotes: Number(row.quotes), weight: Number(row.weight) },
+    ]),
+  );
+}
+
+/** Uses and quotes by the UTC day (`2026-11-21`) that gateways gave, both days included. */
+export async function usageByDay(
+  sql: Sql,
+  { from, to }: { from: Date; to: Date },
+): Promise<Map<string, UsageTotals>> {
+  const rows = await sql<{ day: string; uses: string; quotes: string }[]>`
+    select day::text, uses, quotes from usage_days
+    where day between (${from}::timestamptz at time zone 'UTC')::date and (${to}::timestamptz at time zone 'UTC')::date`;
+  return new Map(rows.map(({ day, uses, quotes }) => [day, { usage: Number(uses), quotes: Number(quotes) }]));
 }

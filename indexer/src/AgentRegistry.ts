@@ -9,8 +9,9 @@
  */
 import { ponder } from "ponder:registry";
 import { agent, agentEoa, binding, operatorGrant } from "ponder:schema";
-import { idsOf, storable } from "./event.ts";
+import { idsOf, momentOf, storable } from "./event.ts";
 import { readProfile } from "./profile.ts";
+import { countMarket } from "./rollups.ts";
 import { addToTotals } from "./totals.ts";
 
 ponder.on("AgentRegistry:Registered", async ({ event, context: { db, chain } }) => {
@@ -29,6 +30,7 @@ ponder.on("AgentRegistry:Registered", async ({ event, context: { db, chain } }) 
     sold: 0,
     bought: 0,
     validated: 0,
+    validatorScore: 0,
     pointsBalance: 0n,
     pointsLifetime: 0n,
     joinedAt: at,
@@ -37,6 +39,7 @@ ponder.on("AgentRegistry:Registered", async ({ event, context: { db, chain } }) 
   // No row can exist: the registry refuses an EOA that ever belonged to an agent.
   await db.insert(binding).values({ chainId, eoa: owner, agentId: id });
   await addToTotals(db, chainId, { agents: 1 });
+  await countMarket(db, momentOf(chainId, event), { agents: 1 });
 });
 
 ponder.on("AgentRegistry:AgentRotated", async ({ event, context: { db, chain } }) => {

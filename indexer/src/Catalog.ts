@@ -3,10 +3,12 @@
  * - AuthorityUpdated: who administers is read from the `Authority` contract.
  */
 import { type Event, ponder } from "ponder:registry";
-import { activity, allowedCurve, allowedToken, listing, listingVersion } from "ponder:schema";
+import { activity, allowedCurve, allowedToken, listing, listingFacts, listingVersion } from "ponder:schema";
 import { labels } from "../../sdk/records.ts";
 import { curveTypeOf } from "../chains.ts";
-import { existing, idsOf, originOf, storable } from "./event.ts";
+import { existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { countDay, countMarket } from "./rollups.ts";
+import { addSeller } from "./seller-facts.ts";
 import { readSummary } from "./summary.ts";
 import { addToTotals, countDeed, countListing } from "./totals.ts";
 
@@ -26,6 +28,15 @@ const NEW_LISTING = {
   freshness: 0,
   safety: 0,
   labelTypeCounts: Object.keys(labels).map(() => 0),
+} as const;
+
+const NO_FACTS = {
+  sales: 0,
+  trades: 0,
+  troubled: 0,
+  seats: 0,
+  status: "unverified",
+  vouched: false,
 } as const;
 
 type Version = Event<"Catalog:ListingVersion">["args"];
@@ -78,8 +89,13 @@ ponder.on("Catalog:ListingVersion", async ({ event, context: { db, chain } }) =>
   }
   const row = { id, chainId: chain.id, sellerId, ...NEW_LISTING, ...present, createdAt: at };
   await countListing(db, await db.insert(listing).values(row), 1);
+  await db.insert(listingFacts).values({ ekId: id, chainId: chain.id, sellerId, ...NO_FACTS });
   await addToTotals(db, chain.id, { listings: 1 });
-  await countDeed(db, { chainId: chain.id, agentId: sellerId, deed: "listed" });
+  const moment = momentOf(chain.id, event);
+  const isFirst = await countDeed(db, { chainId: chain.id, agentId: sellerId, deed: "listed" });
+  if (isFirst) await addSeller(db, moment, sellerId);
+  await countMarket(db, moment, { listings: 1 });
+  await countDay(db, moment, sellerId, "listed");
   await db.insert(activity).values({
     chainId: chain.id,
     type: "exp_listed",

@@ -1,16 +1,19 @@
 /** Seats, groups and policy of the consensus, and the bounties that it shares out. Ignored: AuthorityUpdated, which has no table yet. */
 import { ponder } from "ponder:registry";
 import { bountyShare, consensusPolicy, seat, validatorGroup } from "ponder:schema";
-import { idsOf, originOf } from "./event.ts";
+import { idsOf, momentOf, originOf } from "./event.ts";
+import { countSeat } from "./validator-facts.ts";
 
 ponder.on("Consensus:Seated", async ({ event, context: { db, chain } }) => {
   const ids = idsOf(chain.id);
   const sitter = { validatorId: ids.agent(event.args.validatorId), since: event.block.timestamp };
+  const [ekId, index] = [ids.ek(event.args.ekId), Number(event.args.index)];
   // The row exists when somebody sat there before.
   await db
     .insert(seat)
-    .values({ ekId: ids.ek(event.args.ekId), index: Number(event.args.index), chainId: chain.id, ...sitter })
+    .values({ ekId, index, chainId: chain.id, ...sitter })
     .onConflictDoUpdate(sitter);
+  await countSeat(db, momentOf(chain.id, event), { ekId, index, validatorId: sitter.validatorId });
 });
 
 ponder.on("Consensus:ValidatorLinked", async ({ event, context: { db, chain } }) => {

@@ -3,8 +3,10 @@
  * SubmissionFailed, after which the dispute is still answered; FeeReclaimed, whose credits have events of their own.
  */
 import { ponder } from "ponder:registry";
-import { dispute, disputeCredit, disputeNumber, evidence } from "ponder:schema";
-import { type Db, existing, idsOf, originOf, storable } from "./event.ts";
+import { dispute, disputeCredit, disputeNumber, evidence, order } from "ponder:schema";
+import { disputeWeight } from "../../sdk/reputation/seller.ts";
+import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { countComplaint } from "./seller-facts.ts";
 
 /** `IDisputes.Category`. */
 const categories = [
@@ -79,14 +81,18 @@ ponder.on("Disputes:Ruling", async ({ event, context: { db, chain } }) => {
 
 ponder.on("Disputes:DisputeClosed", async ({ event, context: { db, chain } }) => {
   const { keyId, outcome, ruling, toBuyer } = event.args;
+  const orderId = idsOf(chain.id).order(keyId);
   // The row exists because only an open dispute ends.
-  await db.update(dispute, { orderId: idsOf(chain.id).order(keyId) }).set({
+  await db.update(dispute, { orderId }).set({
     status: "closed",
     outcome: outcomes[outcome - 1] as (typeof outcomes)[number],
     ruling: Number(ruling),
     toBuyer,
     closedAt: event.block.timestamp,
   });
+  const row = await existing(db.find(order, { id: orderId }), orderId);
+  const weight = disputeWeight(toBuyer, row.amount);
+  await countComplaint(db, momentOf(chain.id, event), { ...row, weight });
 });
 
 ponder.on("Disputes:Evidence", async ({ event, context: { db, chain } }) => {

@@ -18,14 +18,19 @@ import {
   withdrawal,
 } from "ponder:schema";
 import type { Hex } from "viem";
-import { type Db, idsOf, originOf } from "./event.ts";
+import { complaints } from "../../sdk/reputation/seller.ts";
+import { countBounty, countDealing, countPrice, moveEscrow } from "./dealings.ts";
+import { type Db, existing, idsOf, momentOf, originOf } from "./event.ts";
+import { countMoney, countSale, countVolume } from "./rollups.ts";
+import { countComplaint, countTrouble } from "./seller-facts.ts";
 import { addToTotals, countDeed } from "./totals.ts";
 
 /** `IOrders.OrderStatus`, as far as it is told: an order begins as held. */
 const orderStatuses = { 2: "disputed", 3: "released", 4: "refunded" } as const;
 
-/** `IExchange.Share` of the validators. */
+/** `IExchange.Share` of the validators, and what goes back to a payer. */
 const BOUNTY = 4;
+const REFUND = 5;
 
 ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   const { ekId, keyId, sale: sold } = event.args;
@@ -40,7 +45,8 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   ];
   const money = { sellerId, buyerId, payerId, token: sold.token, releaseTime: BigInt(sold.releaseTime) };
   // The row exists because only a listing can be sold; its scopes and flags are still those of the version sold.
-  const { scopes, flags } = await db.update(listing, { id: parts.ekId }).set({ sold: sold.soldAfter });
+  const about = await db.update(listing, { id: parts.ekId }).set({ sold: sold.soldAfter });
+  const { scopes, flags } = about;
   await db.insert(key).values({
     id: ids.key(keyId),
     ...parts,
@@ -90,6 +96,10 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
     refId: ids.order(keyId),
     ...originOf(event),
   });
+  const moment = momentOf(chainId, event);
+  await countSale(db, moment, { ...about, ekId: parts.ekId, token: sold.token, price: sold.price });
+  await countDealing(db, moment, { ekId: parts.ekId, sellerId, buyerId });
+  await countPrice(db, moment, { ...money, price: sold.price });
 });
 
 ponder.on("Exchange:KeyRenewed", async ({ event, context: { db, chain } }) => {
@@ -107,6 +117,9 @@ ponder.on("Exchange:KeyRenewed", async ({ event, context: { db, chain } }) => {
     feeBps,
     ...originOf(event),
   });
+  const moment = momentOf(chain.id, event);
+  await countVolume(db, moment, token, { paid: price });
+  await countMoney(db, moment, { agentId: ids.agent(payerId), token }, { spent: price });
 });
 
 ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } }) => {
@@ -114,9 +127,16 @@ ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } 
   const status = orderStatuses[event.args.status as keyof typeof orderStatuses];
   const id = idsOf(chain.id).order(keyId);
   // The row exists because only a sale with a release time leaves an order.
+  const before = await existing(db.find(order, { id }), id);
   const { ekId } = await db.update(order, { id }).set({ status, toBuyer, updatedAt: event.block.timestamp });
   // A refunded key is for sale again.
   if (status === "refunded") await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1 }));
+  const moment = momentOf(chain.id, event);
+  await moveEscrow(db, moment, before, { status, toBuyer });
+  // What a dispute gives back weighs when the dispute is closed.
+  if (status === "released" || before.status === "disputed") return;
+  await countTrouble(db, moment, before);
+  if (status === "refunded") await countComplaint(db, moment, { ...before, weight: complaints.refund });
 });
 
 ponder.on("Exchange:OrderAccessed", async ({ event, context: { db, chain } }) => {
@@ -131,17 +151,21 @@ ponder.on("Exchange:Credited", async ({ event, context: { db, chain } }) => {
   const ids = idsOf(chain.id);
   const agentId = ids.agent(event.args.agentId);
   await setCredit(db, { chainId: chain.id, agentId, token, amount: creditAfter });
+  const moment = momentOf(chain.id, event);
+  if (share !== REFUND) await countMoney(db, moment, { agentId, token }, { earned: amount });
   if (share !== BOUNTY) return;
   // The row exists because a bounty was funded before it is paid. Such a credit names the listing, by a key that there is not.
   const ekId = ids.ek(keyId >> 96n);
   await db.update(bounty, { ekId, token }).set((row) => ({ amount: row.amount - amount }));
+  await countBounty(db, moment, { ekId, token, amount: -amount });
 });
 
 ponder.on("Exchange:BountyFunded", async ({ event, context: { db, chain } }) => {
-  const { token, bountyAfter } = event.args;
+  const { token, amount, bountyAfter } = event.args;
   const row = { ekId: idsOf(chain.id).ek(event.args.ekId), token, chainId: chain.id, amount: bountyAfter };
   // The row exists when the listing had a bounty in this token before.
   await db.insert(bounty).values(row).onConflictDoUpdate({ amount: bountyAfter });
+  await countBounty(db, momentOf(chain.id, event), { ekId: row.ekId, token, amount });
 });
 
 ponder.on("Exchange:Withdrawn", async ({ event, context: { db, chain } }) => {
@@ -151,6 +175,7 @@ ponder.on("Exchange:Withdrawn", async ({ event, context: { db, chain } }) => {
   await db
     .insert(withdrawal)
     .values({ chainId: chain.id, agentId, token, to, amount, by, ...originOf(event) });
+  await countMoney(db, momentOf(chain.id, event), { agentId, token }, { withdrawn: amount });
 });
 
 /** `amount` is the credit after the event. */

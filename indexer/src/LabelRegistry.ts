@@ -1,8 +1,10 @@
 /** Validators' labels. Ignored: LabelNonceInvalidated and EIP712DomainChanged, as no table keeps what is signed. */
-import { type Context, type EventNames, ponder } from "ponder:registry";
+import { type Context, type Event, type EventNames, ponder } from "ponder:registry";
 import { activity, endorsement, formerLabel, label, listing, validatorAllowance } from "ponder:schema";
-import { type Db, existing, idsOf, originOf, storable } from "./event.ts";
+import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { countDay, countMarket } from "./rollups.ts";
 import { addToTotals, countDeed } from "./totals.ts";
+import { addValidator, changeStance, changeValidator, reviewListing } from "./validator-facts.ts";
 
 type LabelRow = typeof label.$inferSelect;
 type Aggregate = Record<
@@ -64,8 +66,14 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .onConflictDoUpdate(said);
   await tally(db, ekId, aggregate, { lost: live?.types ?? 0, won: types });
   if (!live) await addToTotals(db, chainId, { labels: 1 });
+  const moment = momentOf(chainId, event);
+  await changeStance(db, moment, id, types);
+  await reviewListing(db, moment, ekId);
   if (former) return;
-  await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
+  const isFirst = await countDeed(db, { chainId, agentId: validatorId, deed: "validated" });
+  if (isFirst) await addValidator(db, moment, validatorId);
+  await countMarket(db, moment, { labels: 1 });
+  await countDay(db, moment, validatorId, "labelled");
   await db.insert(activity).values({
     chainId,
     type: "validation",
@@ -84,37 +92,43 @@ ponder.on("LabelRegistry:LabelWithdrawn", async ({ event, context: { db, chain }
   await db.update(label, { id }).set({ status: "withdrawn" });
   await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
   await addToTotals(db, chain.id, { labels: -1 });
+  await reviewListing(db, momentOf(chain.id, event), row.ekId);
 });
 
 ponder.on("LabelRegistry:LabelDisputed", async ({ event, context }) => {
-  await setDisputed(context, event.args, true);
+  await setDisputed(context, event, true);
 });
 
 ponder.on("LabelRegistry:LabelUpheld", async ({ event, context }) => {
-  await setDisputed(context, event.args, false);
+  await setDisputed(context, event, false);
 });
 
 /** Marks the label, when it is its live revision that is challenged. */
 async function setDisputed(
   { db, chain }: Context<EventNames>,
-  { ekId, validatorId, revision }: { ekId: bigint; validatorId: bigint; revision: number },
+  event: Event<"LabelRegistry:LabelDisputed" | "LabelRegistry:LabelUpheld">,
   disputed: boolean,
 ) {
+  const { ekId, validatorId, revision } = event.args;
   const id = idsOf(chain.id).label(ekId, validatorId);
   const row = await existing(db.find(label, { id }), id);
-  if (row.status === "live" && row.revision === revision) await db.update(label, { id }).set({ disputed });
+  if (row.status !== "live" || row.revision !== revision) return;
+  await db.update(label, { id }).set({ disputed });
+  await reviewListing(db, momentOf(chain.id, event), row.ekId);
 }
 
 ponder.on("LabelRegistry:LabelStruck", async ({ event, context: { db, chain } }) => {
   const { revision, aggregate } = event.args;
   const id = idsOf(chain.id).label(event.args.ekId, event.args.validatorId);
   const row = await existing(db.find(label, { id }), id);
+  const moment = momentOf(chain.id, event);
+  await changeValidator(db, moment, row.validatorId, { struck: 1 });
   if (row.status === "live" && row.revision === revision) {
     await retire(db, row, null);
     await db.update(label, { id }).set({ status: "struck", disputed: false });
     await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
     await addToTotals(db, chain.id, { labels: -1 });
-    return;
+    return reviewListing(db, moment, row.ekId);
   }
   // The row exists because a revision that is not live has ended.
   await db.update(formerLabel, { labelId: id, revision }).set({ endedAt: null });

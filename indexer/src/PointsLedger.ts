@@ -4,7 +4,8 @@
  */
 import { type Event, ponder } from "ponder:registry";
 import { agent, pointsEntry, pointsPolicy } from "ponder:schema";
-import { type Db, existing, idsOf, originOf } from "./event.ts";
+import { type Db, existing, idsOf, momentOf, originOf } from "./event.ts";
+import { countTrade } from "./seller-facts.ts";
 
 /** What every row of one event says. */
 function commonOf(
@@ -34,7 +35,21 @@ ponder.on("PointsLedger:PointsAwarded", async ({ event, context: { db, chain } }
       .insert(pointsEntry)
       .values({ ...commonOf(chain.id, event), agentId, role, delta, balance, reasons });
   }
+  await complete(db, chain.id, event);
 });
+
+/** An order has one of the two events when it is completed, and none otherwise. */
+async function complete(
+  db: Db,
+  chainId: number,
+  event: Event<"PointsLedger:PointsAwarded" | "PointsLedger:PointsWithheld">,
+) {
+  const { ekId, sellerId, buyerId, reasons } = event.args;
+  const ids = idsOf(chainId);
+  await countTrade(db, momentOf(chainId, event), {
+    ...{ ekId: ids.ek(ekId), sellerId: ids.agent(sellerId), buyerId: ids.agent(buyerId), reasons },
+  });
+}
 
 ponder.on("PointsLedger:PointsWithheld", async ({ event, context: { db, chain } }) => {
   const { sellerId, buyerId, reasons } = event.args;
@@ -47,6 +62,7 @@ ponder.on("PointsLedger:PointsWithheld", async ({ event, context: { db, chain } 
     const entry = { agentId: id, role, delta: 0n, balance, reasons };
     await db.insert(pointsEntry).values({ ...commonOf(chain.id, event), ...entry });
   }
+  await complete(db, chain.id, event);
 });
 
 /** What the agent has: an award of nothing does not say. The row exists because both parties of a sale are agents. */

@@ -21,6 +21,11 @@ export function originOf({ block, transaction, log }: PlacedEvent) {
   };
 }
 
+/** The chain, and when and in which block the event happened: what is counted needs no more. */
+export function momentOf(chainId: number, { block }: Pick<PlacedEvent, "block">) {
+  return { chainId, at: block.timestamp, blockNumber: block.number };
+}
+
 /** Text for a Postgres column. Whoever wrote it may have put NULs in, which Postgres refuses; each becomes U+FFFD. */
 export const storable = (text: string) => text.replaceAll("\0", "\ufffd");
 

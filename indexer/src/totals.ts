@@ -11,6 +11,8 @@ const NOTHING = {
   listings: 0,
   openListings: 0,
   sales: 0,
+  soldListings: 0,
+  repeatSales: 0,
   labels: 0,
 };
 
@@ -28,16 +30,17 @@ export function addToTotals(db: Db, chainId: number, by: Partial<typeof NOTHING>
 /** By what an agent is counted as a seller, buyer or validator. */
 const roles = { listed: "sellers", bought: "buyers", validated: "validators" } as const;
 
-/** Counts one more listing, key or label of an agent, and the agent itself when it is its first. */
+/** Counts one more listing, key or label of an agent, and the agent itself when it is its first. Whether it is the first of its kind. */
 export async function countDeed(
   db: Db,
   { chainId, agentId, deed }: { chainId: number; agentId: string; deed: keyof typeof roles },
-) {
+): Promise<boolean> {
   // The row exists because an agent registers before it does anything.
   const row = await db.update(agent, { id: agentId }).set((a) => ({ [deed]: a[deed] + 1 }));
-  if (row[deed] !== 1) return;
+  if (row[deed] !== 1) return false;
   const isFirst = row.listed + row.bought + row.validated === 1;
   await addToTotals(db, chainId, { [roles[deed]]: 1, activeAgents: isFirst ? 1 : 0 });
+  return true;
 }
 
 /** The part of a listing that decides where it is counted. */

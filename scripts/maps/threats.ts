@@ -141,7 +141,9 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T36: {
     attack: "Validators collude on a label",
-    defence: "one voice per linked group, public evidence, challenge, arbitration and appeal, bounded slash",
+    defence:
+      "one voice per linked group, public evidence, challenge, arbitration and appeal, bounded slash; no reputation for who joins a " +
+      "verdict, says the same of everything, or favours a seller",
   },
   T37: {
     attack: "Label spam",
@@ -172,7 +174,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T44: {
     attack: "One user reads or uses another's things",
-    defence: "ownership is read from the chain for the session's EOA",
+    defence:
+      "ownership is read from the chain for the session's EOA; a free key that is quoted to somebody is given for that one's signature alone",
   },
   T45: {
     attack: "Server-side request forgery through a manifest or a listing",
@@ -193,7 +196,9 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T48: { attack: "Huge, deep or endless bodies", defence: "limits while streaming, 413" },
   T51: {
     attack: "A client's retry makes two orders of one",
-    defence: "Idempotency-Key and the request's hash stand in the same transaction as the payment",
+    defence:
+      "Idempotency-Key and the request's hash stand in the same transaction as the payment; an x402 payment identifier counts only under its " +
+      "payer's signature",
   },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },

@@ -1,9 +1,11 @@
 /** The chain, with the contracts on it: Hardhat's node as a child process, or the one at RPC_URL. */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Address, createPublicClient, type Hex, http } from "viem";
+import { PERMIT2_ADDRESS, x402UptoPermit2ProxyAddress } from "@x402/evm";
+import { type Address, createPublicClient, createTestClient, type Hex, http } from "viem";
 import { mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { ZodError } from "zod";
+import { artifactOf } from "../deploy/artifact.ts";
 import { deploy } from "../deploy.ts";
 import { inheritedEnv } from "./env.ts";
 import { LaunchError, reasonOf } from "./launch-error.ts";
@@ -45,6 +47,7 @@ export async function startFreshChain(
   const deploymentFile = join(dataDir, "deployment.json");
   rmSync(deploymentFile, { force: true }); // of a chain that is gone
   const rpcUrl = await startNode(supervisor, { port });
+  await placePermit2(rpcUrl);
   log(`chain      ${rpcUrl} (fresh, id ${LOCAL_CHAIN_ID})`);
   const { deployment } = await deployContracts({ rpcUrl, file: deploymentFile });
   log(`contracts  deployed, the exchange is ${deployment.contracts.Exchange}`);
@@ -77,6 +80,19 @@ export async function useForeignChain(
   });
   log(`contracts  ${found ? "found in" : "deployed, see"} ${deploymentFile}`);
   return { chainId, rpcUrl, deploymentFile, deployment, ephemeral: false };
+}
+
+/** Puts stand-ins for Permit2 and x402's `upto` proxy where the real ones are on every chain that has them. */
+async function placePermit2(rpcUrl: string): Promise<void> {
+  const transport = http(rpcUrl, { timeout: RPC_TIMEOUT_MS });
+  const client = createTestClient({ mode: "hardhat", transport });
+  const standIns = [
+    [PERMIT2_ADDRESS, "TestPermit2"],
+    [x402UptoPermit2ProxyAddress, "TestUptoProxy"],
+  ] as const;
+  for (const [address, name] of standIns) {
+    await client.setCode({ address, bytecode: artifactOf(name).deployedBytecode });
+  }
 }
 
 async function deployContracts(options: Parameters<typeof deploy>[0]): ReturnType<typeof deploy> {

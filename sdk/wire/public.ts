@@ -1,16 +1,22 @@
 /** What anybody may read: statistics, the feed, the points policy, health. */
 import { z } from "zod";
 import {
+  addressSchema,
   agentIdSchema,
   ekIdSchema,
   hash32Schema,
   keyIdSchema,
   listingIdSchema,
   timestampSchema,
+  unitsSchema,
 } from "./common.ts";
 import { ekSummarySchema } from "./listing.ts";
 import { validationRecordSchema } from "./validation.ts";
 
+const topicSchema = z.object({ name: z.string(), trades: z.int() });
+const topicsSchema = z.object({ domains: z.array(topicSchema), modalities: z.array(topicSchema) });
+
+/** "24h" and "7d" are the last 24 hours and 7 days of UTC that have begun, the present one included. */
 export const publicStatsSchema = z.object({
   exp_total: z.int(),
   ek_listings_total: z.int(),
@@ -19,7 +25,22 @@ export const publicStatsSchema = z.object({
   active_agents: z.object({ total: z.int(), sellers: z.int(), buyers: z.int(), validators: z.int() }),
   top_domains: z.array(z.object({ domain: z.string(), count: z.int() })),
   top_modalities: z.array(z.object({ modality: z.string(), count: z.int() })),
+  /** The same by trades. */
+  top_traded: z.object({ last_24h: topicsSchema, last_7d: topicsSchema }),
+  /** What was paid for keys and renewals. */
+  volume_24h: z.array(z.object({ token: addressSchema, currency: z.string(), paid: unitsSchema })),
+  /** Agents that listed, sold, bought or labelled something today (UTC). */
+  active_today: z.object({ total: z.int(), sellers: z.int(), buyers: z.int(), validators: z.int() }),
+  bootstrap: z.object({
+    experiences: z.int(),
+    trades: z.int(),
+    /** Of all Experiences, the part that was sold at least once: 0 to 1. */
+    reuse_rate: z.number(),
+    /** Of all trades, the part whose buyer had bought something before: 0 to 1. */
+    repeat_rate: z.number(),
+  }),
 });
+export type PublicStats = z.infer<typeof publicStatsSchema>;
 
 export const activityItemSchema = z.discriminatedUnion("type", [
   z.object({

@@ -39,6 +39,10 @@ describe("api: the facilitator service", () => {
     expect(kinds).to.deep.equal([
       { x402Version: 2, scheme: "exact", network: "eip155:31337" },
       { x402Version: 2, scheme: "ek-purchase", network: "eip155:31337" },
+      {
+        ...{ x402Version: 2, scheme: "upto", network: "eip155:31337" },
+        extra: { facilitatorAddress: shared.api.market.contracts.tills.address },
+      },
     ]);
     expect(signers).to.deep.equal({ "eip155:31337": [relayer.address] });
     const health = await fetch(`${facilitator.url}/health`);

@@ -8,7 +8,9 @@ import { refundMemoOf } from "../../api/mpp/refund.ts";
 import { gather, list } from "../../scripts/demo/steps.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
+import * as ids from "../../sdk/ids.ts";
 import type { QuoteResponse } from "../../sdk/wire/listing.ts";
+import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import { challengeIdOf, createTempoPayer } from "../support/mppx.ts";
 import { useSystem } from "../support/system.ts";
 import {
@@ -36,6 +38,7 @@ POST /quotes/{id}/pay by a payment on Tempo
 ├── a hash that proves nothing     refused, or not known yet; never a key
 ├── paid twice, wrongly, too late, or for what can't be had any more
 │                                  goes back to its payer, once; state Refunded
+├── given back on chain            its money goes back on Tempo, once
 └── died anywhere                  carried on from the row
 */
 describe("api: paying on Tempo", () => {
@@ -367,6 +370,52 @@ describe("api: paying on Tempo", () => {
     await market.send(paying.seller, market.contracts.catalog, "setStatus", [number, 1]);
     await sweepAll();
     expect(await keysOf(buyer)).to.equal(0n);
+  });
+
+  it("T29 sends a refunded order's money back on Tempo, once, wherever the process dies", async function () {
+    this.timeout(120_000);
+    const { market } = shared.api;
+    const number = await market.list(paying.seller, { refundWindow: 3_600, refundTerms: 2 });
+    const { buyer, quote, url } = await quoted(number);
+    const challenge = await challengeOf(url);
+    const payer = tempoAccount(6);
+    const hash = await sendWithMemo(chain, payer, { to: house, amount: PRICE, memo: memoFor(challenge) });
+    const { status, body } = await post(url, { authorization: byHash(challenge, hash) });
+    expect(status, JSON.stringify(body)).to.equal(200);
+    const keyId = ids.joinTokenId(ids.keyId.parse((body as PurchaseResponse).key_id));
+    await market.send(paying.seller, market.contracts.exchange, "refund", [keyId]);
+    expect(await keysOf(buyer)).to.equal(0n);
+    const round = async () => {
+      await api.deps.sql`update payments set review_at = now() where quote_id = ${quote.quote_id}`;
+      await sweepAll();
+    };
+    const client = api.deps.tempo?.tempo.client;
+    if (!client) throw new Error("Tempo is not set up.");
+    const { sendRawTransaction } = client;
+    // It dies when the way back was signed and stored, and nothing was sent.
+    client.sendRawTransaction = () => Promise.reject(new Error("killed"));
+    try {
+      await round();
+    } finally {
+      client.sendRawTransaction = sendRawTransaction;
+    }
+    const refundsOf = () => api.deps.sql<{ refund_tx: Hex; done: boolean; reason: string }[]>`
+      select refund_tx, done_at is not null as done, reason from tempo_refunds where tx = ${hash.toLowerCase()}`;
+    const [signed] = await refundsOf();
+    expect(signed).to.deep.include({ done: false, reason: "order_refunded" });
+    expect(await refundsTo(payer.address, challenge.id)).to.deep.equal([]);
+    expect((await paymentsOf(quote))[0]?.state, "no step before the money is back").to.equal("EKIssued");
+    await round();
+    expect(await refundsTo(payer.address, challenge.id)).to.deep.equal([PRICE]);
+    expect(await refundsOf()).to.deep.equal([{ ...signed, done: true }]);
+    expect((await paymentsOf(quote))[0]).to.include({ state: "Refunded" });
+    // It dies when the money was back, and neither that nor the step was stored.
+    await api.deps.sql`update tempo_refunds set done_at = null where refund_tx = ${signed?.refund_tx ?? ""}`;
+    await api.deps.sql`update payments set state = 'EKIssued' where quote_id = ${quote.quote_id}`;
+    await round();
+    await round();
+    expect(await refundsTo(payer.address, challenge.id)).to.deep.equal([PRICE]);
+    expect((await paymentsOf(quote))[0]).to.include({ state: "Refunded" });
   });
 
   it("pays back what came after the quote's end", async function () {

@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { Challenge, Credential, Receipt } from "mppx";
-import type { PrivateKeyAccount } from "viem";
+import { type Address, type Hex, type PrivateKeyAccount, zeroAddress } from "viem";
+import { findQuote, saveQuote } from "../../api/store/quotes.ts";
 import { gather, list } from "../../scripts/demo/steps.ts";
 import { localKey } from "../../scripts/system/chain.ts";
 import { mppSecretOf } from "../../scripts/system/services.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
+import { quoteHash, tillAddress } from "../../sdk/till.ts";
 import { type PurchaseResponse, purchaseResponseSchema } from "../../sdk/wire/purchase.ts";
+import { oneStepResponseSchema } from "../../sdk/wire/x402.ts";
 import { challengeIdOf, createMppxPayer } from "../support/mppx.ts";
 import { useSystem } from "../support/system.ts";
 import { type Answer, expectError } from "./support/api.ts";
@@ -22,6 +26,8 @@ POST /quotes/{id}/pay by the Machine Payments Protocol, on the exchange's own ch
 ├── paid by the stock mppx client money and key in one transaction, and Payment-Receipt; the stock x402 client still pays
 ├── the same credential again     the same answer, one key; by another process too
 ├── the transfer was submitted first  the key all the same
+├── in one step                  the same at POST /x402/{ek_id}, for its own listing and buyer alone
+├── a free key of somebody's     by that one's own credential alone
 ├── a credential for another quote    402, and that quote stays good
 └── forged, altered, expired, without money   402 with the reason and the same challenge; no transaction
 */
@@ -47,6 +53,16 @@ describe("api: paying by the Machine Payments Protocol", () => {
     return { authorization, credential: Credential.deserialize(authorization) };
   }
 
+  /** The transfer that a credential authorizes. */
+  function transferIn({ payload }: Credential.Credential) {
+    const p = payload as Record<string, string>;
+    return {
+      ...{ from: p.from as Address, to: p.to as Address, value: BigInt(p.value ?? 0) },
+      ...{ validAfter: BigInt(p.validAfter ?? 0), validBefore: BigInt(p.validBefore ?? 0) },
+      ...{ nonce: p.nonce as Hex, signature: p.signature as Hex },
+    };
+  }
+
   /** How many payments were taken on for the quote: before each transaction there is one. */
   async function paymentsOf({ quote_id: id }: { quote_id: string }): Promise<number> {
     const tables = openTables(shared.api.run);
@@ -55,8 +71,8 @@ describe("api: paying by the Machine Payments Protocol", () => {
     return rows.length;
   }
 
-  const pay = (payUrl: string, authorization: string): Promise<Answer<PurchaseResponse>> =>
-    paying.post(payUrl, { authorization });
+  const pay = (path: string, authorization: string): Promise<Answer<PurchaseResponse>> =>
+    paying.post(path, { authorization });
 
   it("offers both rails in one 402, with a challenge that is the quote's own", async () => {
     const { quote } = await paying.quoted();
@@ -162,14 +178,7 @@ describe("api: paying by the Machine Payments Protocol", () => {
   it("T12 T18 issues the key though somebody submitted the payer's transfer first", async () => {
     const { buyer, quote } = await paying.quoted();
     const { authorization, credential } = await prepare(quote.pay_url, buyer);
-    const payload = credential.payload as Record<string, string>;
-    await paying.submitTransfer({
-      from: payload.from as `0x${string}`,
-      to: payload.to as `0x${string}`,
-      ...{ value: BigInt(payload.value ?? 0), validAfter: BigInt(payload.validAfter ?? 0) },
-      validBefore: BigInt(payload.validBefore ?? 0),
-      ...{ nonce: payload.nonce as `0x${string}`, signature: payload.signature as `0x${string}` },
-    });
+    await paying.submitTransfer(transferIn(credential));
     const { status, body } = await pay(quote.pay_url, authorization);
     expect(status, JSON.stringify(body)).to.equal(200);
     await paying.expectOneKey(buyer.address);
@@ -267,6 +276,150 @@ describe("api: paying by the Machine Payments Protocol", () => {
     const poor = await prepare(next.quote.pay_url, next.buyer);
     const { details } = expectError(await pay(next.quote.pay_url, poor.authorization), "PAYMENT_FAILED", 402);
     expect(details.reason).to.equal("invalid_exact_evm_insufficient_balance");
+  });
+
+  it("sells in one step, to the named buyer and to whoever pays", async () => {
+    const path = `/x402/${paying.ekId}`;
+    const url = `${shared.api.run.apiUrl}${path}`;
+    for (const named of [true, false]) {
+      const payer = await shared.api.market.newcomer();
+      const at = named ? `${url}?buyer=${payer.address}` : url;
+      const asked = await fetch(at, { method: "POST" });
+      const { id } = challengeOf(asked.headers);
+      expect(requiredOf(asked.headers)?.accepts, "x402 is offered beside it").to.have.length(2);
+      const authorization = await payerOf(payer).createCredential(asked);
+      await asked.arrayBuffer();
+      const [response, again] = await Promise.all(
+        [1, 2].map(() => fetch(at, { method: "POST", headers: { authorization } })),
+      );
+      expect(response?.status).to.equal(200);
+      const body = oneStepResponseSchema.parse(await response?.json());
+      expect(body.buyer.eoa).to.equal(payer.address);
+      expect(body.access, "a payment is public: it opens nothing").to.equal(undefined);
+      expect(await again?.json(), "once").to.deep.equal(body);
+      const receipt = Receipt.fromResponse(response as Response);
+      expect(receipt).to.include({ method: "evm", status: "success", reference: body.purchase?.tx });
+      expect(challengeIdOf(receipt)).to.equal(id);
+      await paying.expectOneKey(payer.address);
+    }
+    // As it comes: the client asks, pays and asks again by itself.
+    const payer = await shared.api.market.newcomer();
+    expect((await payerOf(payer).fetch(url, { method: "POST" })).status).to.equal(200);
+    await paying.expectOneKey(payer.address);
+  });
+
+  it("T17 takes a credential in one step for its own listing and buyer alone", async () => {
+    const { market } = shared.api;
+    const other = await market.list(paying.seller, { curveParams: curves.fixed.encode({ price: PRICE }) });
+    const payer = await market.newcomer();
+    const path = `/x402/${paying.ekId}`;
+    const send = (to: string, authorization: string) =>
+      shared.api.ask(to, { method: "POST", headers: { authorization } });
+    const { authorization } = await prepare(`${shared.api.run.apiUrl}${path}`, payer);
+    for (const [to, word] of [
+      [`/x402/${shared.api.ekIdOf(other)}`, authorization],
+      [`${path}?buyer=${payer.address}`, authorization],
+      [`${path}?buyer=${paying.seller.address}`, authorization],
+      [path, "Payment nonsense"],
+    ] as const) {
+      const { details } = expectError(await send(to, word), "PAYMENT_FAILED", 402);
+      expect(details.reason, to).to.equal("invalid-challenge");
+    }
+    expect(await paying.holdings(payer.address)).to.deep.equal({ keys: 0n, paid: 0n });
+    expect((await send(path, authorization)).status).to.equal(200);
+    // A holder's further payment is not taken.
+    const more = await prepare(`${shared.api.run.apiUrl}${path}`, payer);
+    expect((await send(path, more.authorization)).status).to.equal(200);
+    await paying.expectOneKey(payer.address);
+  });
+
+  /** A quote that ends in so many seconds: for whoever pays, unless it names a buyer. */
+  async function ending(seconds: number, buyer: Address = zeroAddress) {
+    const { market, chainId } = shared.api;
+    const sql = openTables(shared.api.run);
+    try {
+      const given = await shared.api.quote(paying.ekId, paying.seller.address);
+      const stored = await findQuote(sql, given.quote_id);
+      if (!stored) throw new Error("The quote is not stored.");
+      const { id: _id, till: _till, blockNumber, ...rest } = stored;
+      const deadline = BigInt(Math.floor(Date.now() / 1000) + seconds);
+      const terms = { ...rest, buyer, deadline };
+      const at = { chainId, tills: market.contracts.tills.address };
+      const quote = { ...terms, id: quoteHash(at, terms), till: tillAddress(at, terms), blockNumber };
+      await saveQuote(sql, quote);
+      const payUrl = `${shared.api.run.apiUrl}/quotes/${quote.id}/pay`;
+      /** By this machine's clock and by the chain's, which may be a little behind. */
+      const isOver = async () => {
+        await sleep(Math.max(0, Number(deadline) * 1000 + 1_100 - Date.now()));
+        for (;;) {
+          await market.client.request({ method: "evm_mine", params: [] } as never);
+          if ((await market.client.getBlock()).timestamp > deadline) return;
+          await sleep(100);
+        }
+      };
+      return { quote_id: quote.id, payUrl, isOver };
+    } finally {
+      await sql.end();
+    }
+  }
+
+  it("T9 T18 takes no credential after its challenge's end; what was taken before it gives the same answer after it", async function () {
+    this.timeout(40_000);
+    const { market } = shared.api;
+    /** A payer with its credential for a quote that ends soon. */
+    const ready = async (open = false) => {
+      const { address, ...payer } = await market.newcomer();
+      const quote = await ending(6, open ? zeroAddress : address);
+      const { authorization, credential } = await prepare(quote.payUrl, { ...payer, address });
+      const twice = () => Promise.all([1, 2].map(() => pay(quote.payUrl, authorization)));
+      return { ...quote, address, credential, twice };
+    };
+    const [early, late, open, robbed] = await Promise.all([ready(), ready(), ready(true), ready(true)]);
+    const inTime = await early.twice();
+    for (const { status, body } of inTime) expect(status, JSON.stringify(body)).to.equal(200);
+    await paying.submitTransfer(transferIn(robbed.credential));
+    await Promise.all([early, late, open, robbed].map(({ isOver }) => isOver()));
+
+    for (const { status, body } of await early.twice()) {
+      expect(status).to.equal(200);
+      expect(body).to.deep.equal(inTime[0]?.body);
+    }
+    await paying.expectOneKey(early.address);
+    for (const { twice, address } of [late, open]) {
+      for (const answer of await twice()) {
+        const { details } = expectError(answer, "PAYMENT_FAILED", 410);
+        expect(details.reason).to.equal("quote_expired");
+        expect(answer.headers.get("www-authenticate"), "no fresh challenge").to.equal(null);
+      }
+      expect(await paying.holdings(address)).to.deep.equal({ keys: 0n, paid: 0n });
+    }
+    // T12: somebody else had submitted it, and nobody knew whose it was until now: it goes back.
+    for (const end = Date.now() + 20_000; (await paying.holdings(robbed.address)).paid !== 0n; ) {
+      if (Date.now() > end) throw new Error("The money did not come back.");
+      for (const { status } of await robbed.twice()) expect(status).to.be.oneOf([202, 409, 410]);
+    }
+    expect(await paying.keysOf(robbed.address)).to.equal(0n);
+  });
+
+  it("T44 gives a free key that is quoted to somebody for that one's own credential alone", async () => {
+    const { market } = shared.api;
+    const free = await market.list(paying.seller, { curveParams: curves.fixed.encode({ price: 0n }) });
+    const { account: buyer } = await market.join();
+    const asked = await shared.api.ask(`/x402/${shared.api.ekIdOf(free)}?buyer=${buyer.address}`, {
+      method: "POST",
+    });
+    const { details } = expectError(asked, "PAYMENT_REQUIRED", 402);
+    const quote = { quote_id: String(details.quote_id) };
+    const payUrl = `${shared.api.run.apiUrl}/quotes/${quote.quote_id}/pay`;
+    const stranger = await prepare(payUrl, await market.newcomer());
+    const refused = expectError(await pay(payUrl, stranger.authorization), "PAYMENT_FAILED", 402);
+    expect(refused.details.reason).to.equal("buyer_not_payer");
+    expect(await paymentsOf(quote), "T20 it costs no transaction").to.equal(0);
+    expect(await paying.keysOf(buyer.address)).to.equal(0n);
+    const own = await prepare(payUrl, buyer);
+    const { status, body } = await pay(payUrl, own.authorization);
+    expect(status, JSON.stringify(body)).to.equal(200);
+    expect(await paying.holdings(buyer.address)).to.deep.equal({ keys: 1n, paid: 0n });
   });
 
   it("offers x402 alone where no secret is set", async function () {

@@ -2,13 +2,16 @@ import type { PaymentPayload } from "@x402/core/types";
 import { PAYMENT_IDENTIFIER } from "@x402/extensions/payment-identifier";
 import { createSIWxPayload, encodeSIWxHeader, type SIWxExtension } from "@x402/extensions/sign-in-with-x";
 import { expect } from "chai";
-import type { PrivateKeyAccount } from "viem";
+import type postgres from "postgres";
+import { type Address, createWalletClient, http, type PrivateKeyAccount } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { artifactOf } from "../../scripts/deploy/artifact.ts";
 import { oneStepResponseSchema } from "../../sdk/wire/x402.ts";
 import { expectError } from "./support/api.ts";
 import { type Copy, startCopy } from "./support/copy.ts";
 import { createOneStep, type OneStep } from "./support/one-step.ts";
 import { PRICE } from "./support/paying.ts";
+import { openTables } from "./support/tables.ts";
 import { useApi } from "./support/use-api.ts";
 import { receiptOf, requiredOf } from "./support/x402.ts";
 
@@ -17,19 +20,22 @@ POST /x402/{ek_id}, more than once
 ├── by who holds a key      signs in and gets a token; a payment of its is not taken
 │   └── by its message      once, here, on this chain, and by its signer alone
 ├── under one identifier    one key, the same answer; another request under it is refused
+│   └── of somebody else's  it stays that one's: only a signature takes it
 └── by many at once         one key for each payment, whichever copy of the API is asked
 */
 describe("api: buying in one step, once", () => {
   const shared = useApi();
   let shop: OneStep;
   let copy: Copy;
+  let sql: postgres.Sql;
 
   before(async function () {
     this.timeout(120_000);
     shop = await createOneStep(shared.api);
     copy = await startCopy(shared.system.run);
+    sql = openTables(shared.system.run);
   });
-  after(() => copy.kill("SIGTERM"));
+  after(() => Promise.all([copy.kill("SIGTERM"), sql.end()]));
 
   /** A newcomer with a key that it bought in one step. */
   async function holder(): Promise<PrivateKeyAccount> {
@@ -176,6 +182,49 @@ describe("api: buying in one step, once", () => {
     expect((await shop.ask(path, named(better.payload, id))).status).to.equal(200);
     await shop.expectOneKey(account.address);
   });
+
+  it("T51 keeps an identifier for who signed under it, a smart account too: nobody else can use it up", async () => {
+    const { market } = shared.api;
+    const owner = await market.newcomer();
+    const wallet = await deployWallet(owner);
+    await market.send(owner, market.contracts.usdc, "transfer", [wallet, PRICE]);
+    const namesOf = (account: Address) =>
+      sql`select payment_id from x402_payment_ids where payer = ${account.toLowerCase()}`;
+    for (const [i, signer] of [owner, { ...owner, address: wallet }].entries()) {
+      const id = `pay_${`c${i}`.repeat(12)}`;
+      const mallory = await market.newcomer();
+      const path = shop.pathOf(shop.number, signer.address);
+      const own = await shop.payerOf(signer).prepare(`${shared.api.run.apiUrl}${path}`);
+      // Whoever knows the identifier has signatures of its own, and the payer's name.
+      const foreign = await shop
+        .payerOf({ ...mallory, address: signer.address })
+        .prepare(`${shared.api.run.apiUrl}${path}`);
+      const altered = { ...own.payload.payload, signature: `0x${"11".repeat(65)}` };
+      for (const payload of [foreign.payload, { ...own.payload, payload: altered }]) {
+        const { details } = expectError(await shop.ask(path, named(payload, id)), "PAYMENT_FAILED", 402);
+        expect(details.reason).to.equal("invalid_exact_evm_signature");
+      }
+      const bound = await shop.boundPayerOf(mallory).prepare(shop.urlOf(shop.number));
+      const posed = { ...bound.payload.payload, authorization: { from: signer.address } };
+      await shop.ask(shop.pathOf(shop.number), named({ ...bound.payload, payload: posed }, id));
+      expect(await namesOf(signer.address), "nobody took it").to.deep.equal([]);
+      const paid = await shop.ask(path, named(own.payload, id));
+      expect(paid.status, JSON.stringify(paid.body)).to.equal(200);
+      expect(await shop.keysOf(signer.address)).to.equal(1n);
+      expect((await namesOf(signer.address))[0]).to.deep.equal({ payment_id: id });
+    }
+  });
+
+  /** A smart account of the owner's (EIP-1271). */
+  async function deployWallet(owner: PrivateKeyAccount): Promise<Address> {
+    const { abi, bytecode } = artifactOf("Wallet1271");
+    const { client } = shared.api.market;
+    const sender = createWalletClient({ account: owner, transport: http(shared.api.run.rpcUrl) });
+    const hash = await sender.deployContract({ abi, bytecode, args: [owner.address], chain: null });
+    const { contractAddress } = await client.waitForTransactionReceipt({ hash });
+    if (!contractAddress) throw new Error("The wallet was not made.");
+    return contractAddress;
+  }
 
   it("refuses an identifier that is none, and pays nothing", async () => {
     const account = await shared.api.market.newcomer();

@@ -8,24 +8,35 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { decodeJwt } from "jose";
 import type { PrivateKeyAccount } from "viem";
+import { reviewPayments } from "../../api/actions/follow-orders.ts";
 import { revocationFeed, revokeEnded } from "../../api/actions/revoke.ts";
+import type { Session } from "../../api/actions/session.ts";
 import { issueToken } from "../../api/actions/token.ts";
+import { buyByCard, cardPayment } from "../../api/cards/buy.ts";
+import type { Cards } from "../../api/cards/cards.ts";
+import { carryOn } from "../../api/cards/carry-on.ts";
+import { createCardProvider } from "../../api/cards/provider.ts";
+import { cardRail } from "../../api/cards/rail.ts";
 import { bindingOf } from "../../api/chain/agents.ts";
 import { createChain } from "../../api/chain/client.ts";
 import { createConfirmations, parseTiers, type Tier } from "../../api/chain/confirmations.ts";
 import { createChainGuard } from "../../api/chain/guard.ts";
 import { createVersionReader } from "../../api/chain/listings.ts";
+import { createRelayer } from "../../api/chain/relayer.ts";
 import type { Deps } from "../../api/deps.ts";
 import { openStore, type Store } from "../../api/store/database.ts";
 import { ensureSigningKey } from "../../api/store/key-rotation.ts";
 import { migrate } from "../../api/store/migrate.ts";
+import { findPayment } from "../../api/store/payments.ts";
 import { createSigningKeys } from "../../api/store/signing-keys.ts";
 import { createWatermarks, ensureWatermarkSecret } from "../../api/store/watermarks.ts";
 import { deploy } from "../../scripts/deploy.ts";
+import { localKey } from "../../scripts/system/chain.ts";
 import { curves } from "../../sdk/curves.ts";
 import { deploymentTag } from "../../sdk/deployment.ts";
 import type { ExchangeError } from "../../sdk/errors.ts";
 import { temporary } from "../gateway/support/gateway.ts";
+import { type FakeStripe, startFakeStripe } from "../support/fake-stripe.ts";
 import { createMarket, type Market } from "../support/market.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -35,6 +46,7 @@ tokens on a chain that reorganises (anvil, `anvil_reorg`; the API's own actions 
 ├── T22 depth 1, 5, 20 after the token       the token is revoked as reorged, and there is no other
 ├── T22 depth 1, 5, 20 after a refund        the token stays revoked; the key that came back gives a new one
 ├── T22 a reorg that keeps the purchase      revokes nothing
+├── T22 a reorg of a card's purchase         one key more, or all the money back
 └── T22 the dearer the key, the deeper, or final       409 PAYMENT_PENDING before, and then no reorg of that depth can take it
 */
 const anvil = fileURLToPath(
@@ -169,6 +181,72 @@ describe("api: tokens and reorgs", function () {
       expect(await reasonOf(next)).to.equal(undefined);
     });
   }
+
+  /** What the card rail needs beside what tokens do. */
+  async function cardDeps(fake: FakeStripe): Promise<Deps & { cards: Cards }> {
+    const { chain, guard, sql } = deps;
+    const {
+      STRIPE_SECRET_KEY: secretKey,
+      STRIPE_WEBHOOK_SECRET: webhookSecret,
+      STRIPE_API_BASE: apiBase,
+    } = fake.env;
+    const issuer = createRelayer({
+      ...{ chain, guard, sql, lock: store.lock, privateKey: localKey(0), gasPerHour: 10n ** 12n },
+    });
+    const { cards, usdc } = market.contracts;
+    await market.send(market.admin, usdc, "mint", [cards.address, 10n ** 9n]);
+    await market.send(market.admin, cards, "setDailyCap", [market.token, 10n ** 9n]);
+    const provider = createCardProvider({ secretKey, webhookSecret, apiBase });
+    return { ...deps, relayer: issuer, cards: { provider, issuer } };
+  }
+
+  it("T22 a card's key that a reorg takes away is issued once more, or all the card's money goes back", async () => {
+    const fake = await startFakeStripe();
+    const by = await cardDeps(fake);
+    try {
+      for (const end of ["EKIssued", "Refunded"] as const) {
+        const number = await market.list(seller, { curveParams: curves.fixed.encode({ price: 2_500_000n }) });
+        const { account } = await market.join();
+        await mine(30);
+        const session = (await bindingOf(by.chain, account.address)) as Session;
+        const asked = { ekId: `ek_31337_${number}`, requestKey: undefined };
+        const { payment_id: id, charge } = await buyByCard(by, session, asked);
+        const intent = charge.intent_id ?? "";
+        fake.confirm(intent);
+        await carryOn(by, id);
+        expect((await cardPayment(by, session, id)).state).to.equal("EKIssued");
+        const keysOf = () =>
+          market.client.readContract({
+            ...{ ...market.contracts.keys, functionName: "balanceOf", args: [account.address] },
+          });
+        expect(await keysOf()).to.equal(1n);
+        await reorg(1);
+        expect(await keysOf(), "the key is gone, the card's money is not").to.equal(0n);
+        if (end === "Refunded") await market.send(seller, market.contracts.catalog, "setStatus", [number, 2]);
+
+        await store.sql`update payments set review_at = now() where reference = ${intent}`;
+        await reviewPayments(by, async (_what, work) => void (await work()));
+        expect((await cardPayment(by, session, id)).state).to.equal("Unknown");
+        const payment = await findPayment(store.sql, "card", intent);
+        if (!payment) throw new Error("The payment is gone.");
+        for (let i = 0; i < 2; i++) await cardRail.resume(by, payment);
+        const now = await cardPayment(by, session, id);
+        expect(now.state, JSON.stringify(now)).to.equal(end);
+        expect(await keysOf()).to.equal(end === "EKIssued" ? 1n : 0n);
+        const { capturedCents, refundedCents } = await by.cards.provider.find(intent);
+        expect([capturedCents, refundedCents]).to.deep.equal([250, end === "EKIssued" ? 0 : 250]);
+        const steps = await store.sql<{ state: string }[]>`
+          select t.state from payment_transitions t join payments p on p.id = t.payment_id
+          where p.reference = ${intent} order by t.id`;
+        expect(steps.map(({ state }) => state)).to.deep.equal([
+          ...["PaymentAuthorized", "PaymentConfirmed", "EKIssued", "Unknown"],
+          ...(end === "EKIssued" ? ["PaymentConfirmed", end] : [end]),
+        ]);
+      }
+    } finally {
+      await fake.close();
+    }
+  });
 
   it("T22 a reorg below which the purchase stays revokes nothing", async () => {
     const { account } = await buyer(6);

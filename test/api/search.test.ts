@@ -74,7 +74,7 @@ describe("api: finding", () => {
       seller: {
         agent_id: `agt_31337_${seller.agentId}`,
         eoa: seller.account.address,
-        score: 70,
+        score: 1, // one buyer
       },
       metrics: { sold_count: 1, usage_count: 0, quote_count: 0, dispute_rate: 0 },
     });
@@ -86,7 +86,7 @@ describe("api: finding", () => {
       status: "verified",
       top_labels: ["Verified-Real", "Reproducible"],
       score: 70,
-      validators: [{ agent_id: `agt_31337_${validator.agentId}`, score: 1 }],
+      validators: [{ agent_id: `agt_31337_${validator.agentId}`, score: 0 }], // without a bond it risks nothing
     });
     const quote = await shared.api.quote(ekIdOf(number), seller.account.address);
     expect(quote.price.amount, "the index's price is the chain's").to.equal(
@@ -214,6 +214,12 @@ describe("api: finding", () => {
     expect(stats.ek_trades_24h - before.ek_trades_24h).to.equal(1);
     expect(stats.active_agents.validators - before.active_agents.validators).to.equal(1);
     expect(stats.top_domains.length).to.be.within(1, 10);
+    const volume = (of: typeof stats) => BigInt(of.volume_24h[0]?.paid ?? 0);
+    expect(volume(stats) - volume(before)).to.equal(250_000n);
+    expect(stats.bootstrap.experiences - before.bootstrap.experiences).to.equal(1);
+    expect(stats.active_today.total - before.active_today.total).to.equal(3);
+    expect(stats.top_traded.last_7d.modalities.map(({ name }) => name)).to.include("table");
+    for (const { trades } of stats.top_traded.last_24h.domains) expect(trades).to.be.greaterThan(0);
   });
 
   it("T44 shows each agent its own points, and its roles", async () => {

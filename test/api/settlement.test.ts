@@ -1,10 +1,10 @@
 import { expect } from "chai";
 import type { Sql } from "postgres";
-import type { Address, Hash, PrivateKeyAccount } from "viem";
+import { type Address, type Hash, type PrivateKeyAccount, zeroAddress } from "viem";
 import { referenceOf, saveAuthorization } from "../../api/store/authorizations.ts";
 import { markFailed } from "../../api/store/payment-moves.ts";
 import { keepLease, takePayment } from "../../api/store/payments.ts";
-import { findQuote, saveQuote } from "../../api/store/quotes.ts";
+import { findQuote, type StoredQuote, saveQuote } from "../../api/store/quotes.ts";
 import { quoteHash, tillAddress } from "../../sdk/till.ts";
 import type { PurchaseResponse, QuoteState } from "../../sdk/wire/purchase.ts";
 import { type Api, createApi, expectError } from "./support/api.ts";
@@ -21,6 +21,7 @@ settling, when things go wrong in between
 ├── two copies and a kill -9       one key
 ├── a process dies, nobody asks    another one settles it, also when somebody else paid the newcomer's till meanwhile
 ├── the quote is over              410; money in the till goes back to the buyer
+│   └── for a day, and was never paid   it is deleted; what money may have come for stays
 └── the chain is another one       no quote, no payment, no token; health is down
 */
 describe("api: settlement", () => {
@@ -208,24 +209,12 @@ describe("api: settlement", () => {
   }
 
   it("answers 410 to an expired quote, and sends back what is in its till", async () => {
-    const { market, chainId } = shared.api;
+    const { market } = shared.api;
     const buyer = await market.newcomer();
     const quote = await shared.api.quote(ekId, buyer.address);
     const stored = await findQuote(sql, quote.quote_id as Hash);
     if (!stored) throw new Error("The quote is not stored.");
-    const tills = market.contracts.tills.address;
-    const overdue = async () => {
-      const { id: _id, till: _till, blockNumber, ...terms } = stored;
-      const late = { ...terms, deadline: BigInt(Math.floor(Date.now() / 1000) - 120), salt: randomSalt() };
-      const id = quoteHash({ chainId, tills }, late);
-      await saveQuote(sql, {
-        ...late,
-        id,
-        till: tillAddress({ chainId, tills }, late),
-        blockNumber,
-      });
-      return { id, till: tillAddress({ chainId, tills }, late) };
-    };
+    const overdue = () => over(stored, 120);
     const empty = await overdue();
     const gone = expectError(await post(shared.api, empty.id), "PAYMENT_FAILED", 410);
     expect(gone.details.reason).to.equal("quote_expired");
@@ -240,6 +229,71 @@ describe("api: settlement", () => {
     const refunded = expectError(await post(shared.api, funded.id), "PAYMENT_FAILED", 410);
     expect(refunded.details.reason).to.equal("quote_refunded");
     expect((await shared.api.get<QuoteState>(`/quotes/${funded.id}`)).state).to.equal("refunded");
+  });
+
+  /** A quote with these terms that has been over for so many seconds. */
+  async function over(
+    { id: _id, till: _till, ...terms }: StoredQuote,
+    seconds: number,
+  ): Promise<StoredQuote> {
+    const { chainId, market } = shared.api;
+    const at = { chainId, tills: market.contracts.tills.address };
+    const { blockNumber, ...rest } = terms;
+    const late = { ...rest, deadline: BigInt(Math.floor(Date.now() / 1000) - seconds), salt: randomSalt() };
+    const quote = { ...late, id: quoteHash(at, late), till: tillAddress(at, late), blockNumber };
+    await saveQuote(sql, quote);
+    return quote;
+  }
+
+  it("T12 deletes quotes that nobody paid a day after their end, and none that money may have come for", async function () {
+    this.timeout(40_000);
+    const { market } = shared.api;
+    const buyer = await market.newcomer();
+    const given = await findQuote(sql, (await shared.api.quote(ekId, buyer.address)).quote_id);
+    if (!given) throw new Error("The quote is not stored.");
+    const DAYS = 2 * 86_400;
+    const young = await over(given, 80_000);
+    const withPayment = await over(given, DAYS);
+    const { payment } = await takePayment(sql, {
+      ...{ rail: "x402", reference: `test/${withPayment.id}`, quoteId: withPayment.id, buyer: buyer.address },
+      ...{ ekId: given.ekId, version: given.version, amount: PRICE, currency: given.token.toLowerCase() },
+      evidence: {},
+    });
+    await markFailed(sql, payment.id, "not_sent");
+    const challenged = await over(given, DAYS);
+    await sql`
+      insert into tempo_challenges (challenge_id, quote_id, memo_nonce, amount)
+      values (${challenged.id}, ${challenged.id}, '0x00', 1)`;
+    const put = ({ till }: StoredQuote) =>
+      market.send(buyer, market.contracts.usdc, "transfer", [till, PRICE]);
+    const [funded, open, refunded] = [
+      await over(given, DAYS),
+      await over({ ...given, buyer: zeroAddress }, DAYS),
+      await over(given, DAYS),
+    ];
+    // Not in the sweeper's sight until the money is there, and back from one of them.
+    await sql`update quotes set kept = true where quote_id in ${sql([funded.id, open.id, refunded.id])}`;
+    for (const quote of [funded, open, refunded]) await put(quote);
+    const { id: _id, till: _till, blockNumber: _block, ...struct } = refunded;
+    await market.send(buyer, market.contracts.tills, "refundTill", [struct, refunded.token]);
+    await sql`update quotes set kept = false where quote_id in ${sql([funded.id, open.id, refunded.id])}`;
+    const empty = await over(given, DAYS);
+    await sql`
+      insert into x402_payment_ids (payer, payment_id, fingerprint, quote_id)
+      values (${buyer.address.toLowerCase()}, 'a name that came to nothing', '', ${empty.id})`;
+
+    for (const end = Date.now() + 30_000; await findQuote(sql, empty.id); ) {
+      if (Date.now() > end) throw new Error("It was never deleted.");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    for (const kept of [young, withPayment, challenged, funded, open, refunded])
+      expect((await findQuote(sql, kept.id))?.id).to.equal(kept.id);
+    expect(await sql`select from x402_payment_ids where quote_id = ${empty.id}`).to.have.length(0);
+    // What lies in a till goes back to its quote's buyer; of an open one the log tells whose it is.
+    for (const end = Date.now() + 20_000; (await holdings(buyer.address)).paid !== PRICE; ) {
+      if (Date.now() > end) throw new Error("The money did not come back.");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   });
 
   it("T55 gives nothing on another chain with the same id, and its health says so", async function () {

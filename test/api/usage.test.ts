@@ -12,6 +12,7 @@ import { type LeafProof, provesAbsence, verifyLeaf } from "../../sdk/receipt-pro
 import { receiptTree } from "../../sdk/receipt-tree.ts";
 import { leafOf, type Receipt } from "../../sdk/receipts.ts";
 import type { ReceiptDay, receiptProofSchema, UsageEvent } from "../../sdk/wire/public.ts";
+import type { AgentReputation } from "../../sdk/wire/reputation.ts";
 import { createIndexReader } from "../support/index-reader.ts";
 import { summaryText } from "../support/market.ts";
 import { expectError } from "./support/api.ts";
@@ -83,6 +84,12 @@ describe("api: usage events", () => {
     }
     const { metrics } = await shared.api.get<{ metrics: object }>(`/listings/${shared.api.ekIdOf(number)}`);
     expect(metrics).to.include({ usage_count: 2, quote_count: 1 });
+    // One buyer's two uses weigh one and a half.
+    const { seller: role } = await shared.api.get<AgentReputation>(
+      `/agents/agt_31337_${sellerId}/reputation`,
+    );
+    expect(role?.facts.receipts).to.include({ use_weight: 1_500 });
+    expect(role?.score, "nobody bought what was used").to.equal(0);
   });
 
   it("rejects, with the reason, what it can't believe, and takes the rest of the batch", async () => {

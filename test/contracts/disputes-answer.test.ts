@@ -153,6 +153,9 @@ describe("Disputes.answer and submit with an arbitrator that is out of order", (
         by: stranger.address,
       },
     });
+    expect(submitted[1]?.[1]).to.deep.equal({
+      ...{ arbitrator: puppet.address, disputeID: 7n, metaEvidenceID: 0n, evidenceGroupID: KEY },
+    });
     expect((await books(world)).ether).to.equal(COST);
     await reverts(desk.write.submit([KEY]), desk, "WrongStatus", [KEY, Status.Submitted]);
   });

@@ -192,6 +192,8 @@ describe("LabelRegistry.revise, withdraw, labelBatch", () => {
       expect(await sums(LINEAR)).to.deep.equal(NONE);
       const many = batch(Array.from({ length: 33 }, () => INPUT));
       await reverts(many, moa.labels, "TooManyLabels", [33n, 32n]);
+      const most = batch(Array.from({ length: 32 }, () => INPUT));
+      await reverts(most, moa.labels, "LabelExists", [FIXED, VALIDATOR]);
       await reverts(batch([INPUT], VALIDATOR, stranger), moa.labels, "NotAuthorized", [
         ...[VALIDATOR, stranger.address, Actions.LABEL],
       ]);

@@ -3,6 +3,7 @@
  * ├── given a block that the chain has forgotten, or has not yet    reverts BlockUnknown(number)
  * ├── given another header than that block's                        reverts HeaderMismatch(number, expected, given)
  * ├── given nodes that lead to no receipt, or another's             reverts ReceiptNotProven(txIndex, reason)
+ * ├── given a list without logs in a receipt's place                reverts NotReceipt(txIndex)
  * ├── given an index that the receipt has no log at                 reverts LogNotFound(txIndex, logIndex, count)
  * └── else                                                          the log, of receipts of every type, alone in a block or among many
  * keepBlock(number)
@@ -10,13 +11,13 @@
  * └── else                                  reverts BlockUnknown(number)
  */
 import { expect } from "chai";
-import { type Hash, type Hex, keccak256, numberToHex, padHex, sliceHex, toHex } from "viem";
+import { fromRlp, type Hash, type Hex, keccak256, numberToHex, padHex, sliceHex, toHex, toRlp } from "viem";
 import { loadFixture, networkHelpers, publicClient } from "./support/chain.ts";
 import { reverts } from "./support/check.ts";
 import { by, type Moa, people } from "./support/deploy.ts";
 import { deployMarket, FUNDS } from "./support/market.ts";
 import { type Proof, proveLog, provenBlock } from "./support/receipts.ts";
-import { proofOf } from "./support/trie.ts";
+import { proofOf, trieOf } from "./support/trie.ts";
 
 const { buyer, sponsor, stranger } = people;
 /** EIP-2935's contract, its code as the EIP has it. */
@@ -24,6 +25,8 @@ const HISTORY = "0x0000F90827F1C53a10cb7A02335B175320002935";
 const HISTORY_CODE =
   "0x3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
 const HISTORY_SIZE = 8191n;
+/** Its place among a header's fields. */
+const RECEIPTS_ROOT = 5;
 /** `TrieProof.ProofError`, as far as it is met here. */
 const Fault = { Root: 2, LargeNode: 3, Path: 6, Extra: 8, Missing: 13 } as const;
 const TRANSFER = keccak256(toHex("Transfer(address,address,uint256)"));
@@ -155,6 +158,18 @@ describe("ReceiptProofs", () => {
     expect(await logOf(proof)).to.deep.equal(expected(number, 7n));
     await networkHelpers.mine(HISTORY_SIZE);
     await reverts(logOf(proof), moa.receipts, "BlockUnknown", [number]);
+  });
+
+  it("takes no list for a receipt that is too short to have logs", async () => {
+    const fields = fromRlp((await proveLog(transfer(7n), 0)).header) as Hex[];
+    const trie = trieOf([toRlp(["0x01", "0x5208", "0x"])]);
+    fields[RECEIPTS_ROOT] = trie.root;
+    const header = toRlp(fields);
+    await networkHelpers.mine(300);
+    // A history that says of every block that this is its header.
+    await networkHelpers.setCode(HISTORY, `0x7f${keccak256(header).slice(2)}5f5260205ff3`);
+    const call = logOf({ header, txIndex: 0n, nodes: proofOf(trie, 0), logIndex: 0n });
+    await reverts(call, moa.receipts, "NotReceipt", [0n]);
   });
 
   it("takes no history's refusal for a hash", async () => {

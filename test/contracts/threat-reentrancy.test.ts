@@ -54,7 +54,7 @@ import {
   ZERO,
 } from "./support/market.ts";
 import type { createHostileToken } from "./support/mocks.ts";
-import { signPermit2 } from "./support/permit2.ts";
+import { signPermit2, signUpto } from "./support/permit2.ts";
 import { authorizationOf } from "./support/sign.ts";
 import { expectSolvent } from "./support/solvency.ts";
 
@@ -117,6 +117,7 @@ describe("T1 reentrancy", () => {
       BOTH,
       async () => tills("buyViaTill", await evilQuote(), authorizationOf(evil.address, PRICE), SIGNATURE),
     ],
+    buyUpto: [BOTH, async () => tills("buyUpto", await evilQuote(), permissionOf(evil), SIGNATURE)],
     finalizeTill: [BOTH, async () => tills("finalizeTill", await funded(await evilQuote(), PRICE))],
     refundTill: [
       TILLS,
@@ -124,6 +125,9 @@ describe("T1 reentrancy", () => {
     ],
   };
 
+  const permissionOf = ({ address }: { address: Address }) => ({
+    ...{ from: address, amount: PRICE, nonce: 9n, deadline: maxUint256, validAfter: 0n },
+  });
   const honestQuote = () => quoteOf(moa, buyer, { ekId: HONEST, token: evil.address });
   const honestPurchase = () => purchaseOf(buyer, { ekId: HONEST });
 
@@ -180,6 +184,18 @@ describe("T1 reentrancy", () => {
         const quote = await honestQuote();
         const authorization = authorizationOf(buyer.address, PRICE + 1n);
         return () => moa.tills.write.buyViaTill([quote, authorization, SIGNATURE], by(buyer));
+      },
+    ],
+    buyUpto: [
+      [TILLS, TILLS, BOTH, BOTH],
+      async () => {
+        const quote = await honestQuote();
+        const permission = permissionOf(buyer);
+        const signature = await signUpto(buyer, {
+          ...{ to: await moa.tills.read.tillOf([quote]), facilitator: moa.tills.address },
+          ...{ token: evil.address, amount: permission.amount, nonce: permission.nonce },
+        });
+        return () => moa.tills.write.buyUpto([quote, permission, signature], by(buyer));
       },
     ],
     finalizeTill: [

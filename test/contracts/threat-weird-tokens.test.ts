@@ -25,7 +25,7 @@ import {
   ZERO,
 } from "./support/market.ts";
 import { createWeirdToken } from "./support/mocks.ts";
-import { PERMIT2, placePermit2, signPermit2 } from "./support/permit2.ts";
+import { PERMIT2, placePermit2, placeUptoProxy, signPermit2, signUpto } from "./support/permit2.ts";
 import { authorizationOf } from "./support/sign.ts";
 
 const { buyer, seller, stranger } = people;
@@ -39,7 +39,7 @@ const PERMIT = {
 };
 
 type Token = Awaited<ReturnType<typeof createWeirdToken>>;
-type Way = "allowance" | "batch" | "permit" | "permit2" | "bound" | "authorization" | "transfer";
+type Way = "allowance" | "batch" | "permit" | "permit2" | "bound" | "authorization" | "upto" | "transfer";
 type Outcome = "sold" | "refused" | [error: string, ...args: unknown[]];
 
 /** What each token does to each way; `refused` where it has no such function. `quote`, `token` and amounts stand for those of the test. */
@@ -51,6 +51,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
     bound: ["InexactTransfer", "token", PRICE, (PRICE * 99n) / 100n],
     authorization: ["TillUnderfunded", "quote", (PRICE * 99n) / 100n, PRICE],
+    upto: ["NothingPaid", "quote"],
     transfer: ["TillUnderfunded", "quote", (PRICE * 99n) / 100n, PRICE],
   },
   ShortToken: {
@@ -60,6 +61,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: ["InexactTransfer", "token", PRICE, PRICE - 1n],
     bound: ["InexactTransfer", "token", PRICE, PRICE - 1n],
     authorization: ["TillUnderfunded", "quote", PRICE - 1n, PRICE],
+    upto: ["NothingPaid", "quote"],
     transfer: ["TillUnderfunded", "quote", PRICE - 1n, PRICE],
   },
   FalseReturnToken: {
@@ -69,6 +71,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: ["SafeERC20FailedOperation", "token"],
     bound: ["InexactTransfer", "token", PRICE, 0n],
     authorization: ["TillUnderfunded", "quote", 0n, PRICE],
+    upto: ["SafeERC20FailedOperation", "token"],
     transfer: ["TillUnderfunded", "quote", 0n, PRICE],
   },
   NoReturnToken: {
@@ -78,6 +81,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: "sold",
     bound: "sold",
     authorization: "sold",
+    upto: "sold",
     transfer: "sold",
   },
   RevertingToken: {
@@ -87,6 +91,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: ["Halted"],
     bound: ["Halted"],
     authorization: ["Halted"],
+    upto: ["Halted"],
     transfer: ["TillUnderfunded", "quote", 0n, PRICE],
   },
   RebasingToken: {
@@ -96,6 +101,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: "sold",
     bound: "sold",
     authorization: "sold",
+    upto: "sold",
     transfer: "sold",
   },
   PermitlessToken: {
@@ -105,6 +111,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: "sold",
     bound: "refused",
     authorization: ["TillUnderfunded", "quote", 0n, PRICE],
+    upto: "sold",
     transfer: "sold",
   },
   SwallowingToken: {
@@ -114,6 +121,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: "sold",
     bound: ["InexactTransfer", "token", PRICE, 0n],
     authorization: ["TillUnderfunded", "quote", 0n, PRICE],
+    upto: "sold",
     transfer: "sold",
   },
   DenylistToken: {
@@ -123,6 +131,7 @@ const expected: Record<string, Record<Way, Outcome>> = {
     permit2: ["Denied", "exchange"],
     bound: "refused",
     authorization: ["TillUnderfunded", "quote", 0n, PRICE],
+    upto: ["Denied", "exchange"],
     transfer: ["Denied", "exchange"],
   },
 };
@@ -142,6 +151,7 @@ describe("T3 weird tokens", () => {
     await moa.catalog.write.list([SELLER, termsOf(moa, { token: token.address }), contentOf()], by(seller));
     await token.write.mint([buyer.address, FUNDS]);
     await placePermit2();
+    await placeUptoProxy();
   }
 
   /** The token has no such function, and no word for that. */
@@ -162,9 +172,11 @@ describe("T3 weird tokens", () => {
     const till = await moa.tills.read.tillOf([quote]);
     if (way === "allowance" || way === "batch")
       await token.write.approve([moa.exchange.address, FUNDS], by(buyer));
-    if (way === "permit2") await token.write.approve([PERMIT2, FUNDS], by(buyer));
+    if (way === "permit2" || way === "upto") await token.write.approve([PERMIT2, FUNDS], by(buyer));
     // A token that refuses or loses the transfer leaves the till empty, which is what the sale then meets.
     if (way === "transfer") await token.write.transfer([till, PRICE], by(buyer)).catch(() => undefined);
+    // What is in the till already makes up for nothing that a permission fails to bring.
+    if (way === "upto") await token.write.transfer([till, PRICE / 2n], by(buyer)).catch(() => undefined);
     await between();
     const authorization = authorizationOf(buyer.address, PRICE);
     const permit2 = [
@@ -173,6 +185,16 @@ describe("T3 weird tokens", () => {
       maxUint256,
       await signPermit2(buyer, moa.exchange, token, PRICE, 1n),
     ] as const;
+    const permission = {
+      from: buyer.address,
+      amount: PRICE,
+      nonce: 1n,
+      deadline: maxUint256,
+      validAfter: 0n,
+    };
+    const upto = await signUpto(buyer, {
+      ...{ to: till, facilitator: moa.tills.address, token: token.address, amount: PRICE, nonce: 1n },
+    });
     const bound = [purchase, buyer.address, toHex(1n, { size: 32 }), SIGNATURE] as const;
     const ways: Record<Way, () => Promise<Hex>> = {
       allowance: () => moa.exchange.write.buy([purchase], by(buyer)),
@@ -181,6 +203,7 @@ describe("T3 weird tokens", () => {
       bound: () => moa.exchange.write.buyWithAuthorization(bound, by(buyer)),
       permit: () => moa.exchange.write.buyWithPermit([purchase, PERMIT], by(buyer)),
       authorization: () => moa.tills.write.buyViaTill([quote, authorization, SIGNATURE], by(stranger)),
+      upto: () => moa.tills.write.buyUpto([quote, permission, upto], by(stranger)),
       transfer: () => moa.tills.write.finalizeTill([quote], by(stranger)),
     };
     return { pay: ways[way], hash: await moa.tills.read.quoteHashOf([quote]) };
@@ -221,7 +244,7 @@ describe("T3 weird tokens", () => {
             await moa.exchange.write.withdraw([SELLER, token.address, ZERO], by(stranger));
             expect(await token.read.balanceOf([seller.address])).to.equal(count * PRICE);
           } else {
-            const abi = [...moa.exchange.abi, ...token.abi] as Abi;
+            const abi = [...moa.exchange.abi, ...moa.tills.abi, ...token.abi] as Abi;
             const at = { abi, address: token.address };
             if (outcome === "refused") await refuses(pay());
             else await reverts(pay(), at, outcome[0], resolve(outcome.slice(1), hash));

@@ -9,9 +9,8 @@
 import { toClientEvmSigner } from "@x402/evm";
 import { UptoEvmScheme } from "@x402/evm/upto/client";
 import { expect } from "chai";
-import { artifacts } from "hardhat";
 import { type Address, type Hex, maxUint256, parseAbi } from "viem";
-import { loadFixture, networkHelpers, nextBlockAt, now, publicClient } from "./support/chain.ts";
+import { loadFixture, nextBlockAt, now, publicClient } from "./support/chain.ts";
 import { eventOf, reverts } from "./support/check.ts";
 import { by, create, type Moa, type Person, people } from "./support/deploy.ts";
 import {
@@ -29,13 +28,12 @@ import {
   rotate,
   ZERO,
 } from "./support/market.ts";
-import { PERMIT2, permit2, placePermit2 } from "./support/permit2.ts";
+import { PERMIT2, permit2, placePermit2, placeUptoProxy, UPTO_PROXY } from "./support/permit2.ts";
 import { paymentOf, redeem } from "./support/till.ts";
 
 const { buyer, newcomer, next, relayer, rival, sponsor, stranger } = people;
-const PROXY: Address = "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002";
 const proxy = {
-  address: PROXY,
+  address: UPTO_PROXY,
   abi: parseAbi([
     "struct TokenPermissions { address token; uint256 amount; }",
     "struct Permit { TokenPermissions permitted; uint256 nonce; uint256 deadline; }",
@@ -55,8 +53,7 @@ type Upto = { quote: Quote; till: Address; permission: Permission; signature: He
 async function deployWithProxy(): Promise<Moa> {
   const moa = await deployMarket();
   await placePermit2();
-  const { deployedBytecode } = await artifacts.readArtifact("TestUptoProxy");
-  await networkHelpers.setCode(PROXY, deployedBytecode as Hex);
+  await placeUptoProxy();
   for (const payer of [buyer, newcomer, sponsor, rival]) {
     await moa.usdc.write.approve([PERMIT2, maxUint256], by(payer));
   }

@@ -11,7 +11,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,6 +21,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { eventually } from "../../scripts/demo/eventually.ts";
 import { createExchange } from "../../sdk/index.ts";
 import { verifyItem } from "../../sdk/manifest.ts";
+import { freePort } from "../support/free-port.ts";
 import { useSystem } from "../support/system.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -35,14 +35,6 @@ function blocks(): Block[] {
   return [...text.matchAll(/^```(ts|sh(?: own terminal)?)\n(.*?)^```$/gms)].map(
     ([, kind = "", code = ""]) => ({ kind, code }),
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 describe("selling", function () {

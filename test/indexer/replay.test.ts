@@ -5,6 +5,7 @@
 import { expect } from "chai";
 import * as tables from "../../indexer/ponder.schema.ts";
 import { CALLS, everythingPlayed, SEED } from "../support/everything.ts";
+import { expectRollups } from "../support/expect-rollups.ts";
 import { expectOneStory } from "../support/order-story.ts";
 import { modelOfRows, readRows } from "../support/rows-model.ts";
 import { modelOfStorage } from "../support/storage-model.ts";
@@ -30,6 +31,17 @@ describe("indexer: the tables are the storage", () => {
     expect(await expectOneStory(shared.index)).to.be.greaterThan(0);
   });
 
+  it("invariant 26 E34 E35: facts and roll-ups are what the chain's log comes to, scores what anybody replays from it", async () => {
+    const { sellers, validators } = await expectRollups(shared.run, shared.index);
+    const some = <T>(rows: T[], of: (row: T) => number | bigint) => rows.some((row) => BigInt(of(row)) > 0n);
+    expect(some(sellers, ({ tradeWeight }) => tradeWeight)).to.equal(true);
+    expect(some(sellers, ({ relatedTrades }) => relatedTrades)).to.equal(true);
+    expect(some(sellers, ({ complaintWeight }) => complaintWeight)).to.equal(true);
+    expect(some(sellers, ({ judged }) => judged)).to.equal(true);
+    expect(some(validators, ({ coverage }) => coverage)).to.equal(true);
+    expect(some(validators, ({ struck }) => struck)).to.equal(true);
+  });
+
   it("invariant 26: the totals, which no contract keeps, are the sums of the rows", async () => {
     const { db, caughtUp } = shared.index;
     await caughtUp();
@@ -51,6 +63,8 @@ describe("indexer: the tables are the storage", () => {
         listings: listings.length,
         openListings: open.length,
         sales: sales.length,
+        soldListings: new Set(sales.map(({ ekId }) => ekId)).size,
+        repeatSales: sales.length - new Set(sales.map(({ buyerId }) => buyerId)).size,
         labels: live.length,
       },
     ]);

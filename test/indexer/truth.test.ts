@@ -303,9 +303,10 @@ describe("audit: whether the exchange keeps its own rules", () => {
         () => sql`update sale set price = price + 1 where id = ${row?.id}`,
         () => sql`update sale set price = price - 1 where id = ${row?.id}`,
       );
-      const said = String(BigInt(row?.price) + 1n);
-      expect(faults).to.deep.equal([
-        { law: "DB_ROW", subject: `sale ${row?.id}`, field: "price", expected: String(row?.price), said },
+      const [expected, said] = [String(row?.price), String(BigInt(row?.price) + 1n)];
+      expect(faults).to.have.deep.members([
+        { law: "DB_ROW", subject: `sale ${row?.id}`, field: "price", expected, said },
+        { law: "API_ROW", subject: `/trades ${row?.id}`, field: "amount", expected, said },
       ]);
     });
 
@@ -325,6 +326,7 @@ describe("audit: whether the exchange keeps its own rules", () => {
       const named = faults.map(({ law, subject, field }) => `${law} ${subject} ${field}`);
       expect(named).to.include.members([
         `DB_ROW agent ${agent?.id} points_balance`,
+        `API_ROW /agents ${agent?.id} balance`,
         `DB_ROW listing ${listing?.id} safety`,
         `API_ROW /listings ${listing?.id} sold_count`,
         `API_ROW /listings ${listing?.id} validation_score`,

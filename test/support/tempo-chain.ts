@@ -1,6 +1,5 @@
 /** A Tempo chain of our own: anvil's, as a process that ends with the tests. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import {
   type Address,
@@ -16,6 +15,7 @@ import {
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from "viem/accounts";
 import { tempoModerato } from "viem/chains";
 import { Abis } from "viem/tempo";
+import { freePort } from "./free-port.ts";
 
 export const TEMPO_CHAIN_ID = 42_431;
 /** pathUSD, which anvil gives to its accounts. */
@@ -64,15 +64,6 @@ async function answers(rpcUrl: string, child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || Date.now() > deadline) throw new Error(`No Tempo answers at ${rpcUrl}.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("No free port.");
-  return address.port;
 }
 
 /** One of anvil's accounts with money. */

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
+import { watchContract } from "../../support/contract.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const READY_MS = 90_000; // a machine may be busy
 
@@ -37,6 +39,7 @@ export async function startCopy(
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await answers(apiUrl, child);
+  watchContract(apiUrl);
   return {
     apiUrl,
     async kill(signal) {
@@ -55,13 +58,6 @@ async function answers(apiUrl: string, child: ChildProcess): Promise<void> {
       throw new Error(`The copy at ${apiUrl} does not answer.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await close(server);
-  return port;
 }
 
 export type Rpc = { id?: number; method: string; params?: unknown[] };

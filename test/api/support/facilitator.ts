@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
+import { freePort } from "../../support/free-port.ts";
 
 const READY_MS = 90_000; // a machine may be busy
 
@@ -52,13 +53,6 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await close(server);
-  return port;
 }
 
 /** A payment as a facilitator is asked to settle it. */

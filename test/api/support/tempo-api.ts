@@ -26,6 +26,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
 import { deploymentTag } from "../../../sdk/deployment.ts";
+import { watchContract } from "../../support/contract.ts";
 import { PATH_USD, TEMPO_CHAIN_ID, type TempoChain, tempoKey } from "../../support/tempo-chain.ts";
 
 /** Which of anvil's accounts takes the exchange's payments. */
@@ -69,7 +70,7 @@ export async function startTempoApi(
     watermarks: createWatermarks(store, home.id),
     confirmations: createConfirmations(home, parseTiers(LOCAL_TIERS) ?? []),
     x402: await createX402(facilitator, {
-      ...{ chainId: home.id, exchange: home.exchange.address, maxSeconds: QUOTE_TTL },
+      ...{ chain: home, maxSeconds: QUOTE_TTL },
       issuer: createIssuer(privateKeyToAccount(localKey(1)), home.id),
     }),
     health: createHealth({
@@ -78,8 +79,10 @@ export async function startTempoApi(
   };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  watchContract(apiUrl);
   return {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiUrl,
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));

@@ -18,7 +18,7 @@ import {
   UNIT,
 } from "./market.ts";
 import { createHostileToken } from "./mocks.ts";
-import { PERMIT2, placePermit2 } from "./permit2.ts";
+import { PERMIT2, placePermit2, placeUptoProxy } from "./permit2.ts";
 
 const { admin, buyer, rival } = people;
 /** No token here looks at signatures, nor at permits. */
@@ -57,6 +57,7 @@ export async function deployHostileMarket() {
   const evil = await createHostileToken();
   const act = ({ target, data }: Call) => evil.write.act([target, data]);
   await placePermit2();
+  await placeUptoProxy();
   await moa.catalog.write.allowToken([evil.address, true]);
   await moa.exchange.write.setFee([100, UNIT]);
   const register = encodeFunctionData({ abi: agentRegistryAbi, functionName: "register", args: [] });
