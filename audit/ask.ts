@@ -62,7 +62,10 @@ export const isoOf = (time: bigint) => new Date(Number(time) * 1000).toISOString
 export const sameTime = (text: string) => isoOf(BigInt(Math.floor(Date.parse(text) / 1000)));
 
 /** Which transactions are in blocks after the last one that was replayed. */
-export async function laterThan({ node, block }: Followed, txs: ReadonlySet<string>): Promise<Set<string>> {
+export async function laterThan(
+  { node, block }: Pick<Followed, "node" | "block">,
+  txs: ReadonlySet<string>,
+): Promise<Set<string>> {
   const later = new Set<string>();
   await each([...txs], AT_ONCE, async (tx) => {
     const receipt = await node.receiptOrNothing(tx as `0x${string}`);

@@ -4,7 +4,7 @@ import type { CurveType } from "../sdk/curves.ts";
 import type { ContractName } from "../sdk/deployment.ts";
 import * as ids from "../sdk/ids.ts";
 import type { Agent, Books } from "./books.ts";
-import type { Findings, Place } from "./findings.ts";
+import { type Findings, type Place, same } from "./findings.ts";
 import type { LawCode } from "./laws.ts";
 import type { Script } from "./script.ts";
 
@@ -148,4 +148,21 @@ export function checkOwner(
     ...{ subject: law.subject, field: "by", said: lower(law.by), place: law.at.place },
     expected: c.books.agents.get(law.agentId)?.eoa,
   });
+}
+
+export type Asker = ReturnType<typeof asker>;
+
+/** Asks several laws of one thing at one place; `field` tells of what of it, where that is not the thing itself. */
+export function asker({ findings }: Context, subject: string, { place }: At) {
+  const named = (field: string | undefined) => ({ subject, ...(field !== undefined && { field }), place });
+  return {
+    /** Whether it is what it should be. */
+    is(law: LawCode, field: string | undefined, expected: unknown, said: unknown): void {
+      findings.check(law, same(expected, said), () => ({ ...named(field), expected, said }));
+    },
+    /** Whether something holds, which `expected` and `said` put into words. */
+    holds(law: LawCode, holds: boolean, field: string | undefined, expected: unknown, said: unknown): void {
+      findings.check(law, holds, () => ({ ...named(field), expected, said }));
+    },
+  };
 }

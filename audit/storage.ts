@@ -1,14 +1,14 @@
 /** Holds the chain's own storage at the last block against what its events add up to. */
-import { type Abi, type Address, BaseError, ContractFunctionRevertedError, erc20Abi } from "viem";
+import { type Abi, type Address, BaseError, ContractFunctionRevertedError } from "viem";
 import * as abis from "../sdk/abis/index.ts";
-import { consensusOf } from "../sdk/consensus.ts";
 import type { ContractName } from "../sdk/deployment.ts";
-import { type Books, creditName, vaultName } from "./books.ts";
+import { creditName } from "./books.ts";
 import type { Context } from "./context.ts";
 import { namesOf } from "./context.ts";
 import { each, type Node } from "./node.ts";
-import { groupOf } from "./replay/consensus.ts";
 import { aggregateOf } from "./replay/labels.ts";
+import { checkSolvency } from "./solvency.ts";
+import { verdictOf } from "./verdict.ts";
 
 /** One question to a contract. `expected` is compared field by field; a bare value with the whole answer; "reverts" with a refusal. */
 type Question = {
@@ -42,7 +42,7 @@ export async function compareStorage(
     if (chosen.length < questions.length) c.findings.note("kinds of storage that were sampled");
     await each(chosen, AT_ONCE, (question) => ask(node, c, question, block));
   }
-  await solvency(node, c, block);
+  await checkSolvency(node, c, block);
 }
 
 async function ask(
@@ -168,29 +168,6 @@ function listings(c: Context): Question[][] {
     expected: allowed,
   }));
   return [heads, labels, [count, ...tokens]];
-}
-
-/** What the seats say of a listing, by the SDK's twin of the contract. */
-export function verdictOf(c: Context, ekId: bigint) {
-  const { books } = c;
-  const listing = books.listings.get(ekId);
-  const seats = (listing?.seats ?? []).filter(Boolean);
-  const voices = seats.map(({ validatorId }) => {
-    const label = listing?.labels.get(validatorId);
-    return {
-      groupId: groupOf(c, validatorId),
-      bonded: books.bonds.get(validatorId)?.bonded ?? 0n,
-      label: label?.live ? label : null,
-    };
-  });
-  const policy = books.consensusPolicy ?? {
-    quorum: 2,
-    supportBps: 10_000,
-    disputeBps: 1,
-    minBond: 2n ** 96n,
-    maxWeight: 2n ** 96n,
-  };
-  return consensusOf(voices, policy);
 }
 
 function sales({ books, constants }: Context): Question[][] {
@@ -330,88 +307,4 @@ function disputes({ books, constants }: Context): Question[][] {
     ]),
     [{ subject: "house", ...house, call: "caseCount", expected: BigInt(books.cases.size) }],
   ];
-}
-
-const total = (amounts: Iterable<bigint>) => [...amounts].reduce((sum, amount) => sum + amount, 0n);
-const isOpen = ({ status }: { status: number }) => status === 1 || status === 2;
-
-/** What the exchange owes in a token: open orders, credits, bounties. */
-function owedIn(books: Books, token: Address): bigint {
-  const termsOf = (keyId: bigint) =>
-    books.listings.get(keyId >> 96n)?.versions[(books.keys.get(keyId)?.version ?? 0) - 1]?.terms;
-  const escrow = total(
-    [...books.orders]
-      .filter(([keyId, order]) => isOpen(order) && termsOf(keyId)?.token === token)
-      .map(([, order]) => order.amount),
-  );
-  const owed = total(
-    [...books.credits].filter(([credit]) => credit.endsWith(` ${token}`)).map(([, amount]) => amount),
-  );
-  return escrow + owed + total([...books.listings.values()].map(({ bounties }) => bounties.get(token) ?? 0n));
-}
-
-async function solvency(node: Node, { books, findings, constants }: Context, block: bigint): Promise<void> {
-  const { contracts, bondToken, challengeStake } = constants;
-  const stakes = [...books.challenges.values()].filter(({ status }) => status <= 3).length;
-  const bonded = total([...books.bonds.values()].map(({ bonded, unbonding }) => bonded + unbonding));
-  const vaults = [
-    ...[...books.tokens.keys()].map((token) => ({
-      holder: contracts.Exchange,
-      token,
-      owed: owedIn(books, token),
-    })),
-    {
-      ...{ holder: contracts.ValidatorBonds, token: bondToken },
-      owed: bonded + total(books.bondCredits.values()) + books.burnt + BigInt(stakes) * challengeStake,
-    },
-  ];
-  await each(vaults, AT_ONCE, async ({ holder, token, owed }) => {
-    const args = [holder] as const;
-    const balance = await node.client.readContract({
-      address: token,
-      abi: erc20Abi,
-      functionName: "balanceOf",
-      args,
-      blockNumber: block,
-    });
-    const subject = vaultName(holder, token);
-    findings.check("SOLVENT", balance >= owed, () => ({
-      subject,
-      field: "balance",
-      expected: `${owed} at least`,
-      said: balance,
-    }));
-    const expected = owed + (books.donations.get(subject) ?? 0n);
-    findings.equal("SOLVENT", { subject, field: "balance", expected, said: balance });
-  });
-  const desks = [
-    {
-      address: contracts.Disputes,
-      owed:
-        total(books.disputeCredits.values()) +
-        total(
-          [...books.disputes.values()]
-            .filter(({ status }) => status !== 4)
-            .map((d) => d.buyerFee + d.sellerFee - d.spent),
-        ),
-    },
-    {
-      address: contracts.ValidatorBonds,
-      owed:
-        total(books.feeCredits.values()) + total([...books.challenges.values()].map(({ pot }) => pot ?? 0n)),
-    },
-    {
-      address: contracts.HouseArbitrator,
-      owed: total(books.courtCredits.values()) + total([...books.cases.values()].map(({ fee }) => fee)),
-    },
-  ];
-  await each(desks, AT_ONCE, async ({ address, owed }) => {
-    const balance = await node.client.getBalance({ address, blockNumber: block });
-    findings.check("SOLVENT", balance >= owed, () => ({
-      subject: `${address} in wei`,
-      field: "balance",
-      expected: `${owed} at least`,
-      said: balance,
-    }));
-  });
 }

@@ -1,9 +1,20 @@
 /** `AgentRegistry`: who is who. */
 import type { agentRegistryAbi } from "../../sdk/abis/index.ts";
-import { ALL_ACTIONS, type Context, type Handlers, lower, NOBODY, namesOf, told } from "../context.ts";
+import {
+  ALL_ACTIONS,
+  type At,
+  asker,
+  type Context,
+  type Handlers,
+  lower,
+  NOBODY,
+  namesOf,
+  told,
+} from "../context.ts";
 
 export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
-  const { books, findings, script } = c;
+  const { books, script } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const { agt } = namesOf(c.constants.chainId);
   return {
     Approval: told, // refused by the registry
@@ -34,13 +45,7 @@ export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
         match: { agentId: tokenId },
         values,
       });
-      findings.equal("ROTATION", {
-        subject,
-        field: "from",
-        expected: books.agents.get(tokenId)?.eoa,
-        said: from,
-        place: at.place,
-      });
+      on(subject, at).is("ROTATION", "from", books.agents.get(tokenId)?.eoa, from);
     },
 
     Registered({ agentId, agentURI, owner }, at) {
@@ -50,19 +55,8 @@ export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
         { agentId, owner },
         { place: at.place, law: "AGENT_NUMBERS", subject },
       );
-      findings.equal("AGENT_NUMBERS", {
-        subject,
-        expected: agt(BigInt(books.agents.size + 1)),
-        said: subject,
-        place: at.place,
-      });
-      findings.equal("EOA_ONE_AGENT", {
-        subject,
-        field: "eoa",
-        expected: undefined,
-        said: books.eoas.get(owner),
-        place: at.place,
-      });
+      on(subject, at).is("AGENT_NUMBERS", undefined, agt(BigInt(books.agents.size + 1)), subject);
+      on(subject, at).is("EOA_ONE_AGENT", "eoa", undefined, books.eoas.get(owner));
       books.agents.set(agentId, {
         eoa: owner,
         epoch: 0,
@@ -79,24 +73,16 @@ export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
       const place = at.place;
       script.take("AgentRegistry:AgentRotated", { agentId, from, to }, { place, law: "ROTATION", subject });
       const agent = books.agents.get(agentId);
-      findings.equal("ROTATION", {
-        subject,
-        field: "epoch",
-        expected: (agent?.epoch ?? 0) + 1,
-        said: epoch,
-        place,
-      });
-      findings.equal("ROTATION", { subject, field: "from", expected: agent?.eoa, said: from, place });
+      on(subject, at).is("ROTATION", "epoch", (agent?.epoch ?? 0) + 1, epoch);
+      on(subject, at).is("ROTATION", "from", agent?.eoa, from);
       const last = books.eoas.get(to);
-      findings.check("EOA_ONE_AGENT", last === undefined || (last === agentId && agent?.eoa !== to), () => ({
-        ...{
-          subject,
-          field: "to",
-          expected: "an EOA of no other agent",
-          said: `${to}, of agent ${last}`,
-          place,
-        },
-      }));
+      on(subject, at).holds(
+        "EOA_ONE_AGENT",
+        last === undefined || (last === agentId && agent?.eoa !== to),
+        "to",
+        "an EOA of no other agent",
+        `${to}, of agent ${last}`,
+      );
       const consent = books.consents.get(to);
       const consented =
         consent?.agentId === agentId && consent.epoch === agent?.epoch && consent.deadline >= at.time;
@@ -108,63 +94,43 @@ export function replayAgents(c: Context): Handlers<typeof agentRegistryAbi> {
     },
 
     RotationConsented({ agentId, to, epoch, deadline }, at) {
-      findings.equal("ROTATION", {
-        ...{ subject: agt(agentId), field: "epoch", said: epoch, place: at.place },
-        expected: books.agents.get(agentId)?.epoch,
-      });
+      on(agt(agentId), at).is("ROTATION", "epoch", books.agents.get(agentId)?.epoch, epoch);
       books.consents.set(to, { agentId, epoch, deadline });
     },
 
     OperatorGranted({ agentId, operator, actions, expiry, epoch }, at) {
       const agent = books.agents.get(agentId);
       const subject = `${agt(agentId)} to ${operator}`;
-      const place = at.place;
-      findings.check("GRANT", (actions & ~ALL_ACTIONS) === 0n, () => ({
-        subject,
-        field: "actions",
-        expected: "known ones",
-        said: actions,
-        place,
-      }));
-      findings.equal("GRANT", { subject, field: "epoch", expected: agent?.epoch, said: epoch, place });
+      on(subject, at).holds("GRANT", (actions & ~ALL_ACTIONS) === 0n, "actions", "known ones", actions);
+      on(subject, at).is("GRANT", "epoch", agent?.epoch, epoch);
       // What was never granted can be revoked too, whatever it is.
       const isRevoked = actions === 0n && expiry === 0n;
-      findings.check("GRANT", isRevoked || (operator !== NOBODY && operator !== agent?.eoa), () => ({
-        ...{
-          subject,
-          field: "operator",
-          expected: "another account than the agent's",
-          said: operator,
-          place,
-        },
-      }));
-      findings.check("GRANT", actions === 0n || expiry > at.time, () => ({
-        ...{ subject, field: "expiry", expected: `after ${at.time}`, said: expiry, place },
-      }));
+      on(subject, at).holds(
+        "GRANT",
+        isRevoked || (operator !== NOBODY && operator !== agent?.eoa),
+        "operator",
+        "another account than the agent's",
+        operator,
+      );
+      on(subject, at).holds(
+        "GRANT",
+        actions === 0n || expiry > at.time,
+        "expiry",
+        `after ${at.time}`,
+        expiry,
+      );
       agent?.grants.set(lower(operator), { actions, expiry, epoch });
     },
 
     NonceInvalidated({ owner, nonce }, at) {
       const next = books.nonces.get(owner) ?? 0n;
-      findings.check("NONCE_ONCE", nonce >= next, () => ({
-        subject: owner,
-        field: "nonce",
-        expected: `${next} or more`,
-        said: nonce,
-        place: at.place,
-      }));
+      on(owner, at).holds("NONCE_ONCE", nonce >= next, "nonce", `${next} or more`, nonce);
       books.nonces.set(owner, nonce + 1n);
     },
 
     URIUpdated({ agentId, newURI, updatedBy }, at) {
       const agent = books.agents.get(agentId);
-      findings.equal("RIGHT_TO_ACT", {
-        subject: agt(agentId),
-        field: "updatedBy",
-        expected: agent?.eoa,
-        said: updatedBy,
-        place: at.place,
-      });
+      on(agt(agentId), at).is("RIGHT_TO_ACT", "updatedBy", agent?.eoa, updatedBy);
       if (agent) agent.uri = newURI;
     },
   };

@@ -2,7 +2,7 @@
 import type { Address } from "viem";
 import type { validatorBondsAbi } from "../../sdk/abis/index.ts";
 import { add, type Challenge, labelName, vaultName } from "../books.ts";
-import { type At, type Context, DAY, type Handlers, least, lower, namesOf } from "../context.ts";
+import { type At, asker, type Context, DAY, type Handlers, least, lower, namesOf } from "../context.ts";
 
 const ANSWER_TIME = 3n * DAY;
 const RULING_TIME = 60n * DAY;
@@ -24,6 +24,7 @@ type Own =
 
 export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBondsAbi>, Own> {
   const { books, findings, script, tx } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const name = namesOf(c.constants.chainId);
   const { challengeStake, contracts } = c.constants;
   const vault = vaultName(contracts.ValidatorBonds, c.constants.bondToken);
@@ -33,32 +34,20 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
   function inTime(challengeId: bigint, status: number, at: At): Challenge | undefined {
     const challenge = books.challenges.get(challengeId);
     const subject = subjectOf(challengeId);
-    findings.equal("CHALLENGE_MOVES", {
-      subject,
-      field: "status",
-      expected: NAMES[status],
-      said: NAMES[challenge?.status ?? 0],
-      place: at.place,
-    });
+    on(subject, at).is("CHALLENGE_MOVES", "status", NAMES[status], NAMES[challenge?.status ?? 0]);
     if (challenge && status !== RULING)
-      findings.check("CHALLENGE_MOVES", at.time <= challenge.deadline, () => ({
-        subject,
-        field: "time",
-        expected: `${challenge.deadline} at most`,
-        said: at.time,
-        place: at.place,
-      }));
+      on(subject, at).holds(
+        "CHALLENGE_MOVES",
+        at.time <= challenge.deadline,
+        "time",
+        `${challenge.deadline} at most`,
+        at.time,
+      );
     return challenge;
   }
 
   function checkDeadline(challengeId: bigint, deadline: number, from: bigint, at: At): void {
-    findings.equal("CHALLENGE_MOVES", {
-      subject: subjectOf(challengeId),
-      field: "deadline",
-      expected: at.time + from,
-      said: deadline,
-      place: at.place,
-    });
+    on(subjectOf(challengeId), at).is("CHALLENGE_MOVES", "deadline", at.time + from, deadline);
   }
 
   /** Who gets what of the fees that are left, in the order in which it is booked. */
@@ -84,13 +73,7 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
     }
     const expected = feesOf(challenge, challenge.pot, status);
     const said = expected.length === 0 ? [] : tx.looseFees.splice(-expected.length);
-    findings.equal("CHALLENGE_PAY", {
-      subject: subjectOf(challengeId),
-      field: "fees",
-      expected,
-      said,
-      place: at.place,
-    });
+    on(subjectOf(challengeId), at).is("CHALLENGE_PAY", "fees", expected, said);
     challenge.pot = 0n;
   }
 
@@ -108,49 +91,26 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
   return {
     Challenged({ challengeId, ekId, validatorId, challengerId, revision, atStake, fee, deadline }, at) {
       const subject = subjectOf(challengeId);
-      const place = at.place;
-      findings.equal("CHALLENGE_NUMBERS", {
-        subject,
-        expected: BigInt(books.challenges.size + 1),
-        said: challengeId,
-        place,
-      });
-      findings.equal("CHALLENGE_NUMBERS", {
-        subject,
-        field: "open challenge",
-        expected: undefined,
-        said: books.openChallenges.get(labelName(ekId, validatorId)),
-        place,
-      });
-      findings.check(
+      on(subject, at).is("CHALLENGE_NUMBERS", undefined, BigInt(books.challenges.size + 1), challengeId);
+      on(subject, at).is(
+        "CHALLENGE_NUMBERS",
+        "open challenge",
+        undefined,
+        books.openChallenges.get(labelName(ekId, validatorId)),
+      );
+      on(subject, at).holds(
         "CHALLENGE_MOVES",
         challengerId !== validatorId && books.agents.has(challengerId),
-        () => ({
-          subject,
-          field: "challengerId",
-          expected: "another agent",
-          said: name.agt(challengerId),
-          place,
-        }),
+        "challengerId",
+        "another agent",
+        name.agt(challengerId),
       );
       checkDeadline(challengeId, deadline, ANSWER_TIME, at);
       const bond = books.bonds.get(validatorId);
       const free = bond ? bond.bonded + bond.unbonding - bond.atStake : 0n;
-      findings.equal("CHALLENGE_PAY", {
-        subject,
-        field: "atStake",
-        expected: least(free, challengeStake),
-        said: atStake,
-        place,
-      });
+      on(subject, at).is("CHALLENGE_PAY", "atStake", least(free, challengeStake), atStake);
       if (c.constants.arbitrator === contracts.HouseArbitrator)
-        findings.equal("CHALLENGE_PAY", {
-          subject,
-          field: "fee",
-          expected: books.court.arbitrationCost,
-          said: fee,
-          place,
-        });
+        on(subject, at).is("CHALLENGE_PAY", "fee", books.court.arbitrationCost, fee);
       if (bond) bond.atStake += atStake;
       books.openChallenges.set(labelName(ekId, validatorId), challengeId);
       books.challenges.set(challengeId, {
@@ -219,13 +179,13 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
       const subject = subjectOf(challengeId);
       checkDeadline(challengeId, deadline, RULING_TIME, at);
       if (!challenge) return;
-      findings.check("CHALLENGE_MOVES", challenge.appeals < MAX_APPEALS, () => ({
-        subject,
-        field: "appeals",
-        expected: `${MAX_APPEALS} at most`,
-        said: challenge.appeals + 1,
-        place: at.place,
-      }));
+      on(subject, at).holds(
+        "CHALLENGE_MOVES",
+        challenge.appeals < MAX_APPEALS,
+        "appeals",
+        `${MAX_APPEALS} at most`,
+        challenge.appeals + 1,
+      );
       Object.assign(challenge, {
         appeals: challenge.appeals + 1,
         deadline: BigInt(deadline),
@@ -242,12 +202,7 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
       const subject = subjectOf(challengeId);
       const place = at.place;
       if (!challenge) {
-        findings.check("CHALLENGE_MOVES", false, () => ({
-          subject,
-          expected: "a challenge",
-          said: "none",
-          place,
-        }));
+        on(subject, at).holds("CHALLENGE_MOVES", false, undefined, "a challenge", "none");
         return;
       }
       const { validatorId, challengerId, ekId, revision } = challenge;
@@ -258,47 +213,29 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
         subject,
         needed: status === STRUCK,
       });
-      findings.check(
+      on(subject, at).holds(
         "CHALLENGE_MOVES",
         challenge.status <= RULING && mayEnd(challenge, status, at.time),
-        () => ({
-          subject,
-          field: "status",
-          expected: `a way on from ${NAMES[challenge.status]}`,
-          said: NAMES[status],
-          place,
-        }),
+        "status",
+        `a way on from ${NAMES[challenge.status]}`,
+        NAMES[status],
       );
       const isStruck = status === STRUCK;
-      findings.equal("CHALLENGE_PAY", {
-        subject,
-        field: "slashed",
-        expected: isStruck ? challenge.atStake : 0n,
-        said: slashed,
-        place,
-      });
-      findings.equal("CHALLENGE_PAY", {
-        subject,
-        field: "reward",
-        expected: slashed / 2n,
-        said: reward,
-        place,
-      });
+      on(subject, at).is("CHALLENGE_PAY", "slashed", isStruck ? challenge.atStake : 0n, slashed);
+      on(subject, at).is("CHALLENGE_PAY", "reward", slashed / 2n, reward);
       add(books.bondCredits, status === UPHELD ? validatorId : challengerId, challengeStake + reward);
-      findings.equal("BOND_CREDIT", {
-        subject,
-        field: "challengerCredit",
-        expected: books.bondCredits.get(challengerId) ?? 0n,
-        said: challengerCredit,
-        place,
-      });
-      findings.equal("BOND_CREDIT", {
-        subject,
-        field: "validatorCredit",
-        expected: books.bondCredits.get(validatorId) ?? 0n,
-        said: validatorCredit,
-        place,
-      });
+      on(subject, at).is(
+        "BOND_CREDIT",
+        "challengerCredit",
+        books.bondCredits.get(challengerId) ?? 0n,
+        challengerCredit,
+      );
+      on(subject, at).is(
+        "BOND_CREDIT",
+        "validatorCredit",
+        books.bondCredits.get(validatorId) ?? 0n,
+        validatorCredit,
+      );
       books.bondCredits.set(challengerId, challengerCredit);
       books.bondCredits.set(validatorId, validatorCredit);
       checkFees(challengeId, challenge, status, at);
@@ -319,15 +256,12 @@ export function replayChallenges(c: Context): Pick<Handlers<typeof validatorBond
     FeeReclaimed({ challengeId, amount }, at) {
       const challenge = books.challenges.get(challengeId);
       const subject = subjectOf(challengeId);
-      findings.check(
+      on(subject, at).holds(
         "CHALLENGE_MOVES",
         (challenge?.status ?? 0) > RULING && challenge?.disputeId !== undefined,
-        () => ({
-          subject,
-          expected: "a closed one that a court had",
-          said: NAMES[challenge?.status ?? 0],
-          place: at.place,
-        }),
+        undefined,
+        "a closed one that a court had",
+        NAMES[challenge?.status ?? 0],
       );
       if (!challenge) return;
       const surcharge = least(amount, challenge.surcharge);

@@ -1,7 +1,7 @@
 /** `HouseArbitrator`: its cases, and what its courts earn. */
 import type { houseArbitratorAbi } from "../../sdk/abis/index.ts";
 import { add, type Case } from "../books.ts";
-import { type At, type Context, DAY, type Handlers, lower, namesOf, told } from "../context.ts";
+import { type At, asker, type Context, DAY, type Handlers, lower, namesOf, told } from "../context.ts";
 
 const RULING_TIME = 30n * DAY;
 const APPEAL_WINDOW = 7n * DAY;
@@ -9,7 +9,8 @@ const [WAITING, APPEALABLE, APPEALED, FINAL, EXECUTED] = [1, 2, 3, 4, 5];
 const NAMES = ["none", "waiting", "appealable", "appealed", "final", "executed"];
 
 export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
-  const { books, findings, script, tx } = c;
+  const { books, script, tx } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const { agt } = namesOf(c.constants.chainId);
   const subjectOf = (disputeId: bigint) => `case ${disputeId}`;
 
@@ -22,46 +23,36 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
   ): Case | undefined {
     const found = books.cases.get(disputeId);
     const subject = subjectOf(disputeId);
-    findings.check("COURT_MOVES", phases.includes(found?.phase ?? 0), () => ({
-      subject,
-      field: "phase",
-      expected: phases.map((p) => NAMES[p]).join(" or "),
-      said: NAMES[found?.phase ?? 0],
-      place: at.place,
-    }));
+    on(subject, at).holds(
+      "COURT_MOVES",
+      phases.includes(found?.phase ?? 0),
+      "phase",
+      phases.map((p) => NAMES[p]).join(" or "),
+      NAMES[found?.phase ?? 0],
+    );
     if (found && when)
-      findings.check(
+      on(subject, at).holds(
         "COURT_MOVES",
         when === "lasting" ? at.time < found.deadline : at.time >= found.deadline,
-        () => ({
-          subject,
-          field: "time",
-          expected: `${when === "lasting" ? "before" : "from"} ${found.deadline}`,
-          said: at.time,
-          place: at.place,
-        }),
+        "time",
+        `${when === "lasting" ? "before" : "from"} ${found.deadline}`,
+        at.time,
       );
     return found;
   }
 
   function checkTurn(disputeId: bigint, field: string, said: bigint, span: bigint, at: At): void {
-    findings.equal("COURT_MOVES", {
-      subject: subjectOf(disputeId),
-      field,
-      expected: at.time + span,
-      said,
-      place: at.place,
-    });
+    on(subjectOf(disputeId), at).is("COURT_MOVES", field, at.time + span, said);
   }
 
   function checkRuling(disputeId: bigint, found: Case, ruling: bigint, at: At): void {
-    findings.check("COURT_MOVES", ruling <= found.choices, () => ({
-      subject: subjectOf(disputeId),
-      field: "ruling",
-      expected: `${found.choices} at most`,
-      said: ruling,
-      place: at.place,
-    }));
+    on(subjectOf(disputeId), at).holds(
+      "COURT_MOVES",
+      ruling <= found.choices,
+      "ruling",
+      `${found.choices} at most`,
+      ruling,
+    );
   }
 
   function promiseFee(disputeID: bigint, found: Case): void {
@@ -84,20 +75,15 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
 
     CaseOpened({ disputeID, arbitrable, choices, fee, ruleBy }, at) {
       const subject = subjectOf(disputeID);
-      findings.equal("COURT_NUMBERS", {
-        subject,
-        expected: BigInt(books.cases.size),
-        said: disputeID,
-        place: at.place,
-      });
+      on(subject, at).is("COURT_NUMBERS", undefined, BigInt(books.cases.size), disputeID);
       checkTurn(disputeID, "ruleBy", ruleBy, RULING_TIME, at);
-      findings.check("COURT_PAY", fee >= books.court.arbitrationCost, () => ({
-        subject,
-        field: "fee",
-        expected: `${books.court.arbitrationCost} at least`,
-        said: fee,
-        place: at.place,
-      }));
+      on(subject, at).holds(
+        "COURT_PAY",
+        fee >= books.court.arbitrationCost,
+        "fee",
+        `${books.court.arbitrationCost} at least`,
+        fee,
+      );
       books.cases.set(disputeID, {
         arbitrable: lower(arbitrable),
         phase: WAITING as number,
@@ -112,13 +98,13 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
     CaseAppealed({ disputeID, fee, ruleBy }, at) {
       const found = inPhase(disputeID, [APPEALABLE], at, "lasting");
       checkTurn(disputeID, "ruleBy", ruleBy, RULING_TIME, at);
-      findings.check("COURT_PAY", fee >= books.court.appealCost, () => ({
-        subject: subjectOf(disputeID),
-        field: "fee",
-        expected: `${books.court.appealCost} at least`,
-        said: fee,
-        place: at.place,
-      }));
+      on(subjectOf(disputeID), at).holds(
+        "COURT_PAY",
+        fee >= books.court.appealCost,
+        "fee",
+        `${books.court.appealCost} at least`,
+        fee,
+      );
       if (found) Object.assign(found, { phase: APPEALED, deadline: ruleBy, fee });
     },
 
@@ -141,26 +127,14 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
         checkRuling(disputeID, found, ruling, at);
         promiseFee(disputeID, found);
       } else {
-        findings.equal("COURT_MOVES", {
-          subject: subjectOf(disputeID),
-          field: "ruling",
-          expected: found.ruling,
-          said: ruling,
-          place: at.place,
-        });
+        on(subjectOf(disputeID), at).is("COURT_MOVES", "ruling", found.ruling, ruling);
       }
       Object.assign(found, { phase: FINAL, ruling });
     },
 
     RulingExecuted({ disputeID, ruling }, at) {
       const found = inPhase(disputeID, [FINAL], at);
-      findings.equal("COURT_MOVES", {
-        subject: subjectOf(disputeID),
-        field: "ruling",
-        expected: found?.ruling,
-        said: ruling,
-        place: at.place,
-      });
+      on(subjectOf(disputeID), at).is("COURT_MOVES", "ruling", found?.ruling, ruling);
       if (found) found.phase = EXECUTED;
     },
 
@@ -172,13 +146,7 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
         { place: at.place, law: "COURT_PAY", subject },
       );
       const expected = add(books.courtCredits, agentId, amount);
-      findings.equal("COURT_PAY", {
-        subject,
-        field: "creditAfter",
-        expected,
-        said: creditAfter,
-        place: at.place,
-      });
+      on(subject, at).is("COURT_PAY", "creditAfter", expected, creditAfter);
       books.courtCredits.set(agentId, creditAfter);
       const found = books.cases.get(disputeID);
       if (found) found.fee = 0n;
@@ -187,63 +155,33 @@ export function replayCourt(c: Context): Handlers<typeof houseArbitratorAbi> {
     FeeReturned({ disputeID, arbitrable, amount }, at) {
       const found = inPhase(disputeID, [FINAL, EXECUTED], at);
       const subject = subjectOf(disputeID);
-      findings.equal("COURT_PAY", {
-        subject,
-        field: "amount",
-        expected: found?.fee,
-        said: amount,
-        place: at.place,
-      });
-      findings.equal("COURT_PAY", {
-        subject,
-        field: "arbitrable",
-        expected: found?.arbitrable,
-        said: lower(arbitrable),
-        place: at.place,
-      });
+      on(subject, at).is("COURT_PAY", "amount", found?.fee, amount);
+      on(subject, at).is("COURT_PAY", "arbitrable", found?.arbitrable, lower(arbitrable));
       if (found) found.fee = 0n;
     },
 
     Withdrawn({ agentId, to, amount, by }, at) {
       const subject = agt(agentId);
       const eoa = books.agents.get(agentId)?.eoa;
-      findings.equal("COURT_PAY", {
-        subject,
-        field: "amount",
-        expected: books.courtCredits.get(agentId) ?? 0n,
-        said: amount,
-        place: at.place,
-      });
-      findings.check("COURT_PAY", eoa === lower(to) || eoa === lower(by), () => ({
-        subject,
-        field: "to",
-        expected: eoa,
-        said: to,
-        place: at.place,
-      }));
+      on(subject, at).is("COURT_PAY", "amount", books.courtCredits.get(agentId) ?? 0n, amount);
+      on(subject, at).holds("COURT_PAY", eoa === lower(to) || eoa === lower(by), "to", eoa, to);
       books.courtCredits.set(agentId, 0n);
     },
 
     CostsSet({ arbitrationCost, appealCost }, at) {
       const { maxCost } = c.constants;
-      findings.check("SETTING", arbitrationCost <= maxCost && appealCost <= maxCost, () => ({
-        subject: "house",
-        field: "costs",
-        expected: `${maxCost} at most`,
-        said: `${arbitrationCost}, ${appealCost}`,
-        place: at.place,
-      }));
+      on("house", at).holds(
+        "SETTING",
+        arbitrationCost <= maxCost && appealCost <= maxCost,
+        "costs",
+        `${maxCost} at most`,
+        `${arbitrationCost}, ${appealCost}`,
+      );
       Object.assign(books.court, { arbitrationCost, appealCost });
     },
 
     PayeeSet({ agentId }, at) {
-      findings.check("SETTING", books.agents.has(agentId), () => ({
-        subject: "house",
-        field: "payeeId",
-        expected: "an agent",
-        said: agentId,
-        place: at.place,
-      }));
+      on("house", at).holds("SETTING", books.agents.has(agentId), "payeeId", "an agent", agentId);
       books.court.payeeId = agentId;
     },
   };

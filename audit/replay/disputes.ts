@@ -4,6 +4,7 @@ import type { disputesAbi } from "../../sdk/abis/index.ts";
 import { add, type Dispute } from "../books.ts";
 import {
   type At,
+  asker,
   type Context,
   checkOwner,
   DAY,
@@ -36,7 +37,8 @@ function feesToBuyer({ buyerFee, sellerFee, spent }: Dispute, ruling: bigint): b
 }
 
 export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
-  const { books, findings, script, tx } = c;
+  const { books, script, tx } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const name = namesOf(c.constants.chainId);
   const isHouse = c.constants.arbitrator === c.constants.contracts.HouseArbitrator;
 
@@ -44,32 +46,26 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
   function inStatus(keyId: bigint, statuses: readonly number[], at: At, until?: "turn"): Dispute | undefined {
     const dispute = books.disputes.get(keyId);
     const subject = name.ord(keyId);
-    findings.check("DISPUTE_MOVES", statuses.includes(dispute?.status ?? 0), () => ({
-      subject,
-      field: "status",
-      expected: statuses.map((s) => NAMES[s]).join(" or "),
-      said: NAMES[dispute?.status ?? 0],
-      place: at.place,
-    }));
+    on(subject, at).holds(
+      "DISPUTE_MOVES",
+      statuses.includes(dispute?.status ?? 0),
+      "status",
+      statuses.map((s) => NAMES[s]).join(" or "),
+      NAMES[dispute?.status ?? 0],
+    );
     if (until && dispute)
-      findings.check("DISPUTE_MOVES", at.time < dispute.deadline, () => ({
-        subject,
-        field: "time",
-        expected: `before ${dispute.deadline}`,
-        said: at.time,
-        place: at.place,
-      }));
+      on(subject, at).holds(
+        "DISPUTE_MOVES",
+        at.time < dispute.deadline,
+        "time",
+        `before ${dispute.deadline}`,
+        at.time,
+      );
     return dispute;
   }
 
   function checkTurn(keyId: bigint, field: string, said: bigint, span: bigint, at: At): void {
-    findings.equal("DISPUTE_MOVES", {
-      subject: name.ord(keyId),
-      field,
-      expected: at.time + span,
-      said,
-      place: at.place,
-    });
+    on(name.ord(keyId), at).is("DISPUTE_MOVES", field, at.time + span, said);
   }
 
   function creditDues(keyId: bigint, dispute: Dispute, toBuyer: bigint, toSeller: bigint): Due[] {
@@ -116,37 +112,19 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
 
     DisputeOpened({ keyId, buyerId, sellerId, category, fee, answerBy, by }, at) {
       const subject = name.ord(keyId);
-      const place = at.place;
       const order = books.orders.get(keyId);
-      findings.check(
+      on(subject, at).holds(
         "DISPUTE_MOVES",
         order?.status === HELD && at.time < order.releaseTime && !books.disputes.has(keyId),
-        () => ({ subject, expected: "a held order within its window", said: order, place }),
+        undefined,
+        "a held order within its window",
+        order,
       );
-      findings.equal("DISPUTE_MOVES", {
-        subject,
-        field: "buyerId",
-        expected: order?.payerId,
-        said: buyerId,
-        place,
-      });
-      findings.equal("DISPUTE_MOVES", {
-        subject,
-        field: "sellerId",
-        expected: books.listings.get(keyId >> 96n)?.sellerId,
-        said: sellerId,
-        place,
-      });
+      on(subject, at).is("DISPUTE_MOVES", "buyerId", order?.payerId, buyerId);
+      on(subject, at).is("DISPUTE_MOVES", "sellerId", books.listings.get(keyId >> 96n)?.sellerId, sellerId);
       checkOwner(c, { agentId: buyerId, by, code: "DISPUTE_MOVES", subject, at });
       checkTurn(keyId, "answerBy", answerBy, ANSWER_TIME, at);
-      if (isHouse)
-        findings.equal("DISPUTE_PAY", {
-          subject,
-          field: "fee",
-          expected: books.court.arbitrationCost,
-          said: fee,
-          place,
-        });
+      if (isHouse) on(subject, at).is("DISPUTE_PAY", "fee", books.court.arbitrationCost, fee);
       books.disputes.set(keyId, {
         ...{
           buyerId,
@@ -176,13 +154,7 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
       checkTurn(keyId, "ruleBy", ruleBy, RULING_TIMEOUT, at);
       if (!dispute) return;
       checkOwner(c, { agentId: dispute.sellerId, by, code: "DISPUTE_MOVES", subject, at });
-      findings.equal("DISPUTE_PAY", {
-        subject,
-        field: "buyerFee",
-        expected: least(dispute.buyerFee, sellerFee),
-        said: buyerFee,
-        place: at.place,
-      });
+      on(subject, at).is("DISPUTE_PAY", "buyerFee", least(dispute.buyerFee, sellerFee), buyerFee);
       script.promise(...creditDues(keyId, dispute, dispute.buyerFee - buyerFee, 0n));
       Object.assign(dispute, { status: ANSWERED, buyerFee, sellerFee, deadline: ruleBy });
     },
@@ -192,21 +164,14 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
       const subject = name.ord(keyId);
       checkTurn(keyId, "ruleBy", ruleBy, RULING_TIMEOUT, at);
       if (!dispute) return;
-      findings.check("DISPUTE_PAY", cost <= dispute.buyerFee + dispute.sellerFee, () => ({
-        subject,
-        field: "cost",
-        expected: `${dispute.buyerFee + dispute.sellerFee} at most`,
-        said: cost,
-        place: at.place,
-      }));
-      if (isHouse)
-        findings.equal("DISPUTE_PAY", {
-          subject,
-          field: "cost",
-          expected: tx.opened.get(disputeID),
-          said: cost,
-          place: at.place,
-        });
+      on(subject, at).holds(
+        "DISPUTE_PAY",
+        cost <= dispute.buyerFee + dispute.sellerFee,
+        "cost",
+        `${dispute.buyerFee + dispute.sellerFee} at most`,
+        cost,
+      );
+      if (isHouse) on(subject, at).is("DISPUTE_PAY", "cost", tx.opened.get(disputeID), cost);
       Object.assign(dispute, { status: SUBMITTED, spent: cost, deadline: ruleBy, disputeId: disputeID });
     },
 
@@ -216,16 +181,12 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
       checkTurn(keyId, "ruleBy", ruleBy, RULING_TIMEOUT, at);
       if (!dispute) return;
       checkOwner(c, { agentId, by, code: "DISPUTE_MOVES", subject, at });
-      findings.check(
+      on(subject, at).holds(
         "DISPUTE_MOVES",
         [dispute.buyerId, dispute.sellerId].includes(agentId) && dispute.appeals < MAX_APPEALS,
-        () => ({
-          subject,
-          field: "agentId",
-          expected: "a party, eight times at most",
-          said: name.agt(agentId),
-          place: at.place,
-        }),
+        "agentId",
+        "a party, eight times at most",
+        name.agt(agentId),
       );
       Object.assign(dispute, { appeals: dispute.appeals + 1, appellantId: agentId, deadline: ruleBy });
     },
@@ -236,21 +197,20 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
 
     DisputeClosed({ keyId, outcome, ruling, toBuyer, by }, at) {
       const subject = name.ord(keyId);
-      const place = at.place;
       const dispute = inStatus(keyId, [OPENED, ANSWERED, SUBMITTED], at);
       const order = books.orders.get(keyId);
       if (!dispute) return;
-      findings.check("DISPUTE_MOVES", mayEnd(dispute, { outcome, ruling, by }, at.time), () => ({
-        subject,
-        field: "outcome",
-        expected: `a way on from ${NAMES[dispute.status]}`,
-        said: `${outcome}, ruling ${ruling}, by ${by}`,
-        place,
-      }));
+      on(subject, at).holds(
+        "DISPUTE_MOVES",
+        mayEnd(dispute, { outcome, ruling, by }, at.time),
+        "outcome",
+        `a way on from ${NAMES[dispute.status]}`,
+        `${outcome}, ruling ${ruling}, by ${by}`,
+      );
       const isOpen = order?.status === DISPUTED;
       const amount = isOpen ? order.amount : 0n;
       const expected = ruling === BUYER ? amount : ruling === SELLER ? 0n : amount / 2n;
-      findings.equal("DISPUTE_PAY", { subject, field: "toBuyer", expected, said: toBuyer, place });
+      on(subject, at).is("DISPUTE_PAY", "toBuyer", expected, toBuyer);
       const back = feesToBuyer(dispute, ruling);
       const pot = dispute.buyerFee + dispute.sellerFee - dispute.spent;
       const match = { keyId };
@@ -290,33 +250,15 @@ export function replayDisputes(c: Context): Handlers<typeof disputesAbi> {
       // What a party paid above a fee is credited too, and told by nothing else.
       script.take("Disputes:Credited", args, { place: at.place, law: "DISPUTE_PAY", subject, needed: false });
       const expected = add(books.disputeCredits, agentId, amount);
-      findings.equal("DISPUTE_PAY", {
-        subject,
-        field: "creditAfter",
-        expected,
-        said: creditAfter,
-        place: at.place,
-      });
+      on(subject, at).is("DISPUTE_PAY", "creditAfter", expected, creditAfter);
       books.disputeCredits.set(agentId, creditAfter);
     },
 
     Withdrawn({ agentId, to, amount, by }, at) {
       const subject = name.agt(agentId);
       const eoa = books.agents.get(agentId)?.eoa;
-      findings.equal("DISPUTE_PAY", {
-        subject,
-        field: "amount",
-        expected: books.disputeCredits.get(agentId) ?? 0n,
-        said: amount,
-        place: at.place,
-      });
-      findings.check("DISPUTE_PAY", eoa === lower(to) || eoa === lower(by), () => ({
-        subject,
-        field: "to",
-        expected: eoa,
-        said: to,
-        place: at.place,
-      }));
+      on(subject, at).is("DISPUTE_PAY", "amount", books.disputeCredits.get(agentId) ?? 0n, amount);
+      on(subject, at).holds("DISPUTE_PAY", eoa === lower(to) || eoa === lower(by), "to", eoa, to);
       books.disputeCredits.set(agentId, 0n);
     },
   };

@@ -3,7 +3,7 @@ import type { Address } from "viem";
 import type { experienceKeyAbi } from "../../sdk/abis/index.ts";
 import { flags, toBits } from "../../sdk/records.ts";
 import type { Key } from "../books.ts";
-import { type At, agentOf, type Context, type Handlers, NOBODY, namesOf, told } from "../context.ts";
+import { type At, agentOf, asker, type Context, type Handlers, NOBODY, namesOf, told } from "../context.ts";
 
 const TRANSFERABLE = toBits(flags, ["transferable"]);
 const LENDABLE = toBits(flags, ["lendable"]);
@@ -16,7 +16,8 @@ export const isHeld = ({ books }: Context, keyId: bigint) =>
 export const tenantOf = (key: Key, time: bigint) => (key.rentedUntil > time ? key.tenantId : 0n);
 
 export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
-  const { books, findings, script, tx } = c;
+  const { books, script, tx } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const name = namesOf(c.constants.chainId);
 
   /** A key is made: the id must be the next of its listing and buyer, and a sale must follow. */
@@ -24,35 +25,17 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
     const subject = name.key(keyId);
     const first = (keyId >> 32n) << 32n;
     const minted = books.minted.get(first) ?? 0;
-    findings.equal("KEY_ID", {
-      subject,
-      field: "n",
-      expected: minted,
-      said: Number(keyId & 0xffff_ffffn),
-      place: at.place,
-    });
+    on(subject, at).is("KEY_ID", "n", minted, Number(keyId & 0xffff_ffffn));
     books.minted.set(first, Number(keyId & 0xffff_ffffn) + 1);
     const buyerId = (keyId >> 32n) & 0xffff_ffff_ffff_ffffn;
-    findings.equal("KEY_OWNER", {
-      subject,
-      field: "to",
-      expected: books.agents.get(buyerId)?.eoa,
-      said: to,
-      place: at.place,
-    });
+    on(subject, at).is("KEY_OWNER", "to", books.agents.get(buyerId)?.eoa, to);
     tx.minting = { keyId, eoa: to, locked: false, term: undefined };
     script.promise({ law: "KEY_FOR_SALE", events: ["Exchange:KeySold"], subject, match: { keyId } });
   }
 
   function burn(key: Key, from: Address, at: At): void {
     const subject = name.key(key.keyId);
-    findings.equal("KEY_OWNER", {
-      subject,
-      field: "from",
-      expected: books.agents.get(key.holderId)?.eoa,
-      said: from,
-      place: at.place,
-    });
+    on(subject, at).is("KEY_OWNER", "from", books.agents.get(key.holderId)?.eoa, from);
     const args = { keyId: key.keyId };
     const hasReason = script.take("ExperienceKey:burn", args, {
       place: at.place,
@@ -75,35 +58,17 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
 
   function move(key: Key, to: Address, at: At): void {
     const subject = name.key(key.keyId);
-    const place = at.place;
     const toId = agentOf(books, to);
-    findings.check("KEY_OWNER", toId !== 0n && toId !== key.holderId, () => ({
-      subject,
-      field: "to",
-      expected: "another agent's EOA",
-      said: to,
-      place,
-    }));
-    findings.check("KEY_MOVABLE", (key.flags & TRANSFERABLE) !== 0, () => ({
-      subject,
-      field: "flags",
-      expected: "transferable",
-      said: key.flags,
-      place,
-    }));
-    findings.check("KEY_MOVABLE", !isHeld(c, key.keyId), () => ({
-      subject,
-      expected: "no open order",
-      said: "a held one",
-      place,
-    }));
-    findings.equal("KEY_MOVABLE", {
-      subject,
-      field: "tenant",
-      expected: 0n,
-      said: tenantOf(key, at.time),
-      place,
-    });
+    on(subject, at).holds("KEY_OWNER", toId !== 0n && toId !== key.holderId, "to", "another agent's EOA", to);
+    on(subject, at).holds(
+      "KEY_MOVABLE",
+      (key.flags & TRANSFERABLE) !== 0,
+      "flags",
+      "transferable",
+      key.flags,
+    );
+    on(subject, at).holds("KEY_MOVABLE", !isHeld(c, key.keyId), undefined, "no open order", "a held one");
+    on(subject, at).is("KEY_MOVABLE", "tenant", 0n, tenantOf(key, at.time));
     books.keysOf.set(key.holderId, (books.keysOf.get(key.holderId) ?? 0) - 1);
     books.keysOf.set(toId, (books.keysOf.get(toId) ?? 0) + 1);
     key.holderId = toId;
@@ -111,37 +76,37 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
 
   function rent(key: Key, user: Address, expires: bigint, at: At): void {
     const subject = name.key(key.keyId);
-    const place = at.place;
     const tenantId = agentOf(books, user);
     const running = tenantOf(key, at.time);
     const latest = key.expiry === 0n ? LAST_TIME : key.expiry;
-    findings.check("RENTAL", (key.flags & LENDABLE) !== 0 && !isHeld(c, key.keyId), () => ({
-      subject,
-      expected: "a lendable key without an open order",
-      said: key.flags,
-      place,
-    }));
-    findings.check("RENTAL", tenantId !== 0n && tenantId !== key.holderId, () => ({
-      subject,
-      field: "user",
-      expected: "another agent's EOA",
-      said: user,
-      place,
-    }));
-    findings.check("RENTAL", expires > at.time && expires <= latest, () => ({
-      subject,
-      field: "expires",
-      expected: `after ${at.time}, up to ${latest}`,
-      said: expires,
-      place,
-    }));
-    findings.check("RENTAL", running === 0n || (running === tenantId && expires >= key.rentedUntil), () => ({
-      subject,
-      field: "user",
-      expected: name.agt(running),
-      said: user,
-      place,
-    }));
+    on(subject, at).holds(
+      "RENTAL",
+      (key.flags & LENDABLE) !== 0 && !isHeld(c, key.keyId),
+      undefined,
+      "a lendable key without an open order",
+      key.flags,
+    );
+    on(subject, at).holds(
+      "RENTAL",
+      tenantId !== 0n && tenantId !== key.holderId,
+      "user",
+      "another agent's EOA",
+      user,
+    );
+    on(subject, at).holds(
+      "RENTAL",
+      expires > at.time && expires <= latest,
+      "expires",
+      `after ${at.time}, up to ${latest}`,
+      expires,
+    );
+    on(subject, at).holds(
+      "RENTAL",
+      running === 0n || (running === tenantId && expires >= key.rentedUntil),
+      "user",
+      name.agt(running),
+      user,
+    );
     Object.assign(key, { tenantId, rentedUntil: expires });
   }
 
@@ -159,15 +124,13 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
       }
       const key = books.keys.get(tokenId);
       const subject = name.key(tokenId);
-      findings.check("KEY_OWNER", key !== undefined && !key.burnt && key.announced === from, () => ({
-        ...{
-          subject,
-          field: "from",
-          expected: key?.burnt ? "a key that is there" : key?.announced,
-          said: from,
-          place: at.place,
-        },
-      }));
+      on(subject, at).holds(
+        "KEY_OWNER",
+        key !== undefined && !key.burnt && key.announced === from,
+        "from",
+        key?.burnt ? "a key that is there" : key?.announced,
+        from,
+      );
       if (!key) return;
       if (to === NOBODY) burn(key, from, at);
       // To the holder's own present EOA: the log catches up with a rotation.
@@ -177,12 +140,13 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
 
     Locked({ tokenId }, at) {
       const isNew = tx.minting?.keyId === tokenId;
-      findings.check("KEY_LOCKED", isNew, () => ({
-        subject: name.key(tokenId),
-        expected: "said when the key is made",
-        said: "said later",
-        place: at.place,
-      }));
+      on(name.key(tokenId), at).holds(
+        "KEY_LOCKED",
+        isNew,
+        undefined,
+        "said when the key is made",
+        "said later",
+      );
       if (tx.minting && isNew) tx.minting.locked = true;
     },
 
@@ -193,13 +157,7 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
       }
       const key = books.keys.get(tokenId);
       const subject = name.key(tokenId);
-      findings.equal("KEY_TERM", {
-        subject,
-        field: "startTime",
-        expected: key?.startTime,
-        said: start,
-        place: at.place,
-      });
+      on(subject, at).is("KEY_TERM", "startTime", key?.startTime, start);
       script.promise({
         law: "RENEWAL",
         events: ["Exchange:KeyRenewed"],
@@ -211,12 +169,13 @@ export function replayKeys(c: Context): Handlers<typeof experienceKeyAbi> {
 
     UpdateUser({ tokenId, user, expires }, at) {
       const key = books.keys.get(tokenId);
-      findings.check("RENTAL", (key !== undefined && !key.burnt) || user === NOBODY, () => ({
-        subject: name.key(tokenId),
-        expected: "a key that is there",
-        said: "none",
-        place: at.place,
-      }));
+      on(name.key(tokenId), at).holds(
+        "RENTAL",
+        (key !== undefined && !key.burnt) || user === NOBODY,
+        undefined,
+        "a key that is there",
+        "none",
+      );
       if (!key) return;
       if (user === NOBODY) Object.assign(key, { tenantId: 0n, rentedUntil: 0n });
       else rent(key, user, expires, at);
@@ -230,22 +189,17 @@ export function enterKey(
   { keyId, version, expiry }: { keyId: bigint; version: number; expiry: bigint },
   at: At,
 ): void {
-  const { books, findings, tx } = c;
+  const { books, tx } = c;
   const subject = namesOf(c.constants.chainId).key(keyId);
   const listing = books.listings.get(keyId >> 96n);
   const terms = listing?.versions[version - 1]?.terms;
   const holderId = (keyId >> 32n) & 0xffff_ffff_ffff_ffffn;
   const minting = tx.minting?.keyId === keyId ? tx.minting : undefined;
-  const place = at.place;
-  findings.equal("KEY_LOCKED", {
-    subject,
-    expected: ((terms?.flags ?? 0) & TRANSFERABLE) === 0,
-    said: minting?.locked ?? false,
-    place,
-  });
+  const ask = asker(c, subject, at);
+  ask.is("KEY_LOCKED", undefined, ((terms?.flags ?? 0) & TRANSFERABLE) === 0, minting?.locked ?? false);
   const term = minting?.term ?? { start: at.time, end: 0n };
-  findings.equal("KEY_TERM", { subject, field: "endTime", expected: expiry, said: term.end, place });
-  findings.equal("KEY_TERM", { subject, field: "startTime", expected: at.time, said: term.start, place });
+  ask.is("KEY_TERM", "endTime", expiry, term.end);
+  ask.is("KEY_TERM", "startTime", at.time, term.start);
   tx.minting = undefined;
   books.keys.set(keyId, {
     ...{ keyId, holderId, version, expiry, startTime: at.time, burnt: false, tenantId: 0n, rentedUntil: 0n },

@@ -5,6 +5,7 @@ import { flags, scoreNames, toBits } from "../../sdk/records.ts";
 import type { Aggregate, Label, Listing } from "../books.ts";
 import {
   type At,
+  asker,
   type Context,
   checkRight,
   DAY,
@@ -75,7 +76,8 @@ function faultOf({
 }
 
 export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
-  const { books, findings, script } = c;
+  const { books, script } = c;
+  const on = (subject: string, at: At) => asker(c, subject, at);
   const name = namesOf(c.constants.chainId);
 
   const labelOf = (ekId: bigint, validatorId: bigint) => books.listings.get(ekId)?.labels.get(validatorId);
@@ -84,49 +86,36 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
     const listing = books.listings.get(ekId);
     const expected = listing ? aggregateOf(listing) : { count: 0 };
     for (const [field, value] of Object.entries(expected))
-      findings.equal("LABEL_SUMS", {
-        subject: name.ek(ekId),
-        field,
-        expected: value,
-        said: said[field as keyof Aggregate],
-        place: at.place,
-      });
+      on(name.ek(ekId), at).is("LABEL_SUMS", field, value, said[field as keyof Aggregate]);
   }
 
   function checkRules(ekId: bigint, validatorId: bigint, input: Input, at: At): void {
     const listing = books.listings.get(ekId);
     const subject = name.lbl(ekId, validatorId);
-    const place = at.place;
     const present = listing?.versions.length ?? 0;
-    findings.check("LABEL_RULES", input.version >= 1 && input.version <= present, () => ({
-      subject,
-      field: "version",
-      expected: `1 to ${present}`,
-      said: input.version,
-      place,
-    }));
-    findings.check("LABEL_RULES", listing?.sellerId !== validatorId, () => ({
-      subject,
-      field: "validatorId",
-      expected: "another agent than the seller",
-      said: name.agt(validatorId),
-      place,
-    }));
+    on(subject, at).holds(
+      "LABEL_RULES",
+      input.version >= 1 && input.version <= present,
+      "version",
+      `1 to ${present}`,
+      input.version,
+    );
+    on(subject, at).holds(
+      "LABEL_RULES",
+      listing?.sellerId !== validatorId,
+      "validatorId",
+      "another agent than the seller",
+      name.agt(validatorId),
+    );
     const restricted = ((listing?.versions.at(-1)?.terms.flags ?? 0) & RESTRICTED) !== 0;
-    findings.check("LABEL_RULES", !restricted || listing?.allowed.get(validatorId) === true, () => ({
-      subject,
-      field: "validatorId",
-      expected: "a validator on the listing's list",
-      said: name.agt(validatorId),
-      place,
-    }));
-    findings.equal("LABEL_RULES", {
-      subject,
-      field: "input",
-      expected: undefined,
-      said: faultOf(input),
-      place,
-    });
+    on(subject, at).holds(
+      "LABEL_RULES",
+      !restricted || listing?.allowed.get(validatorId) === true,
+      "validatorId",
+      "a validator on the listing's list",
+      name.agt(validatorId),
+    );
+    on(subject, at).is("LABEL_RULES", "input", undefined, faultOf(input));
   }
 
   /** Sets a challenge's mark, where it is the live revision that is challenged. */
@@ -149,27 +138,22 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
       const old = labelOf(ekId, validatorId);
       checkRight(c, { agentId: validatorId, by, action: LABELS, subject, at });
       checkRules(ekId, validatorId, input, at);
-      findings.equal("LABEL_REVISION", {
-        subject,
-        field: "revision",
-        expected: (old?.revision ?? 0) + 1,
-        said: revision,
-        place,
-      });
-      findings.check("LABEL_REVISION", revision <= MAX_REVISIONS, () => ({
-        subject,
-        field: "revision",
-        expected: `${MAX_REVISIONS} at most`,
-        said: revision,
-        place,
-      }));
-      findings.check("LABEL_FROZEN", !old?.disputed, () => ({
-        subject,
-        expected: "no open challenge",
-        said: "a challenged label",
-        place,
-      }));
-      findings.equal("LABEL_RULES", { subject, field: "ekId", expected: ekId, said: input.ekId, place });
+      on(subject, at).is("LABEL_REVISION", "revision", (old?.revision ?? 0) + 1, revision);
+      on(subject, at).holds(
+        "LABEL_REVISION",
+        revision <= MAX_REVISIONS,
+        "revision",
+        `${MAX_REVISIONS} at most`,
+        revision,
+      );
+      on(subject, at).holds(
+        "LABEL_FROZEN",
+        !old?.disputed,
+        undefined,
+        "no open challenge",
+        "a challenged label",
+      );
+      on(subject, at).is("LABEL_RULES", "ekId", ekId, input.ekId);
       const createdAt = old?.live ? old.createdAt : at.time;
       const endOf = old?.endOf ?? new Map();
       if (old?.live) endOf.set(old.revision, at.time);
@@ -184,22 +168,22 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
 
     LabelWithdrawn({ ekId, validatorId, revision, aggregate, by }, at) {
       const subject = name.lbl(ekId, validatorId);
-      const place = at.place;
       const label = labelOf(ekId, validatorId);
       checkRight(c, { agentId: validatorId, by, action: LABELS, subject, at });
-      findings.check("LABEL_REVISION", label?.live === true && label.revision === revision, () => ({
-        subject,
-        field: "revision",
-        expected: label?.live ? label.revision : "a live label",
-        said: revision,
-        place,
-      }));
-      findings.check("LABEL_FROZEN", !label?.disputed, () => ({
-        subject,
-        expected: "no open challenge",
-        said: "a challenged label",
-        place,
-      }));
+      on(subject, at).holds(
+        "LABEL_REVISION",
+        label?.live === true && label.revision === revision,
+        "revision",
+        label?.live ? label.revision : "a live label",
+        revision,
+      );
+      on(subject, at).holds(
+        "LABEL_FROZEN",
+        !label?.disputed,
+        undefined,
+        "no open challenge",
+        "a challenged label",
+      );
       if (label?.live) retire(label, at.time);
       checkSums(ekId, aggregate, at);
     },
@@ -216,13 +200,13 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
       const endedAt = label?.endOf.get(revision);
       const isLive = label?.live === true && label.revision === revision;
       const isRecent = typeof endedAt === "bigint" && endedAt + CHALLENGE_WINDOW >= at.time;
-      findings.check("LABEL_CHALLENGED", isLive || isRecent, () => ({
-        subject,
-        field: "revision",
-        expected: "one that is live, or ended within the window",
-        said: revision,
-        place,
-      }));
+      on(subject, at).holds(
+        "LABEL_CHALLENGED",
+        isLive || isRecent,
+        "revision",
+        "one that is live, or ended within the window",
+        revision,
+      );
       mark(ekId, validatorId, revision, true);
     },
 
@@ -251,20 +235,21 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
 
     Endorsed({ ekId, validatorId }, at) {
       const subject = name.ek(ekId);
-      const place = at.place;
       const listing = books.listings.get(ekId);
-      findings.check("LABEL_ENDORSED", endorses(c, ekId, validatorId), () => ({
-        subject,
-        expected: "a good label of a bonded validator",
-        said: name.agt(validatorId),
-        place,
-      }));
-      findings.check("LABEL_ENDORSED", !endorses(c, ekId, listing?.endorserId ?? 0n), () => ({
-        subject,
-        expected: "no endorsement before it",
-        said: name.agt(listing?.endorserId ?? 0n),
-        place,
-      }));
+      on(subject, at).holds(
+        "LABEL_ENDORSED",
+        endorses(c, ekId, validatorId),
+        undefined,
+        "a good label of a bonded validator",
+        name.agt(validatorId),
+      );
+      on(subject, at).holds(
+        "LABEL_ENDORSED",
+        !endorses(c, ekId, listing?.endorserId ?? 0n),
+        undefined,
+        "no endorsement before it",
+        name.agt(listing?.endorserId ?? 0n),
+      );
       if (listing) listing.endorserId = validatorId;
     },
 
@@ -272,25 +257,19 @@ export function replayLabels(c: Context): Handlers<typeof labelRegistryAbi> {
       const listing = books.listings.get(ekId);
       const subject = name.lbl(ekId, validatorId);
       checkRight(c, { agentId: listing?.sellerId ?? 0n, by, action: LISTS, subject, at });
-      findings.check("LABEL_RULES", books.agents.has(validatorId), () => ({
-        subject,
-        field: "validatorId",
-        expected: "an agent",
-        said: validatorId,
-        place: at.place,
-      }));
+      on(subject, at).holds(
+        "LABEL_RULES",
+        books.agents.has(validatorId),
+        "validatorId",
+        "an agent",
+        validatorId,
+      );
       listing?.allowed.set(validatorId, allowed);
     },
 
     LabelNonceInvalidated({ validatorId, nonce }, at) {
       const next = books.labelNonces.get(validatorId) ?? 0n;
-      findings.check("NONCE_ONCE", nonce >= next, () => ({
-        subject: name.agt(validatorId),
-        field: "nonce",
-        expected: `${next} or more`,
-        said: nonce,
-        place: at.place,
-      }));
+      on(name.agt(validatorId), at).holds("NONCE_ONCE", nonce >= next, "nonce", `${next} or more`, nonce);
       books.labelNonces.set(validatorId, nonce + 1n);
     },
   };
