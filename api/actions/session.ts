@@ -48,13 +48,33 @@ export async function readSession(deps: Deps, authorization: string | undefined)
   }
   const { sub: eoa, epoch } = await readClaims(deps, token);
   const binding = await bindingOf(deps.chain, eoa);
-  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) {
-    throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
-      hint: "Sign in with the agent's present EOA.",
-      details: { reason: "eoa_rotated", eoa },
-    });
-  }
+  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) throw rotatedError(eoa);
   return binding;
+}
+
+/**
+ * Throws SESSION_EXPIRED unless the session's EOA is its agent's at that block: the node that was asked when the request came need not have
+ * been as far.
+ */
+export async function assertBound(
+  chain: Deps["chain"],
+  { eoa, agentId, epoch }: Session,
+  at: { blockNumber: bigint },
+): Promise<void> {
+  const then = await bindingOf(chain, eoa, at);
+  if (then.agentId === agentId && then.epoch === epoch) return;
+  if (agentId !== 0n) throw rotatedError(eoa);
+  throw new ExchangeError("SERVICE_UNAVAILABLE", `One of the chain's nodes does not know ${eoa} yet.`, {
+    hint: "Nothing was done. Try again in a moment.",
+    details: { check: "chain" },
+  });
+}
+
+function rotatedError(eoa: Address): ExchangeError {
+  return new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
+    hint: "Sign in with the agent's present EOA.",
+    details: { reason: "eoa_rotated", eoa },
+  });
 }
 
 async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {

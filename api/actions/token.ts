@@ -11,7 +11,7 @@ import { saveToken } from "../store/tokens.ts";
 import { recordFirstAccess } from "./access.ts";
 import { signGrant } from "./grant.ts";
 import { boundKey, type ProofHeader } from "./proof.ts";
-import type { Session } from "./session.ts";
+import { assertBound, type Session } from "./session.ts";
 
 /** Seconds that a token lives; less when the key ends before. */
 const TOKEN_TTL = 300;
@@ -28,11 +28,13 @@ export async function issueToken(
   const { chain } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
-  const head = await chain.client.getBlock({ blockTag: "latest" });
+  const head = await deps.guard.newestHead();
   // At that very block: it is what the token's row refers to when a reorg comes.
-  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId], {
-    blockNumber: head.number,
-  });
+  const at = { blockNumber: head.number };
+  const [[tokenId, key]] = await Promise.all([
+    chain.keys.read.accessOf([number, session.agentId], at),
+    assertBound(chain, session, at),
+  ]);
   const now = Math.floor(Date.now() / 1000);
   // On a quiet chain the last block's time is old: the clock has a word, too.
   const live = tokenId !== 0n && (key.expiry === 0 || key.expiry > now);
