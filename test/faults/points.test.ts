@@ -137,6 +137,7 @@ describe("faults: marked points", () => {
       });
       faults.push(fault.then((said) => said && `${rail}, ${name}: ${said}`));
       if (!isHit) faults.push(Promise.resolve(`${rail}, ${name}: not on the way of ${list(arena)}`));
+      if (faults.length % 20 === 0) console.log(`      … ${faults.length} kills`);
       await faults[faults.length - UNDER_WAY];
     }
     expect((await Promise.all(faults)).filter(Boolean)).to.deep.equal([]);

@@ -18,6 +18,8 @@ const SEED = Number(process.env.FAULT_SEED ?? 20_261_130);
 const SOME = 60;
 /** Journeys that go on at a time: the oldest of more is waited for. */
 const UNDER_WAY = 30;
+/** A long run says now and then how far it is. */
+const isNews = (i: number) => i % 20 === 19;
 
 describe("faults: random kills", () => {
   const shared = useSystem();
@@ -55,6 +57,7 @@ describe("faults: random kills", () => {
       const { fault, isHit } = await disturb(arena, journey, () => ++count === at);
       if (!isHit) await arena.killNow(); // the way was shorter this time
       kills.set(name, (kills.get(name) ?? 0) + 1);
+      if (isNews(i)) console.log(`      … ${i + 1} kills`);
       faults.push(fault.then((said) => said && `${name}, kill ${i} at crossing ${at}: ${said}`));
       await faults[faults.length - UNDER_WAY];
     }
