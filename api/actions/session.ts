@@ -53,7 +53,29 @@ export async function readSession(deps: Deps, authorization: string | undefined)
 /** Throws SESSION_EXPIRED when the EOA was rotated away, or there and back, since it signed in. `now` is its binding on chain. */
 export function assertBound({ eoa, epoch }: SignIn, now: Pick<Binding, "epoch" | "retired">): void {
   if (!now.retired && (epoch === undefined || epoch === now.epoch)) return;
-  throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
+  throw rotatedError(eoa);
+}
+
+/**
+ * Throws SESSION_EXPIRED unless the session's EOA is its agent's at that block: the node that was asked when the request came need not have
+ * been as far.
+ */
+export async function assertBoundAt(
+  chain: Deps["chain"],
+  { eoa, agentId, epoch }: Session,
+  at: { blockNumber: bigint },
+): Promise<void> {
+  const then = await bindingOf(chain, eoa, at);
+  if (then.agentId === agentId && then.epoch === epoch) return;
+  if (agentId !== 0n) throw rotatedError(eoa);
+  throw new ExchangeError("SERVICE_UNAVAILABLE", `One of the chain's nodes does not know ${eoa} yet.`, {
+    hint: "Nothing was done. Try again in a moment.",
+    details: { check: "chain" },
+  });
+}
+
+function rotatedError(eoa: Address): ExchangeError {
+  return new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
     hint: "Sign in with the agent's present EOA.",
     details: { reason: "eoa_rotated", eoa },
   });

@@ -10,12 +10,12 @@ import {
   encodeFunctionData,
   type Hash,
   type Hex,
-  type TransactionReceipt,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { Sql } from "../store/database.ts";
 import { relayBacklog } from "../store/relayed.ts";
+import type { Mined } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 import type { ChainGuard } from "./guard.ts";
 import { createRelayQueue, type RelayQueue } from "./relay-queue.ts";
@@ -57,9 +57,9 @@ export type Relayer = Pick<RelayQueue, "fateOf" | "tend"> & {
    * Sends the call and waits for its receipt; undefined when it was not mined in time, and may be later. Throws {@link ContractRefusal};
    * `GasCapReached` and `TransactionNotSent` when nothing was sent.
    */
-  send(call: Call, options: SendOptions): Promise<TransactionReceipt | undefined>;
+  send(call: Call, options: SendOptions): Promise<Mined | undefined>;
   /** {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. */
-  relay(call: Call, asker: string): Promise<TransactionReceipt>;
+  relay(call: Call, asker: string): Promise<Mined>;
   /** What waits to be mined. */
   backlog(): ReturnType<typeof relayBacklog>;
 };
