@@ -48,13 +48,18 @@ export async function readSession(deps: Deps, authorization: string | undefined)
   }
   const { sub: eoa, epoch } = await readClaims(deps, token);
   const binding = await bindingOf(deps.chain, eoa);
-  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) throw rotatedError(eoa);
+  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) {
+    throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
+      hint: "Sign in with the agent's present EOA.",
+      details: { reason: "eoa_rotated", eoa },
+    });
+  }
   return binding;
 }
 
 /**
- * Throws SESSION_EXPIRED unless the session's EOA is its agent's at that block: the node that was asked when the request came need not have
- * been as far.
+ * Throws SERVICE_UNAVAILABLE unless the session's EOA is its agent's at that block: of a pool's nodes the one that was asked when the request
+ * came need not be as far as the other, or the other way round. Asked again, who is right shows.
  */
 export async function assertBound(
   chain: Deps["chain"],
@@ -63,17 +68,9 @@ export async function assertBound(
 ): Promise<void> {
   const then = await bindingOf(chain, eoa, at);
   if (then.agentId === agentId && then.epoch === epoch) return;
-  if (agentId !== 0n) throw rotatedError(eoa);
-  throw new ExchangeError("SERVICE_UNAVAILABLE", `One of the chain's nodes does not know ${eoa} yet.`, {
-    hint: "Nothing was done. Try again in a moment.",
+  throw new ExchangeError("SERVICE_UNAVAILABLE", `The chain's nodes do not agree on whose agent ${eoa} is.`, {
+    hint: "Nothing was done: one of them is behind. Try again in a moment.",
     details: { check: "chain" },
-  });
-}
-
-function rotatedError(eoa: Address): ExchangeError {
-  return new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
-    hint: "Sign in with the agent's present EOA.",
-    details: { reason: "eoa_rotated", eoa },
   });
 }
 

@@ -18,6 +18,8 @@ export type ChainGuard = {
   assertTrusted(): Promise<void>;
   /** The chain's head, as new as it was ever seen: what is granted is granted by it. Throws SERVICE_UNAVAILABLE for a node that is behind. */
   newestHead(): Promise<Head>;
+  /** A transaction of ours is in this block: whoever does not have it is behind. */
+  saw: Heads["saw"];
 };
 
 export function createChainGuard(chain: Chain, options: HeadOptions = {}): ChainGuard {
@@ -46,6 +48,7 @@ export function createChainGuard(chain: Chain, options: HeadOptions = {}): Chain
       });
     },
     newestHead: heads.newest,
+    saw: heads.saw,
   };
 }
 

@@ -24,6 +24,8 @@ export type Heads = {
   fault(): Promise<string | undefined>;
   /** The chain's head, no older than any that was seen. Throws SERVICE_UNAVAILABLE when the node does not come so far in time. */
   newest(): Promise<Head>;
+  /** The chain has this block. */
+  saw(block: Cursor): Promise<void>;
 };
 
 export type HeadOptions = {
@@ -45,7 +47,7 @@ export function createHeads({ client }: Pick<Chain, "client">, { sql, maxAge }: 
     return !highest || (shared && shared.number > highest.number) ? shared : highest;
   };
 
-  const note = async ({ number, hash }: Head, mark: Cursor | undefined): Promise<void> => {
+  const note = async ({ number, hash }: Cursor, mark: Cursor | undefined): Promise<void> => {
     if (!seen.has(number) && seen.size >= REMEMBERED) seen.delete(seen.keys().next().value as bigint);
     seen.set(number, hash);
     if (mark && number <= mark.number) return;
@@ -71,6 +73,7 @@ export function createHeads({ client }: Pick<Chain, "client">, { sql, maxAge }: 
   };
 
   return {
+    saw: (block) => note(block, highest),
     async fault() {
       const mark = await readMark();
       const head = await latest();
