@@ -57,8 +57,8 @@ export function assertBound({ eoa, epoch }: SignIn, now: Pick<Binding, "epoch" |
 }
 
 /**
- * Throws SESSION_EXPIRED unless the session's EOA is its agent's at that block: the node that was asked when the request came need not have
- * been as far.
+ * Throws SERVICE_UNAVAILABLE unless the session's EOA is its agent's at that block: of a pool's nodes the one that was asked when the request
+ * came need not be as far as the other, or the other way round. Asked again, who is right shows.
  */
 export async function assertBoundAt(
   chain: Deps["chain"],
@@ -67,9 +67,8 @@ export async function assertBoundAt(
 ): Promise<void> {
   const then = await bindingOf(chain, eoa, at);
   if (then.agentId === agentId && then.epoch === epoch) return;
-  if (agentId !== 0n) throw rotatedError(eoa);
-  throw new ExchangeError("SERVICE_UNAVAILABLE", `One of the chain's nodes does not know ${eoa} yet.`, {
-    hint: "Nothing was done. Try again in a moment.",
+  throw new ExchangeError("SERVICE_UNAVAILABLE", `The chain's nodes do not agree on whose agent ${eoa} is.`, {
+    hint: "Nothing was done: one of them is behind. Try again in a moment.",
     details: { check: "chain" },
   });
 }

@@ -20,6 +20,8 @@ export type ChainGuard = {
   newestHead(): Promise<Head>;
   /** The same of anything that is read at a block. */
   newestOf: Heads["newestOf"];
+  /** A transaction of ours is in this block: whoever does not have it is behind. */
+  saw: Heads["saw"];
 };
 
 export function createChainGuard(chain: Chain, options: HeadOptions = {}): ChainGuard {
@@ -49,6 +51,7 @@ export function createChainGuard(chain: Chain, options: HeadOptions = {}): Chain
     },
     newestHead: heads.newest,
     newestOf: heads.newestOf,
+    saw: heads.saw,
   };
 }
 

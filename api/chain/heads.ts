@@ -27,6 +27,8 @@ export type Heads = {
   newest(): Promise<Head>;
   /** What `read` answers, once it answers by a block no older than any that was seen. Throws as {@link Heads.newest} does. */
   newestOf<T extends { block: Place }>(read: () => Promise<T>): Promise<T>;
+  /** The chain has this block. */
+  saw(block: Place): Promise<void>;
 };
 
 export type HeadOptions = {
@@ -88,6 +90,7 @@ export function createHeads({ client }: Pick<Chain, "client">, { sql, maxAge }: 
   };
 
   return {
+    saw: (block) => note(block, highest),
     async fault() {
       const mark = await readMark();
       const head = await latest();

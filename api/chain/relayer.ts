@@ -112,6 +112,7 @@ export function createRelayer({ chain, guard, privateKey, ...rest }: RelayerOpti
     const entry = { target: call.address, data: encodeFunctionData(call), gas: await gasFor(call) };
     const hash = await queue.enter({ ...entry, asker: asker.toLowerCase() }, signed);
     const receipt = await queue.receiptOf(hash, chain.patience);
+    if (receipt) await guard.saw({ number: receipt.blockNumber, hash: receipt.blockHash });
     if (receipt?.status !== "reverted") return receipt;
     // Something came between: what would it say now?
     throw new ContractRefusal((await simulate(call)) ?? { name: "Reverted", args: { transaction: hash } });

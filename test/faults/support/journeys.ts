@@ -39,7 +39,13 @@ export async function createSeller(api: Api) {
     market.list(account, { curveParams: curves.fixed.encode({ price }), ...changes });
   return {
     ...{ api, account, paid: await fixed(PRICE), free: await fixed(0n), forCards: await fixed(CARD_PRICE) },
-    forPoints: await fixed(PRICE, { pointsPrice: POINTS_PRICE }),
+    /** A free listing and one that can be had for points, of another seller. */
+    forPoints: async () => {
+      const other = await market.join();
+      const list = (price: bigint, pointsPrice = 0) =>
+        market.list(other.account, { curveParams: curves.fixed.encode({ price }), pointsPrice });
+      return [await list(0n), await list(PRICE, POINTS_PRICE)] as const;
+    },
     /** A listing of its own, whose price rises. */
     rising: () =>
       market.list(account, {
@@ -156,13 +162,15 @@ export const rails = {
     );
   },
   points: async (seller) => {
-    const { api, free } = seller;
+    const { api } = seller;
     const { account, agentId, token } = await api.agent();
+    // Of its own: trades with the same seller earn less and less.
+    const [free, forPoints] = await seller.forPoints();
     await api.grant(account, ["list", "label", "claim", "spend-points"], token);
     // A trade earns what the key costs.
     const earning = { ek_id: api.ekIdOf(free), payment_method: { type: "free" } };
     await api.get("/me/buy/purchase", { token, body: earning });
-    return byOrder(seller, "points", seller.forPoints, account, async () => {
+    return byOrder(seller, "points", forPoints, account, async () => {
       expect(await holdingsOf(api, account.address)).to.deep.equal({ keys: 2n, paid: 0n });
       const { points } = api.market.contracts;
       const call = { ...points, functionName: "balanceOf", args: [agentId] } as const;
