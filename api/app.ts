@@ -17,6 +17,7 @@ import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
+import { addStreamRoutes } from "./routes/streams.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
 import { addX402Routes } from "./routes/x402.ts";
 
@@ -54,6 +55,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addServiceRoutes(app, deps);
   addGatewayRoutes(app, deps);
   addAnalyticsRoutes(app, deps);
+  addStreamRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

@@ -16,6 +16,7 @@ import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
+import type { Streams } from "./streams/streams.ts";
 
 export type Deps = {
   /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
@@ -42,4 +43,6 @@ export type Deps = {
   /** Payments on Tempo; absent where they are not set up. */
   tempo?: TempoRail;
   health: Health;
+  /** Events as they happen, to whoever listens. */
+  streams: Streams;
 };

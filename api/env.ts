@@ -90,6 +90,9 @@ export const schema = z.object({
     .string()
     .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
     .default("50000000"),
+  /** Streams that one process holds open, and those of one address: behind a proxy all have the proxy's. */
+  STREAM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
+  STREAM_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).max(1_000_000).default(100),
   /** Below it the health is `degraded`: some hundred sales are left. */
   RELAYER_LOW_BALANCE: z
     .string()
@@ -122,6 +125,7 @@ export type Env = Readonly<{
   /** Absent: no payments on Tempo. */
   tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
+  streamLimits: { connections: number; perAddress: number };
   /** In wei. */
   relayerLowBalance: bigint;
 }>;
@@ -147,6 +151,7 @@ export function readEnv(): Env {
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    streamLimits: { connections: env.STREAM_CONNECTIONS, perAddress: env.STREAM_CONNECTIONS_PER_ADDRESS },
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }

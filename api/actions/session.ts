@@ -5,6 +5,7 @@ import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
 import { type Binding, bindingOf } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
+import type { Hold } from "../store/stream-tickets.ts";
 
 /** Seconds that a session lives. */
 export const SESSION_TTL = 3_600;
@@ -40,13 +41,21 @@ export async function startSession(deps: Deps, { eoa, agentId, epoch }: Binding)
  * INVALID_SIGNATURE when there is no session in the header, or none of ours.
  */
 export async function readSession(deps: Deps, authorization: string | undefined): Promise<Session> {
+  return (await readHold(deps, authorization)).session;
+}
+
+/** The same with what it takes to ask later whether the session still holds: {@link stillHolds}. */
+export async function readHold(
+  deps: Deps,
+  authorization: string | undefined,
+): Promise<{ session: Session; hold: Hold }> {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (!token) {
     throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
       hint: "Sign in (GET /auth/nonce, POST /auth/verify) and send Authorization: Bearer <token>.",
     });
   }
-  const { sub: eoa, epoch } = await readClaims(deps, token);
+  const { sub: eoa, epoch, exp, kid } = await readClaims(deps, token);
   const binding = await bindingOf(deps.chain, eoa);
   if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) {
     throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
@@ -54,12 +63,28 @@ export async function readSession(deps: Deps, authorization: string | undefined)
       details: { reason: "eoa_rotated", eoa },
     });
   }
-  return binding;
+  const { agentId } = binding;
+  const hold = { eoa, agentId, epoch: binding.epoch, kid, endsAt: new Date(exp * 1000) };
+  return { session: binding, hold };
 }
 
-async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {
+/**
+ * Whether a session that was good is so still: not over, its key not taken back, its EOA with the agent that it was with. An EOA that has
+ * joined meanwhile is another's session, too: more is its own now.
+ */
+export async function stillHolds(deps: Deps, { eoa, agentId, epoch, kid, endsAt }: Hold): Promise<boolean> {
+  if (endsAt.getTime() <= Date.now()) return false;
+  const keys = await deps.keys.published();
+  if (!keys.some((key) => key.kid === kid)) return false;
+  const now = await bindingOf(deps.chain, eoa);
+  return !now.retired && now.agentId === agentId && now.epoch === epoch;
+}
+
+type Claims = z.infer<typeof claimsSchema> & { exp: number; kid: string };
+
+async function readClaims(deps: Deps, token: string): Promise<Claims> {
   try {
-    const { payload } = await jwtVerify(token, deps.keys.verifier, {
+    const { payload, protectedHeader } = await jwtVerify(token, deps.keys.verifier, {
       algorithms: [ALG],
       typ: SESSION_TYP,
       issuer: deps.publicUrl,
@@ -67,7 +92,8 @@ async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof cla
       maxTokenAge: SESSION_TTL,
       clockTolerance: 5,
     });
-    return claimsSchema.parse(payload);
+    const { exp } = z.object({ exp: z.number() }).parse(payload);
+    return { ...claimsSchema.parse(payload), exp, kid: z.string().parse(protectedHeader.kid) };
   } catch (error) {
     // A key that is gone took its sessions with it.
     if (error instanceof errors.JWTExpired || error instanceof errors.JWKSNoMatchingKey) {

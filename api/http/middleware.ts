@@ -34,7 +34,7 @@ export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
   allowHeaders: [
-    ...["Authorization", "Content-Type", "Idempotency-Key"],
+    ...["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
     ...["PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Accept-Payment"],
   ],
   exposeHeaders: [
