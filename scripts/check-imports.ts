@@ -11,7 +11,17 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }> = {
   sdk: {
     rooms: [],
-    packages: ["viem", "zod", "jose", "paseto", "canonicalize", "@x402/", "ipaddr.js", "node:"],
+    packages: [
+      "viem",
+      "zod",
+      "jose",
+      "paseto",
+      "canonicalize",
+      "@x402/",
+      "eventsource-parser",
+      "ipaddr.js",
+      "node:",
+    ],
   },
   indexer: { rooms: ["sdk"], packages: ["ponder", "hono", "viem", "zod", "node:"] },
   api: { rooms: ["sdk", "indexer/ponder.schema.ts"] },

@@ -45,6 +45,7 @@ export { REPUTATION_VERSION, type Reputation } from "./reputation/score.ts";
 export { type SellerFacts, type SellerUse, sellerReputation } from "./reputation/seller.ts";
 export { type ValidatorFacts, validatorReputation } from "./reputation/validator.ts";
 export type { Signer, Wallet } from "./signer.ts";
+export type { StreamMessage, StreamOptions } from "./streaming.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { Analytics, MyAnalytics, PriceHistory } from "./wire/analytics.ts";
@@ -52,4 +53,5 @@ export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/list
 export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
 export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 export type { AgentReputation, RoleReputation } from "./wire/reputation.ts";
+export type { ActivityItem, OwnEvent, Retracted } from "./wire/streams.ts";
 export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

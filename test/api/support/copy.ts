@@ -12,6 +12,7 @@ const READY_MS = 90_000; // a machine may be busy
 
 export type Copy = {
   apiUrl: string;
+  pid: number;
   /** Resolves with its exit code, once it has ended. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
@@ -40,6 +41,7 @@ export async function startCopy(
   await answers(apiUrl, child);
   return {
     apiUrl,
+    pid: child.pid as number,
     async kill(signal) {
       child.kill(signal);
       return ended;

@@ -22,6 +22,7 @@ import { openIndex } from "../../../api/queries/index-database.ts";
 import { openStore } from "../../../api/store/database.ts";
 import { createSigningKeys } from "../../../api/store/signing-keys.ts";
 import { createWatermarks } from "../../../api/store/watermarks.ts";
+import { createStreams } from "../../../api/streams/streams.ts";
 import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
@@ -60,7 +61,7 @@ export async function startTempoApi(
   // Copies of one API have one name in the world: challenges of the shared one are good here.
   const publicUrl = run.apiUrl;
   const facilitator = createFacilitator({ chain: home, relayer, sql });
-  const deps: Deps = {
+  const base: Omit<Deps, "streams"> = {
     ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, ...rest }),
     ...{ publicUrl, chain: home, guard, relayer, sql, index },
     accesses: createAccessRecorder({ chain: home, relayer }),
@@ -76,6 +77,8 @@ export async function startTempoApi(
       ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
     }),
   };
+  const limits = { connections: 10, perAddress: 10 };
+  const deps: Deps = { ...base, streams: createStreams(base, { databaseUrl, tag, limits }) };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   return {
@@ -83,7 +86,7 @@ export async function startTempoApi(
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all([store.close(), index.close()]);
+      await Promise.all([deps.streams.stop(), store.close(), index.close()]);
     },
   };
 }
