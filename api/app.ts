@@ -11,21 +11,25 @@ import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
+import { addDashboardRoutes } from "./routes/dashboard.ts";
 import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
+import { addMarketRoutes } from "./routes/market.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
+import { addReferenceRoutes } from "./routes/reference.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addStreamRoutes } from "./routes/streams.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
+import { addVoiceRoutes } from "./routes/voices.ts";
 import { addX402Routes } from "./routes/x402.ts";
 
 /**
  * Where bodies are JSON. Paying is not among them: a request to pay is answered with its 402 whatever it carries, so that those who
  * discover paid resources find it.
  */
-const jsonPaths = ["/auth/*", "/me/*", "/listings/*", "/gateway/*"];
+const jsonPaths = ["/auth/*", "/me/*", "/listings/*", "/gateway/*", "/public/*"];
 
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
@@ -45,7 +49,10 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   for (const path of jsonPaths) app.use(path, readableJson);
   addAuthRoutes(app, deps);
   addMeRoutes(app, deps);
+  addDashboardRoutes(app, deps);
   addListingRoutes(app, deps);
+  addMarketRoutes(app, deps);
+  addVoiceRoutes(app, deps);
   addBuyRoutes(app, deps);
   addX402Routes(app, deps);
   addCardRoutes(app, deps);
@@ -54,6 +61,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
   addGatewayRoutes(app, deps);
+  addReferenceRoutes(app);
   addAnalyticsRoutes(app, deps);
   addStreamRoutes(app, deps);
   app.notFound((c) => notFound(app, c));

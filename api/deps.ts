@@ -45,4 +45,6 @@ export type Deps = {
   health: Health;
   /** Events as they happen, to whoever listens. */
   streams: Streams;
+  /** `host:port` of gateways on this machine that may be asked for their health, for development. */
+  localGateways?: readonly string[] | undefined;
 };

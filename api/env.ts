@@ -93,6 +93,14 @@ export const schema = z.object({
   /** Streams that one process holds open, and those of one address: behind a proxy all have the proxy's. */
   STREAM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
   STREAM_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).max(1_000_000).default(100),
+  /** Gateways on this machine that may be asked for their health; for development. Any other has to be on the public internet. */
+  LOCAL_GATEWAYS: z
+    .string()
+    .regex(
+      /^[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*$/,
+      "host:port of gateways on this machine, with commas between them",
+    )
+    .optional(),
   /** Below it the health is `degraded`: some hundred sales are left. */
   RELAYER_LOW_BALANCE: z
     .string()
@@ -126,6 +134,7 @@ export type Env = Readonly<{
   tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
   streamLimits: { connections: number; perAddress: number };
+  localGateways: readonly string[] | undefined;
   /** In wei. */
   relayerLowBalance: bigint;
 }>;
@@ -152,6 +161,7 @@ export function readEnv(): Env {
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     streamLimits: { connections: env.STREAM_CONNECTIONS, perAddress: env.STREAM_CONNECTIONS_PER_ADDRESS },
+    localGateways: env.LOCAL_GATEWAYS?.split(","),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
 }

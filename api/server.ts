@@ -120,6 +120,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
       issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
     }),
     foreign,
+    localGateways: env.localGateways,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
   return {

@@ -66,7 +66,15 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
     ...(env.execution === null ? {} : await runnerOf(env.execution)),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
-    health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
+    health: createHealth({
+      store,
+      keys,
+      seller,
+      outbox,
+      courier,
+      signingKey,
+      storageType: env.store.store.kind,
+    }),
     log,
   });
   const app = express()

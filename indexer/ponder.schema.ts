@@ -1094,7 +1094,7 @@ export const notice = onchainTable(
       })
       .notNull(),
     ekId: t.text().notNull(),
-    /** The order, the label or the listing's version. */
+    /** The order; the label with its revision, or with the challenge; the listing's version. */
     refId: t.text().notNull(),
     by: t.text(),
     due: t.bigint(),

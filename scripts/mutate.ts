@@ -7,6 +7,7 @@
  *   npm run mutate -- --shard 1/2           … every second one, in a copy of its own; the shards' results are reported together
  *   npm run mutate -- --from 100 --limit 40 … a part of them
  *   npm run mutate -- --unit                … without the property tests, which take most of the time of a survivor
+ *   npm run mutate -- --survivors           … those that no test noticed so far, once more
  *
  * Works in a copy in the system's folder for temporary files. A run that was cut off goes on where it was; a result counts until its contract or
  * the tests nearest to it change. In the background: `nice -n 19 npm run mutate`.
@@ -35,6 +36,7 @@ const { values: flags } = parseArgs({
     shard: { type: "string", default: "1/1" },
     only: { type: "string" },
     unit: { type: "boolean", default: false },
+    survivors: { type: "boolean", default: false },
   },
 });
 const [shard = 1, shards = 1] = flags.shard.split("/").map(Number);
@@ -59,7 +61,13 @@ function chosenMutants(compiler: Compiler): Mutant[] {
     }),
   );
   const all = selectMutants(candidates, { count: Number(flags.count), seed: Number(flags.seed) });
+  const survivors = new Set(
+    allResults()
+      .filter(({ fate }) => fate === "survived")
+      .map(({ key }) => key),
+  );
   return all
+    .filter(({ key }) => !flags.survivors || survivors.has(key))
     .filter(({ index }) => index % shards === shard - 1 && index >= Number(flags.from))
     .filter(({ file }) => !flags.only || basename(file, ".sol") === flags.only)
     .slice(0, Number(flags.limit));

@@ -20,7 +20,9 @@ import { listeners } from "./verbs/listening.ts";
 import { orderers } from "./verbs/ordering.ts";
 import { readers } from "./verbs/reading.ts";
 import { users } from "./verbs/using.ts";
+import { watchers } from "./verbs/watching.ts";
 import { writers } from "./verbs/writing.ts";
+import type { Watching } from "./watching.ts";
 import type { AgentProfile, relayedResponseSchema } from "./wire/agent.ts";
 import type {
   Analytics,
@@ -71,7 +73,7 @@ export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit
 export type Experience = { ekId: string; listingId: string; manifest: ContentManifest; items: FetchedItem[] };
 
 /** An exchange, as one agent uses it. Every method throws {@link ExchangeError}. */
-export type Exchange = {
+export type Exchange = Watching & {
   /** The wallet's address: the agent's EOA. */
   readonly address: `0x${string}`;
 
@@ -332,5 +334,6 @@ export function createExchange(options: ExchangeOptions): Exchange {
     ...users(core),
     ...writers(core),
     ...listeners(core),
+    ...watchers(core),
   };
 }

@@ -47,6 +47,7 @@ export { type ValidatorFacts, validatorReputation } from "./reputation/validator
 export type { Signer, Wallet } from "./signer.ts";
 export type { StreamMessage, StreamOptions } from "./streaming.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
+export type { Watching } from "./watching.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { Analytics, MyAnalytics, PriceHistory } from "./wire/analytics.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";

@@ -63,7 +63,7 @@ export const manifestItemSchema = z.strictObject({
     "license",
     "readme",
   ]),
-  media_type: z.string().regex(/^[a-z]+\/[a-z0-9.+-]+(;.*)?$/i, "an IANA media type such as text/csv"),
+  media_type: z.string().regex(/^[A-Za-z]+\/[A-Za-z0-9.+-]+(;.*)?$/, "an IANA media type such as text/csv"),
   format: z.string().max(64).optional(),
   size_bytes: z.int().nonnegative().optional(),
   hash: hashSchema,

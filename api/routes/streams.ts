@@ -90,7 +90,8 @@ export function addStreamRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
       }
       const hold = await holdOf(deps, c.req.header("authorization"), ticket);
       const { eoa, agentId } = hold;
-      const own = agentId === 0n ? [] : [agentIds.serialize({ chainId: deps.chain.id, agentId })];
+      const wireId = () => agentIds.serialize({ chainId: deps.chain.id, agentId });
+      const own = agentId === 0n ? [] : [wireId(), String(agentId)];
       const audiences = [eoa.toLowerCase(), ...own];
       return open(c, deps, { audiences, wants: filterOf(kinds), hold, queryId: last_event_id });
     },

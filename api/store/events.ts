@@ -9,7 +9,10 @@ const KEPT_DAYS = 7;
 /** Rows that get their places at once. */
 const BATCH = 1_000;
 
-/** Who may see an event: everybody, an agent by its id, or an EOA in lower case, which may be no agent yet. */
+/**
+ * Who may see an event: everybody; an agent, by its id on the wire or by its number, as whatever tells of it knows it; or an EOA in lower
+ * case, which may be no agent yet.
+ */
 export type Audience = string;
 export const PUBLIC: Audience = "public";
 

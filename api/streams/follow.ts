@@ -2,6 +2,7 @@
  * Brings the log of events up to the indexer's tables: adds what is new, takes back what a reorg took. Any process may do it at any time;
  * one at a time does.
  */
+import { notificationKinds } from "../../sdk/wire/voices.ts";
 import type { Deps } from "../deps.ts";
 import { activityItems } from "../queries/public.ts";
 import { isoTime } from "../queries/time.ts";
@@ -137,12 +138,16 @@ async function toEvents(deps: Deps, rows: readonly Row[]): Promise<ChainEvent[]>
   });
 }
 
+/** Whether GET /me/notifications lists it. */
+const isNotified = (kind: string) => (notificationKinds as readonly string[]).includes(kind);
+
 /** As `ownEventSchema` has it. */
 function toNotice(row: Row): Record<string, unknown> {
   return {
     kind: row.kind,
     timestamp: isoTime(BigInt(row.at)),
     ek_id: row.ek_id,
+    ...(isNotified(row.kind) ? { notification_id: `ntf_${row.kind}:${row.ref_id}` } : {}),
     ...(row.ref_id.startsWith("ord_") ? { order_id: row.ref_id } : {}),
     ...(row.agent_id === null ? {} : { agent_id: row.agent_id }),
     ...(row.due === null ? {} : { due: isoTime(BigInt(row.due)) }),

@@ -1,5 +1,5 @@
 /** Events as Server-Sent Events (HTML Living Standard, 9.2), each made into bytes once. */
-import { ekId as ekIds } from "../../sdk/ids.ts";
+import { agentId as agentIds, ekId as ekIds } from "../../sdk/ids.ts";
 import type { Resync } from "../../sdk/wire/streams.ts";
 import type { LoggedEvent } from "../store/events.ts";
 
@@ -29,33 +29,37 @@ export function createFrames({ tag, chainId }: { tag: string; chainId: number })
     /** Where it changes the client's place, it says so. */
     resync: (reason: Resync["reason"], seq?: number) =>
       message("resync", { reason, hint: hints[reason] }, seq),
-    event({ seq, kind, payload }: LoggedEvent): Buffer {
-      const { seq: told, at, ek_number, ...fields } = payload as Record<string, unknown> & Payload;
-      if (kind === "retracted") return message(kind, { event_id: id(told ?? 0), ...fields }, seq);
-      if (kind === "payment") {
-        const { ek_id, tx, reason, ...payment } = {
-          ek_id: ekIds.serialize({ chainId, ekId: BigInt(ek_number ?? 0) }),
-          ...fields,
-        } as Record<string, unknown>;
-        return message(kind, { kind, timestamp: timeOf(at), ek_id, ...given({ tx, reason }), payment }, seq);
-      }
-      if (kind === "usage") {
-        const { ek_id, agent_id, reason, ...usage } = fields;
-        return message(
-          kind,
-          { kind, timestamp: timeOf(at), ek_id, agent_id, ...given({ reason }), usage },
-          seq,
-        );
-      }
-      return message(kind, payload, seq);
-    },
+    event: ({ seq, kind, payload }: LoggedEvent): Buffer => message(kind, toWire(kind, payload), seq),
   };
+
+  function toWire(kind: string, payload: LoggedEvent["payload"]): object {
+    const { seq: told, at, ek_number, agent_number, ...fields } = payload as Payload;
+    if (kind === "retracted") return { event_id: id(told ?? 0), ...fields };
+    if (at === undefined) return payload; // it was written as the wire has it
+    const { ek_id, agent_id, tx, reason, notification_id, store, ...rest } = fields;
+    const common = {
+      ...{ kind, timestamp: new Date(at * 1000).toISOString() },
+      ek_id: ek_number === undefined ? ek_id : ekIds.serialize({ chainId, ekId: BigInt(ek_number) }),
+      agent_id:
+        agent_number === undefined
+          ? agent_id
+          : agentIds.serialize({ chainId, agentId: BigInt(agent_number) }),
+      ...{ tx, reason, notification_id, store },
+    };
+    // JSON leaves out what is undefined.
+    return kind === "payment" || kind === "usage" ? { ...common, [kind]: rest } : common;
+  }
 }
 
 export type Frames = ReturnType<typeof createFrames>;
 
-/** What the database's own triggers write: Unix seconds with a fraction, a listing's number, the place of what is retracted. */
-type Payload = { at?: number; ek_number?: string; seq?: number };
+/** What the database's own triggers write: Unix seconds with a fraction, numbers of listings and agents, the place of what is retracted. */
+type Payload = Record<string, unknown> & {
+  at?: number;
+  ek_number?: string;
+  agent_number?: string;
+  seq?: number;
+};
 
 const hints: Readonly<Record<Resync["reason"], string>> = {
   slow: "You read slower than events come. Connect again with the last id: nothing is lost.",
@@ -63,7 +67,3 @@ const hints: Readonly<Record<Resync["reason"], string>> = {
   lost: "The place that you named is none of this log any more. Read the lists again; the stream goes on from here.",
   session_over: "Sign in again, or take a new ticket.",
 };
-
-const timeOf = (seconds: number | undefined) => new Date((seconds ?? 0) * 1000).toISOString();
-const given = (fields: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

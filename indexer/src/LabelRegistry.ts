@@ -66,7 +66,7 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .values({ id, chainId, ekId, validatorId, disputed: false, ...said })
     .onConflictDoUpdate(said);
   const { sellerId } = await tally(db, ekId, aggregate, { lost: live?.types ?? 0, won: types });
-  const told = { kind: "label", ekId, refId: id, by: validatorId } as const;
+  const told = { kind: "label", ekId, refId: `${id}-${revision}`, by: validatorId } as const;
   await tell(db, { chainId, ...event }, [sellerId], told);
   if (!live) await addToTotals(db, chainId, { labels: 1 });
   const moment = momentOf(chainId, event);

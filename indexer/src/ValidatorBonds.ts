@@ -63,7 +63,11 @@ ponder.on("ValidatorBonds:Challenged", async ({ event, context: { db, chain } })
     ...originOf(event),
   });
   await tell(db, { chainId: chain.id, ...event }, [validatorId], {
-    ...{ kind: "label_challenged", ekId: ids.ek(ekId), refId: ids.label(ekId, event.args.validatorId) },
+    ...{
+      kind: "label_challenged",
+      ekId: ids.ek(ekId),
+      refId: `${ids.label(ekId, event.args.validatorId)}-${challengeId}`,
+    },
     ...{ by: ids.agent(event.args.challengerId), due: BigInt(deadline) },
   });
   // The row exists because only who bonds can be challenged.

@@ -80,6 +80,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       ...cardEnv,
       API_PORT: String(ports.api),
       API_HOST: "127.0.0.1",
+      LOCAL_GATEWAYS: `127.0.0.1:${ports.gateway}`,
       PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
     },
     probe: httpProbe(`http://127.0.0.1:${ports.api}/health`),

@@ -13,6 +13,7 @@ import {
   unitsSchema,
 } from "./common.ts";
 import { activityItemSchema } from "./public.ts";
+import { notificationIdSchema } from "./voices.ts";
 
 /** A place in the log: the deployment, and a number that only grows. */
 export const eventIdSchema = z.string().regex(/^[0-9a-f]{8}-(0|[1-9][0-9]{0,15})$/, "an id like 1f3a9c0e-42");
@@ -32,7 +33,16 @@ export const noticeKinds = [
   "listing_hidden",
 ] as const;
 
-export const ownEventKinds = [...noticeKinds, "payment", "usage", "key_expiring"] as const;
+export const ownEventKinds = [
+  ...noticeKinds,
+  "review",
+  "issue",
+  "issue_answered",
+  "payment",
+  "usage",
+  "store_status",
+  "key_expiring",
+] as const;
 
 /** `kinds` and `domains`, separated by commas: leave the others out. */
 const listOf = (most: number) =>
@@ -107,11 +117,21 @@ const paymentSchema = z.object({
   currency: z.string(),
 });
 
+const storeSchema = z.object({
+  gateway: z.string(),
+  status: z.enum(["healthy", "degraded", "down"]),
+  before: z.string().optional(),
+  error: z.string().optional(),
+});
+
 /** What is told to one agent alone. */
 export const ownEventSchema = z.object({
   kind: z.enum(ownEventKinds),
   timestamp: timestampSchema,
-  ek_id: ekIdSchema,
+  /** Absent in `store_status`. */
+  ek_id: ekIdSchema.optional(),
+  /** The same thing in GET /me/notifications, where it is listed there. */
+  notification_id: notificationIdSchema.optional(),
   /** Who did it. */
   agent_id: agentIdSchema.optional(),
   order_id: orderIdSchema.optional(),
@@ -120,12 +140,14 @@ export const ownEventSchema = z.object({
   tx: z.string().optional(),
   /** Until when it has to be answered, or when the key ends. */
   due: timestampSchema.optional(),
-  /** Why a listing can't be found, a payment failed, or a use was refused. */
+  /** Why a listing can't be found or is reported, a payment failed, or a use was refused. */
   reason: z.string().optional(),
   /** Of `payment`: the step that it took, for the agent that gets the key. */
   payment: paymentSchema.optional(),
   /** Of `usage`: what the gateway reported, for the seller. */
   usage: usageSchema.optional(),
+  /** Of `store_status`: how a gateway of the seller's is found, when that changes. */
+  store: storeSchema.optional(),
 });
 export type OwnEvent = z.infer<typeof ownEventSchema>;
 

@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { PrivateKeyAccount } from "viem";
+import { schemaOf } from "../../api/store/database.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { curves } from "../../sdk/curves.ts";
 import { deploymentTag } from "../../sdk/deployment.ts";
 import { activityItemSchema } from "../../sdk/wire/public.ts";
 import { ownEventSchema, type StreamTicket } from "../../sdk/wire/streams.ts";
-import { schemaOf } from "../../api/store/database.ts";
 import { expectError } from "./support/api.ts";
 import { type Copy, startCopy } from "./support/copy.ts";
 import { type Ear, type Heard, listen } from "./support/listen.ts";
-import { createTables } from "./support/tables.ts";
+import { openTables } from "./support/tables.ts";
 import { useApi } from "./support/use-api.ts";
 
 type Party = { account: PrivateKeyAccount; agentId: bigint; token: string; id: string };
@@ -69,10 +69,13 @@ describe("api: streams", function () {
     expect(first.headers["x-request-id"]).to.match(/^req_/);
     const made = [await list(), await list()];
     await shared.api.market.buy((await shared.api.market.join()).account, made[0] as bigint);
-    for (const ear of ears) await ear.until((heard) => heard.some(({ event }) => event === "ek_trade") && hasAll(made)(heard));
+    for (const ear of ears)
+      await ear.until((heard) => heard.some(({ event }) => event === "ek_trade") && hasAll(made)(heard));
     const told = first.events().map(({ id, data }) => [id, data]);
     for (const ear of ears) expect(ear.events().map(({ id, data }) => [id, data])).to.deep.equal(told);
-    const { items } = await shared.api.get<{ items: { tx: string; type: string }[] }>("/public/activity?limit=3");
+    const { items } = await shared.api.get<{ items: { tx: string; type: string }[] }>(
+      "/public/activity?limit=3",
+    );
     expect(first.events().map(({ event, data }) => [event, data.tx])).to.deep.equal(
       items.reverse().map(({ type, tx }) => [type, tx]),
     );
@@ -115,14 +118,19 @@ describe("api: streams", function () {
     const bought = await on(copy.apiUrl, "/stream/me/events?kinds=payment,order_refunded", bearer(buyer));
     const foreign = await on(apiUrl, "/stream/me/events", bearer(stranger));
     const body = { ek_id: shared.api.ekIdOf(number), payment_method: { type: "free" } };
-    const { key_id } = await shared.api.get<{ key_id: string }>("/me/buy/purchase", { token: buyer.token, body });
+    const { key_id } = await shared.api.get<{ key_id: string }>("/me/buy/purchase", {
+      token: buyer.token,
+      body,
+    });
     const validator = await shared.api.agent();
     await shared.api.market.send(validator.account, shared.api.market.contracts.labels, "label", [
       validator.agentId,
       shared.api.market.labelInput(number),
     ]);
     await sold.until((heard) => heard.some(({ event }) => event === "label"));
-    await bought.until((heard) => heard.some(({ data }) => (data.payment as { state?: string })?.state === "EKIssued"));
+    await bought.until((heard) =>
+      heard.some(({ data }) => (data.payment as { state?: string })?.state === "EKIssued"),
+    );
     expect(sold.events().map(({ event, data }) => [event, data.agent_id])).to.deep.equal([
       ["sale", buyer.id],
       ["label", validator.id],
@@ -144,15 +152,18 @@ describe("api: streams", function () {
 
   it("opens an own stream by a ticket, once", async () => {
     const ticket = async () =>
-      (await shared.api.get<StreamTicket>("/me/stream-ticket", { token: seller.token, method: "POST" })).ticket;
+      (await shared.api.get<StreamTicket>("/me/stream-ticket", { token: seller.token, method: "POST" }))
+        .ticket;
     const given = await ticket();
-    const tables = createTables(shared.api.run);
-    const rows = await tables.sql`select hash from stream_tickets`;
-    await tables.end();
+    const sql = openTables(shared.api.run);
+    const rows = await sql`select hash from stream_tickets`;
+    await sql.end();
     expect(JSON.stringify(rows)).not.to.include(given);
     const path = `/stream/me/events?ticket=${given}`;
     const statuses = await Promise.all(
-      [copy.apiUrl, shared.api.run.apiUrl, copy.apiUrl].map(async (apiUrl) => (await on(apiUrl, path)).status),
+      [copy.apiUrl, shared.api.run.apiUrl, copy.apiUrl].map(
+        async (apiUrl) => (await on(apiUrl, path)).status,
+      ),
     );
     expect(statuses.sort()).to.deep.equal([200, 401, 401]);
     expectError(await shared.api.ask("/stream/me/events?ticket=x"), "SESSION_EXPIRED", 401);
@@ -176,12 +187,13 @@ describe("api: streams", function () {
     const slow = await Promise.all(Array.from({ length: 8 }, () => market(copy.apiUrl)));
     const quick = await market(copy.apiUrl);
     await quick.until((heard) => heard.length > 0);
-    const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${copy.pid}/status`, "utf8"))?.[1]) / 1024;
+    const resident = () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${copy.pid}/status`, "utf8"))?.[1]) / 1024;
     const before = resident();
     for (const ear of slow) ear.pause();
-    const tables = createTables(shared.api.run);
+    const sql = openTables(shared.api.run);
     // 24 MB for each: more than the kernel holds for it.
-    await tables.sql`
+    await sql`
       insert into events (audience, kind, origin, payload)
       select 'public', 'validation', 'test:' || n, jsonb_build_object('n', n, 'text', repeat('x', 16000))
       from generate_series(1, 1500) n`;
@@ -200,8 +212,8 @@ describe("api: streams", function () {
       again.cut();
     }
     expect(slow.some(({ heard }) => heard.at(-1)?.data.reason === "slow")).to.equal(true);
-    await tables.sql`delete from events where origin like 'test:%'`;
-    await tables.end();
+    await sql`delete from events where origin like 'test:%'`;
+    await sql.end();
   });
 
   it("opens so many streams for one address, and more when they have closed", async () => {
@@ -229,16 +241,22 @@ describe("api: streams", function () {
     const listening = (async () => {
       for await (const message of exchange.activityStream({ types: ["exp_listed"], signal: stop.signal })) {
         ids.push(message.id);
-        if (message.type === "event" && message.event.type === "exp_listed") told.add(message.event.ek_summary.ek_id);
+        if (message.type === "event" && message.event.type === "exp_listed")
+          told.add(message.event.ek_summary.ek_id);
       }
     })();
     const until = async (numbers: readonly bigint[]) => {
-      for (const end = Date.now() + 20_000; !numbers.every((n) => told.has(shared.api.ekIdOf(n))); await sleep(20))
+      for (
+        const end = Date.now() + 20_000;
+        !numbers.every((n) => told.has(shared.api.ekIdOf(n)));
+        await sleep(20)
+      )
         if (Date.now() > end) throw new Error(`Not told: ${numbers}, but ${[...told]}`);
     };
     // It begins with what happens next: until it hears something it is not known to listen.
     const first: bigint[] = [];
-    for (const end = Date.now() + 20_000; told.size === 0 && Date.now() < end; await sleep(300)) first.push(await list());
+    for (const end = Date.now() + 20_000; told.size === 0 && Date.now() < end; await sleep(300))
+      first.push(await list());
     const before = await list();
     await until([before]);
     await copy.kill("SIGKILL");

@@ -20,6 +20,7 @@ import {
   numberToHex,
   size,
   toHex,
+  zeroAddress,
 } from "viem";
 import { piecewisePriceAbi } from "../../sdk/abis/index.ts";
 import { curves, formulaTypes, type Piece } from "../../sdk/curves.ts";
@@ -76,18 +77,20 @@ describe("PiecewisePrice", () => {
       for (const [i, type] of formulaTypes.entries()) {
         expect(await curve.read.formulaAt([BigInt(i)]), type).to.equal(moa.curves[type]);
       }
-      const zero = `0x${"00".repeat(20)}`;
-      expect(await curve.read.formulaAt([7n])).to.equal(zero);
-      expect(await curve.read.formulaAt([2n ** 200n])).to.equal(zero);
+      expect(await curve.read.formulaAt([7n])).to.equal(zeroAddress);
+      expect(await curve.read.formulaAt([2n ** 200n])).to.equal(zeroAddress);
     });
 
     it("takes one to eight formulas, each at its place", async () => {
       const { fixed, linear } = moa.curves;
-      const one = curveAt(await create("PiecewisePrice", [[linear]]));
-      expect(await one.read.formulaAt([0n])).to.equal(linear);
-      const eight = curveAt(await create("PiecewisePrice", [[...Array(7).fill(fixed), linear]]));
-      expect(await eight.read.formulaAt([7n])).to.equal(linear);
-      expect(await eight.read.formulaAt([6n])).to.equal(fixed);
+      for (let count = 1; count <= 8; count++) {
+        const own = curveAt(await create("PiecewisePrice", [[...Array(count - 1).fill(fixed), linear]]));
+        const places = await Promise.all([...Array(9).keys()].map((i) => own.read.formulaAt([BigInt(i)])));
+        const expected = places.map((_, i) =>
+          i < count - 1 ? fixed : i === count - 1 ? linear : zeroAddress,
+        );
+        expect(places).to.deep.equal(expected);
+      }
     });
 
     it("refuses none and nine", async () => {
@@ -246,6 +249,7 @@ describe("PiecewisePrice", () => {
     it("T7 refuses what a piece's formula refuses, and says which and why", async () => {
       const length = (given: bigint) =>
         encodeErrorResult({ abi: piecewisePriceAbi, errorName: "CurveParamsLength", args: [given, 32n] });
+      await refuses(pack({ heads: [[0, 0, 0]], data: [] }), "PieceRefused", [0n, length(0n)]);
       const shared = pack({
         heads: [
           [0, 0, 0],

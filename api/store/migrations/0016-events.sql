@@ -3,7 +3,7 @@ create table events (
   id bigint generated always as identity primary key,
   -- Its place on the streams. Given by one process at a time, after the row is there: who has read up to a place has read all before it.
   seq bigint unique,
-  -- "public", an agent's id, or an EOA in lower case.
+  -- "public", an agent by its id on the wire or by its number, or an EOA in lower case.
   audience text not null,
   kind text not null,
   domain text,
@@ -62,3 +62,50 @@ begin
   return null;
 end $$;
 create trigger log_use after insert on usage_events for each row execute function log_usage();
+
+-- What holders say of a listing and what is reported of it, told to who sells; the answer, to who reported. See `ownNotifications`.
+create function log_review() returns trigger language plpgsql set search_path from current as $$
+begin
+  insert into events (audience, kind, origin, payload)
+  values (new.seller_id::text, 'review', 'review:' || new.ek_id || '-' || new.agent_id || '-' || new.revision, jsonb_build_object(
+    'ek_id', new.ek_id, 'agent_number', new.agent_id::text, 'at', extract(epoch from new.updated_at),
+    'notification_id', 'ntf_review:' || new.ek_id || '-' || new.agent_id || '-' || new.revision
+  )) on conflict (origin, audience) where not retracted do nothing;
+  return null;
+end $$;
+create trigger log_review after insert or update of revision on reviews
+  for each row when (new.withdrawn_at is null) execute function log_review();
+
+create function log_issue() returns trigger language plpgsql set search_path from current as $$
+begin
+  insert into events (audience, kind, origin, payload)
+  values (new.seller_id::text, 'issue', 'issue:' || new.id, jsonb_build_object(
+    'ek_id', new.ek_id, 'reason', new.reason, 'at', extract(epoch from new.created_at), 'notification_id', 'ntf_issue:' || new.id
+  ));
+  return null;
+end $$;
+create trigger log_issue after insert on issues for each row execute function log_issue();
+
+create function log_issue_answer() returns trigger language plpgsql set search_path from current as $$
+begin
+  insert into events (audience, kind, origin, payload)
+  values (new.agent_id::text, 'issue_answered', 'issue_answered:' || new.id || ':' || extract(epoch from new.answered_at), jsonb_build_object(
+    'ek_id', new.ek_id, 'at', extract(epoch from new.answered_at), 'notification_id', 'ntf_issue_answered:' || new.id
+  )) on conflict (origin, audience) where not retracted do nothing;
+  return null;
+end $$;
+create trigger log_issue_answer after update of answered_at on issues
+  for each row when (new.answered_at is not null) execute function log_issue_answer();
+
+-- How a gateway is found, told to its seller when that changes.
+create function log_store_status() returns trigger language plpgsql set search_path from current as $$
+begin
+  insert into events (audience, kind, origin, payload)
+  values (new.agent_id::text, 'store_status', 'store_status:' || md5(new.url) || ':' || extract(epoch from clock_timestamp()), jsonb_build_object(
+    'store', jsonb_strip_nulls(jsonb_build_object('gateway', new.url, 'status', new.status, 'before', old.status, 'error', new.errors -> 0 -> 'error')),
+    'at', extract(epoch from coalesce(new.checked_at, now()))
+  ));
+  return null;
+end $$;
+create trigger log_status after update of status on gateways
+  for each row when (new.status is distinct from old.status and new.status is not null) execute function log_store_status();

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
+import { watchContract } from "../../support/contract.ts";
 import { freePort } from "../../support/free-port.ts";
 
 const READY_MS = 90_000; // a machine may be busy
@@ -39,6 +40,7 @@ export async function startCopy(
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await answers(apiUrl, child);
+  watchContract(apiUrl);
   return {
     apiUrl,
     pid: child.pid as number,

@@ -1,5 +1,5 @@
 /** Listens to a stream as any HTTP client does, and keeps what it hears. */
-import { type ClientRequest, type IncomingMessage, get } from "node:http";
+import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
 const WAIT_MS = 20_000;
@@ -44,7 +44,8 @@ export async function listen(url: string, headers: Record<string, string> = {}):
     lastId: () => heard.findLast(({ id }) => id !== undefined)?.id,
     async until(found) {
       for (const deadline = Date.now() + WAIT_MS; !found(heard); ) {
-        if (Date.now() > deadline) throw new Error(`Not heard in time: ${JSON.stringify(heard).slice(0, 2_000)}`);
+        if (Date.now() > deadline)
+          throw new Error(`Not heard in time: ${JSON.stringify(heard).slice(0, 2_000)}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },

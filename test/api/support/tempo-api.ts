@@ -27,6 +27,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
 import { deploymentTag } from "../../../sdk/deployment.ts";
+import { watchContract } from "../../support/contract.ts";
 import { PATH_USD, TEMPO_CHAIN_ID, type TempoChain, tempoKey } from "../../support/tempo-chain.ts";
 
 /** Which of anvil's accounts takes the exchange's payments. */
@@ -81,8 +82,10 @@ export async function startTempoApi(
   const deps: Deps = { ...base, streams: createStreams(base, { databaseUrl, tag, limits }) };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  watchContract(apiUrl);
   return {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiUrl,
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
