@@ -2,6 +2,7 @@
  * What keeps this process's streams up to date: one connection that is told by the database when there is something new, whether by the
  * indexer's commits or by the exchange's own statements. However many streams are open, each event is read once.
  */
+import { setImmediate } from "node:timers/promises";
 import postgres from "postgres";
 import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
@@ -85,6 +86,7 @@ export function createFeed(
       for (const event of events) {
         place = event.seq;
         publish(event);
+        await setImmediate(); // what was written goes out, and others have their turn
       }
       if (events.length < BATCH) return;
     }

@@ -9,7 +9,7 @@ import type { Frames } from "./frames.ts";
 /** Bytes that may wait for one reader, beside what the kernel holds. */
 export const MAX_WAITING = 64 * 1024;
 /** Milliseconds in which what still waits for one that is let go must be read. */
-const LAST_WORDS_MS = 2_000;
+const LAST_WORDS_MS = 5_000;
 
 export type Listener = {
   readonly res: ServerResponse;
@@ -24,7 +24,11 @@ export type Listener = {
 
 export type Limits = { connections: number; perAddress: number };
 
-export function createHub(frames: Frames, limits: Limits) {
+/** `onBehind`: a listener has more waiting than it may. It hears nothing until it is added again. */
+export function createHub(
+  frames: Frames,
+  { limits, onBehind }: { limits: Limits; onBehind: (listener: Listener) => void },
+) {
   const listeners = new Set<Listener>();
   const byAudience = new Map<Audience, Set<Listener>>();
   const addresses = new Map<string, number>();
@@ -47,10 +51,11 @@ export function createHub(frames: Frames, limits: Limits) {
     }
   }
 
-  /** False when the reader is too slow and has been let go. */
+  /** False when the listener has too much waiting to be sent more. */
   function send(listener: Listener, bytes: Buffer): boolean {
     if (listener.res.writableLength > MAX_WAITING) {
-      dismiss(listener, "slow");
+      remove(listener);
+      onBehind(listener);
       return false;
     }
     listener.res.write(bytes);
@@ -99,17 +104,17 @@ export function createHub(frames: Frames, limits: Limits) {
     },
     remove,
     dismiss,
-    send,
     publish(event: LoggedEvent): void {
       const those = byAudience.get(event.audience);
       if (!those || event.kind === HIDDEN) return;
       let bytes: Buffer | undefined;
       for (const listener of those) {
         if (event.seq <= listener.place) continue; // told when it caught up
+        if (listener.wants(event)) {
+          bytes ??= frames.event(event);
+          if (!send(listener, bytes)) continue;
+        }
         listener.place = event.seq;
-        if (!listener.wants(event)) continue;
-        bytes ??= frames.event(event);
-        send(listener, bytes);
       }
     },
     /** Sends the same to all. */

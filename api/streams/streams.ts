@@ -23,7 +23,7 @@ const HOLDS_AT_ONCE = 20;
 /** Events that a stream catches up with at once. */
 const BATCH = 200;
 /** Milliseconds in which a stream that catches up must have read what waits for it. */
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 5_000;
 
 export type Opening = Pick<Listener, "audiences" | "wants"> & {
   hold?: Listener["hold"];
@@ -48,7 +48,7 @@ export function createStreams(
 ): Streams {
   const deps = base as Deps; // what streams need of it, they are not
   const frames = createFrames({ tag, chainId: deps.chain.id });
-  const hub = createHub(frames, limits);
+  const hub = createHub(frames, { limits, onBehind: (listener) => void goOn(listener) });
   const feed = createFeed(deps, { databaseUrl, tag, publish: hub.publish });
   const timers: NodeJS.Timeout[] = [];
 
@@ -70,27 +70,25 @@ export function createStreams(
   async function catchUp(listener: Listener): Promise<void> {
     const { res, audiences, wants } = listener;
     for (;;) {
+      if (!(await drained(res))) return hub.dismiss(listener, "slow");
+      if (res.closed || res.destroyed) return;
       const upTo = feed.place() ?? listener.place;
       if (listener.place >= upTo) break;
       const events = await readLog(feed.sql, { after: listener.place, upTo, audiences, limit: BATCH });
       for (const event of events) {
         if (event.kind !== HIDDEN && wants(event)) res.write(frames.event(event));
+        listener.place = event.seq;
+        if (!(await drained(res))) return hub.dismiss(listener, "slow");
       }
-      listener.place = events.length < BATCH ? upTo : (events.at(-1) as LoggedEvent).seq;
-      if (!(await drained(res))) return hub.dismiss(listener, "slow");
-      if (res.closed || res.destroyed) return;
+      if (events.length < BATCH) listener.place = upTo;
     }
     hub.add(listener); // in the same breath as the last look at the feed's place
   }
 
-  async function begin(
-    listener: Listener,
-    { lastEventId, head }: { lastEventId: string | undefined; head: number },
-  ) {
+  /** Sends what the listener has not been told from its own place on, once `prepare` has found that. */
+  async function goOn(listener: Listener, prepare?: () => Promise<void>): Promise<void> {
     try {
-      const { place, lost } = await placeFrom(lastEventId, head);
-      listener.place = place;
-      listener.res.write(lost ? frames.resync("lost", place) : "");
+      await prepare?.();
       await catchUp(listener);
     } catch (error) {
       log("warn", "streams: catch up", errorFields(error));
@@ -143,7 +141,11 @@ export function createStreams(
       });
       res.write(frames.opening);
       if (lastEventId === undefined) res.write(frames.place(head));
-      void begin(listener, { lastEventId, head });
+      void goOn(listener, async () => {
+        const { place, lost } = await placeFrom(lastEventId, head);
+        listener.place = place;
+        if (lost) res.write(frames.resync("lost", place));
+      });
     },
     close: hub.close,
     async stop() {

@@ -78,7 +78,8 @@ describe("api: the log of events", function () {
     sql.unsafe(`
       insert into ${VIEWS}.notice (chain_id, agent_id, kind, ek_id, ref_id, tx, block_number, log_index, at)
       values (31337, '${agent}', 'sale', '${ek}', 'ord_31337_1_1_0', '${tx(n)}', ${block}, ${logIndex}, ${now})`);
-  const gone = (table: string, n: number) => sql.unsafe(`delete from ${VIEWS}.${table} where tx = '${tx(n)}'`);
+  const gone = (table: string, n: number) =>
+    sql.unsafe(`delete from ${VIEWS}.${table} where tx = '${tx(n)}'`);
   /** As several processes do at once. */
   const follow = () => Promise.all([1, 2, 3].map(() => followIndex(deps, sql, VIEWS)));
   let seen = 0;

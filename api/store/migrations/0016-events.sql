@@ -26,7 +26,7 @@ create index events_block on events (block) where block is not null and not retr
 create index events_at on events (at);
 
 -- Up to which place events have been dropped.
-create table event_log (only boolean primary key default true check (only), pruned_to bigint not null default 0);
+create table event_log (one boolean primary key default true check (one), pruned_to bigint not null default 0);
 insert into event_log default values;
 
 create function tell_event() returns trigger language plpgsql as $$
