@@ -20,6 +20,7 @@ import { addOrderRoutes } from "./routes/orders.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addReferenceRoutes } from "./routes/reference.ts";
 import { addServiceRoutes } from "./routes/service.ts";
+import { addStreamRoutes } from "./routes/streams.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
 import { addVoiceRoutes } from "./routes/voices.ts";
 import { addX402Routes } from "./routes/x402.ts";
@@ -64,6 +65,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addGatewayRoutes(app, deps);
   addReferenceRoutes(app);
   addAnalyticsRoutes(app, deps);
+  addStreamRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
 }

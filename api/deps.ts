@@ -17,6 +17,7 @@ import type { SearchIndex } from "./search/search-index.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
+import type { Streams } from "./streams/streams.ts";
 
 export type Deps = {
   /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
@@ -45,6 +46,8 @@ export type Deps = {
   /** Payments on Tempo; absent where they are not set up. */
   tempo?: TempoRail;
   health: Health;
+  /** Events as they happen, to whoever listens. */
+  streams: Streams;
   /** `host:port` of gateways on this machine that may be asked for their health, for development. */
   localGateways?: readonly string[] | undefined;
 };

@@ -92,6 +92,9 @@ export const schema = z.object({
     .string()
     .regex(/^[1-9][0-9]{0,17}$/, "gas for one payer or agent within an hour, a whole number")
     .default("50000000"),
+  /** Streams that one process holds open, and those of one address: behind a proxy all have the proxy's. */
+  STREAM_CONNECTIONS: z.coerce.number().int().min(1).max(1_000_000).default(10_000),
+  STREAM_CONNECTIONS_PER_ADDRESS: z.coerce.number().int().min(1).max(1_000_000).default(100),
   /** Gateways on this machine that may be asked for their health; for development. Any other has to be on the public internet. */
   LOCAL_GATEWAYS: z
     .string()
@@ -136,6 +139,7 @@ export type Env = Readonly<{
   /** Absent: no payments on Tempo. */
   tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
+  streamLimits: { connections: number; perAddress: number };
   localGateways: readonly string[] | undefined;
   /** In wei. */
   relayerLowBalance: bigint;
@@ -163,6 +167,7 @@ export function readEnv(): Env {
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    streamLimits: { connections: env.STREAM_CONNECTIONS, perAddress: env.STREAM_CONNECTIONS_PER_ADDRESS },
     localGateways: env.LOCAL_GATEWAYS?.split(","),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });

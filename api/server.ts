@@ -28,6 +28,7 @@ import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
 import { createSigningKeys } from "./store/signing-keys.ts";
 import { createWatermarks, ensureWatermarkSecret } from "./store/watermarks.ts";
+import { createStreams } from "./streams/streams.ts";
 
 /** Milliseconds that requests under way get to finish, and connections to be closed. */
 const GRACE = 500;
@@ -43,6 +44,7 @@ await prepare(store);
 const index = openIndex({ databaseUrl: env.databaseUrl, tag });
 const deps = await createDeps(env);
 await deps.health.start();
+await deps.streams.start();
 const sweeper = startSweeper(deps);
 deps.search.follower.start();
 
@@ -100,7 +102,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
       ...{ chain, guard, sql, lock: store.lock },
       ...{ privateKey: env.card.issuerKey, gasPerHour: env.relayGasPerHour },
     });
-  return {
+  const made: Omit<Deps, "streams"> = {
     ...(env.card && issuer ? { cards: { provider: createCardProvider(env.card), issuer } } : {}),
     ...setUpMpp(env, { publicUrl, chain, guard, sql, lock: store.lock, gasPerHour: env.relayGasPerHour }),
     publicUrl,
@@ -124,15 +126,20 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     localGateways: env.localGateways,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
+  return {
+    ...made,
+    streams: createStreams(made, { databaseUrl: env.databaseUrl, tag, limits: env.streamLimits }),
+  };
 }
 
 /** Stops accepting, lets requests finish, closes. What a payment has begun goes on from its row, in this process's successor. */
 async function shutDown(): Promise<void> {
   deps.health.stop();
+  deps.streams.close(); // whoever listens comes back elsewhere
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   try {
     await within(GRACE, [closed, sweeper.stop()]);
-    await within(CLOSING, [store.close(), index.close(), deps.search.close()]);
+    await within(CLOSING, [deps.streams.stop(), store.close(), index.close(), deps.search.close()]);
   } catch (error) {
     log("warn", "shutting down", errorFields(error));
   }

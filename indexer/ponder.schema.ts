@@ -1074,6 +1074,45 @@ export const activity = onchainTable(
   }),
 );
 
+/**
+ * What an agent is told of: a row for each event that concerns it, besides its own payments. Rows are only ever added. `by` acted, and
+ * `due` is until when the agent has to answer.
+ */
+export const notice = onchainTable(
+  "notice",
+  (t) => ({
+    chainId: t.integer().notNull(),
+    agentId: t.text().notNull(),
+    kind: t
+      .text({
+        enum: [
+          "sale",
+          "order_released",
+          "order_refunded",
+          "dispute_opened",
+          "dispute_closed",
+          "label",
+          "label_challenged",
+          "listing_indexed",
+          "listing_hidden",
+        ],
+      })
+      .notNull(),
+    ekId: t.text().notNull(),
+    /** The order; the label with its revision, or with the challenge; the listing's version. */
+    refId: t.text().notNull(),
+    by: t.text(),
+    due: t.bigint(),
+    /** Why a listing can't be found. */
+    reason: t.text(),
+    ...origin(t),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockNumber, table.logIndex, table.agentId] }),
+    order: index().on(table.blockNumber, table.logIndex),
+  }),
+);
+
 /** One chain's totals. */
 export const protocol = onchainTable("protocol", (t) => ({
   chainId: t.integer().primaryKey(),

@@ -19,6 +19,7 @@ const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }
       "paseto",
       "canonicalize",
       "@x402/",
+      "eventsource-parser",
       "ipaddr.js",
       "node:",
     ],

@@ -13,8 +13,10 @@ import type { PendingPayment } from "./payment.ts";
 import type { PinnedDeployment } from "./place.ts";
 import type { Profile } from "./registration.ts";
 import type { Wallet } from "./signer.ts";
+import type { StreamMessage, StreamOptions } from "./streaming.ts";
 import { buyers } from "./verbs/buying.ts";
 import { createCore } from "./verbs/core.ts";
+import { listeners } from "./verbs/listening.ts";
 import { orderers } from "./verbs/ordering.ts";
 import { readers } from "./verbs/reading.ts";
 import { users } from "./verbs/using.ts";
@@ -41,6 +43,7 @@ import type { disputeCategories, PayoutsResponse } from "./wire/orders.ts";
 import type { activityResponseSchema, publicStatsSchema } from "./wire/public.ts";
 import type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 import type { AgentReputation } from "./wire/reputation.ts";
+import type { ActivityItem, OwnEvent } from "./wire/streams.ts";
 import type { SubmitValidationRequest, submitValidationResponseSchema } from "./wire/validation.ts";
 import type { OneStepResponse } from "./wire/x402.ts";
 
@@ -297,6 +300,29 @@ export type Exchange = Watching & {
   myAnalytics(span?: z.input<typeof daysQuerySchema>): Promise<MyAnalytics>;
 
   /**
+   * The public feed as it happens, for as long as it is looped over. It survives cuts and restarts of the exchange without a gap; what a reorg
+   * of the chain takes back is told.
+   * @example
+   * for await (const message of exchange.activityStream({ types: ["ek_trade"] })) {
+   *   if (message.type === "event") console.log(message.event.timestamp, message.event.tx);
+   * }
+   */
+  activityStream(
+    options?: StreamOptions & { types?: readonly ActivityItem["type"][]; domains?: readonly string[] },
+  ): AsyncGenerator<StreamMessage<ActivityItem>, void, undefined>;
+
+  /**
+   * What happens to what the agent sells, bought or judged, as it happens. Keep the last `id` to go on from there another time.
+   * @example
+   * for await (const message of exchange.events({ kinds: ["sale", "dispute_opened"], lastEventId })) {
+   *   if (message.type === "event") console.log(message.event.kind, message.event.ek_id);
+   * }
+   */
+  events(
+    options?: StreamOptions & { kinds?: readonly OwnEvent["kind"][] },
+  ): AsyncGenerator<StreamMessage<OwnEvent>, void, undefined>;
+
+  /**
    * The exchange in numbers.
    * @example
    * const { ek_trades_total } = await exchange.stats();
@@ -321,6 +347,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
     ...orderers(core),
     ...users(core),
     ...writers(core),
+    ...listeners(core),
     ...watchers(core),
   };
 }

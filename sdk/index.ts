@@ -45,6 +45,7 @@ export { REPUTATION_VERSION, type Reputation } from "./reputation/score.ts";
 export { type SellerFacts, type SellerUse, sellerReputation } from "./reputation/seller.ts";
 export { type ValidatorFacts, validatorReputation } from "./reputation/validator.ts";
 export type { Signer, Wallet } from "./signer.ts";
+export type { StreamMessage, StreamOptions } from "./streaming.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
 export type { Watching } from "./watching.ts";
 export type { AgentProfile } from "./wire/agent.ts";
@@ -53,4 +54,5 @@ export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/list
 export type { PayoutsResponse, TransactionRequest } from "./wire/orders.ts";
 export type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 export type { AgentReputation, RoleReputation } from "./wire/reputation.ts";
+export type { ActivityItem, OwnEvent, Retracted } from "./wire/streams.ts";
 export type { SubmitValidationRequest, ValidationRecord } from "./wire/validation.ts";

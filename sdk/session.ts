@@ -14,6 +14,8 @@ import { nonceResponseSchema, verifyResponseSchema } from "./wire/agent.ts";
 export type Session = {
   /** Like {@link call}, signed in: signs in first when need be, and once again when the session has ended. */
   call<T>(request: Omit<Call<T>, "bearer">): Promise<T>;
+  /** Runs what needs the token, signed in; once again with a new one when the session has ended. */
+  withToken<T>(ask: (bearer: string) => Promise<T>): Promise<T>;
 };
 
 export type SessionOptions = { server: Server; signer: Signer; chainId: () => Promise<number> };
@@ -29,17 +31,20 @@ export function createSession(options: SessionOptions): Session {
     return signedIn;
   };
 
+  async function withToken<T>(ask: (bearer: string) => Promise<T>): Promise<T> {
+    const current = token();
+    try {
+      return await ask(await current);
+    } catch (error) {
+      if (!(error instanceof ExchangeError) || error.code !== "SESSION_EXPIRED") throw error;
+      if (signedIn === current) signedIn = undefined;
+      return ask(await token());
+    }
+  }
+
   return {
-    async call(request) {
-      const current = token();
-      try {
-        return await call(options.server, { ...request, bearer: await current });
-      } catch (error) {
-        if (!(error instanceof ExchangeError) || error.code !== "SESSION_EXPIRED") throw error;
-        if (signedIn === current) signedIn = undefined;
-        return call(options.server, { ...request, bearer: await token() });
-      }
-    },
+    withToken,
+    call: (request) => withToken((bearer) => call(options.server, { ...request, bearer })),
   };
 }
 

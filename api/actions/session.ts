@@ -6,6 +6,7 @@ import { ExchangeError } from "../../sdk/errors.ts";
 import { rememberVerified } from "../../sdk/node/remembered.ts";
 import { type Binding, bindingOf } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
+import type { Hold } from "../store/stream-tickets.ts";
 
 /** Seconds that a session lives. */
 export const SESSION_TTL = 3_600;
@@ -23,7 +24,8 @@ const claimsSchema = z.object({
   iat: z.int(),
   exp: z.int(),
 });
-type Claims = z.infer<typeof claimsSchema>;
+/** With the key that signed them. */
+type Claims = z.infer<typeof claimsSchema> & { kid: string };
 
 export async function startSession(deps: Deps, { eoa, agentId, epoch }: Binding) {
   const { kid, privateKey } = await deps.keys.current();
@@ -48,6 +50,30 @@ export async function readSession(deps: Deps, authorization: string | undefined)
   const binding = await bindingOf(deps.chain, signIn.eoa);
   assertBound(signIn, binding);
   return binding;
+}
+
+/** The same with what it takes to ask later whether the session still holds: {@link stillHolds}. */
+export async function readHold(
+  deps: Deps,
+  authorization: string | undefined,
+): Promise<{ session: Session; hold: Hold }> {
+  const { sub: eoa, epoch, exp, kid } = await claimsIn(deps, authorization);
+  const session = await bindingOf(deps.chain, eoa);
+  assertBound({ eoa, epoch }, session);
+  const { agentId } = session;
+  return { session, hold: { eoa, agentId, epoch: session.epoch, kid, endsAt: new Date(exp * 1000) } };
+}
+
+/**
+ * Whether a session that was good is so still: not over, its key not taken back, its EOA with the agent that it was with. An EOA that has
+ * joined meanwhile is another's session, too: more is its own now.
+ */
+export async function stillHolds(deps: Deps, { eoa, agentId, epoch, kid, endsAt }: Hold): Promise<boolean> {
+  if (endsAt.getTime() <= Date.now()) return false;
+  const keys = await deps.keys.published();
+  if (!keys.some((key) => key.kid === kid)) return false;
+  const now = await bindingOf(deps.chain, eoa);
+  return !now.retired && now.agentId === agentId && now.epoch === epoch;
 }
 
 /** Throws SESSION_EXPIRED when the EOA was rotated away, or there and back, since it signed in. `now` is its binding on chain. */
@@ -85,14 +111,16 @@ function rotatedError(eoa: Address): ExchangeError {
  * header, or none of ours.
  */
 export async function readSignIn(deps: Deps, authorization: string | undefined): Promise<SignIn> {
-  const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
-  if (!token) {
-    throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
-      hint: "Sign in (GET /auth/nonce, POST /auth/verify) and send Authorization: Bearer <token>.",
-    });
-  }
-  const { sub: eoa, epoch } = await readClaims(deps, token);
+  const { sub: eoa, epoch } = await claimsIn(deps, authorization);
   return { eoa, epoch };
+}
+
+async function claimsIn(deps: Deps, authorization: string | undefined): Promise<Claims> {
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+  if (token) return readClaims(deps, token);
+  throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
+    hint: "Sign in (GET /auth/nonce, POST /auth/verify) and send Authorization: Bearer <token>.",
+  });
 }
 
 async function readClaims(deps: Deps, token: string): Promise<Claims> {
@@ -121,7 +149,7 @@ function verifierOf({ keys, publicUrl }: Deps): (token: string) => Promise<Claim
   const verifier = rememberVerified({
     keys: keys.verifier,
     verify: async (token, find) => {
-      const { payload } = await jwtVerify(token, find, {
+      const { payload, protectedHeader } = await jwtVerify(token, find, {
         algorithms: [ALG],
         typ: SESSION_TYP,
         issuer: publicUrl,
@@ -129,7 +157,7 @@ function verifierOf({ keys, publicUrl }: Deps): (token: string) => Promise<Claim
         maxTokenAge: SESSION_TTL,
         clockTolerance: 5,
       });
-      return claimsSchema.parse(payload);
+      return { ...claimsSchema.parse(payload), kid: z.string().parse(protectedHeader.kid) };
     },
     endOf: ({ exp, iat }) => Math.min(exp, iat + SESSION_TTL) * 1000,
   });

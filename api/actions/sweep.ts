@@ -5,11 +5,13 @@ import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { sweepTempo } from "../mpp/rail.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
+import { dropOldEvents } from "../store/events.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
 import { dropOldRelayed } from "../store/relayed.ts";
 import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
+import { dropOldTickets } from "../store/stream-tickets.ts";
 import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
@@ -99,6 +101,8 @@ export async function sweep(deps: Deps): Promise<void> {
   await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
   await attempt("drop old proofs", () => dropOldProofs(deps.sql));
   await attempt("drop old tokens", () => dropOldTokens(deps.sql));
+  await attempt("drop old events", () => dropOldEvents(deps.sql));
+  await attempt("drop old tickets", () => dropOldTickets(deps.sql));
 }
 
 function carryOn(deps: Deps, payment: Payment): Promise<void> {

@@ -29,7 +29,8 @@ export function onError(thrown: Error, c: AppContext): Response {
 const retryAfter: Partial<Record<ErrorCode, number>> = { PAYMENT_PENDING: 2, SERVICE_UNAVAILABLE: 5 };
 
 export function errorResponse(c: AppContext, error: ExchangeError): Response {
-  const seconds = retryAfter[error.code];
+  const { retry_after } = error.details;
+  const seconds = typeof retry_after === "number" ? retry_after : retryAfter[error.code];
   if (seconds !== undefined) c.header("Retry-After", String(seconds));
   return c.json(errorBody(error, c.get("requestId")), error.status as 400);
 }

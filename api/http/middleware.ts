@@ -1,5 +1,6 @@
 /** What every request goes through before its route. */
 import { randomUUID } from "node:crypto";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
@@ -19,7 +20,13 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
   c.set("requestId", requestId);
   c.header("X-Request-Id", requestId);
   await next();
-  c.res.headers.set("X-Request-Id", requestId);
+  if (c.env?.outgoing?.headersSent) {
+    // A stream, which goes on by itself. Only this very object tells the adapter so; one merged with earlier headers does not.
+    c.res = undefined;
+    c.res = RESPONSE_ALREADY_SENT;
+  } else {
+    c.res.headers.set("X-Request-Id", requestId);
+  }
   log("info", "request", {
     request_id: requestId,
     method: c.req.method,
@@ -34,7 +41,7 @@ export const openToSites = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
   allowHeaders: [
-    ...["Authorization", "Content-Type", "Idempotency-Key"],
+    ...["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
     ...["PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Accept-Payment"],
   ],
   exposeHeaders: [

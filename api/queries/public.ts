@@ -126,10 +126,15 @@ export async function publicActivity(
   const { items, ...next } = paged(rows, query.limit, (row) =>
     cursor.write([String(row.blockNumber), row.logIndex]),
   );
-  return { items: await toItems(deps, items), ...next };
+  const shown = (await activityItems(deps, items)).filter((item) => item !== undefined);
+  return { items: shown, ...next };
 }
 
-async function toItems(deps: Deps, rows: readonly ActivityRow[]): Promise<ActivityItem[]> {
+/** The rows as the wire has them, in their order; undefined for what can't be shown. */
+export async function activityItems(
+  deps: Deps,
+  rows: readonly Pick<ActivityRow, "type" | "ekId" | "agentId" | "refId" | "tx" | "at">[],
+): Promise<(ActivityItem | undefined)[]> {
   const [listings, labels] = await Promise.all([
     readListings(
       deps,
@@ -143,17 +148,17 @@ async function toItems(deps: Deps, rows: readonly ActivityRow[]): Promise<Activi
   const showable = listings.filter((row): row is ShowableRow => isShowable(deps, row));
   const summaries = new Map((await toSummaries(deps, showable)).map((summary) => [summary.ek_id, summary]));
   const records = new Map(labels.map((row) => [row.label.id, toValidationRecord(row.label, row.agent)]));
-  return rows.flatMap((row): ActivityItem[] => {
+  return rows.map((row): ActivityItem | undefined => {
     const common = { timestamp: isoTime(row.at), tx: row.tx };
     if (row.type === "validation") {
       const record = records.get(row.refId);
-      return record ? [{ type: "validation", ...common, ek_id: row.ekId, label: record }] : [];
+      return record && { type: "validation", ...common, ek_id: row.ekId, label: record };
     }
     const summary = summaries.get(row.ekId);
-    if (!summary) return [];
+    if (!summary) return undefined;
     return row.type === "exp_listed"
-      ? [{ type: "exp_listed", ...common, ek_summary: summary }]
-      : [{ type: "ek_trade", ...common, ek_summary: summary, buyer: { agent_id: row.agentId } }];
+      ? { type: "exp_listed", ...common, ek_summary: summary }
+      : { type: "ek_trade", ...common, ek_summary: summary, buyer: { agent_id: row.agentId } };
   });
 }
 

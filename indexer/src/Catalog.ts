@@ -6,7 +6,8 @@ import { type Event, ponder } from "ponder:registry";
 import { activity, allowedCurve, allowedToken, listing, listingFacts, listingVersion } from "ponder:schema";
 import { labels } from "../../sdk/records.ts";
 import { curveTypeOf } from "../chains.ts";
-import { existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { tell } from "./notices.ts";
 import { countDay, countMarket } from "./rollups.ts";
 import { addSeller } from "./seller-facts.ts";
 import { readSummary } from "./summary.ts";
@@ -82,6 +83,13 @@ ponder.on("Catalog:ListingVersion", async ({ event, context: { db, chain } }) =>
     ...originOf(event),
   });
   const before = await db.find(listing, { id });
+  const refId = ids.listing(ekId, version);
+  await tellSeller(
+    db,
+    { chainId: chain.id, ...event },
+    { id, sellerId, status: before?.status ?? "active", ...reading },
+    refId,
+  );
   if (before) {
     await countListing(db, before, -1);
     await countListing(db, await db.update(listing, { id }).set(present), 1);
@@ -111,8 +119,23 @@ ponder.on("Catalog:ListingStatus", async ({ event, context: { db, chain } }) => 
   const status = statuses[event.args.status as keyof typeof statuses];
   // The row exists because a listing has a version before it gets a status.
   await countListing(db, await existing(db.find(listing, { id }), id), -1);
-  await countListing(db, await db.update(listing, { id }).set({ status, changedIn: event.block.number }), 1);
+  const row = await db.update(listing, { id }).set({ status, changedIn: event.block.number });
+  await countListing(db, row, 1);
+  const refId = idsOf(chain.id).listing(event.args.ekId, row.version);
+  await tellSeller(db, { chainId: chain.id, ...event }, row, refId);
 });
+
+/** Tells whether the listing can be found now, and why not. */
+function tellSeller(
+  db: Db,
+  event: Parameters<typeof tell>[1],
+  row: Pick<typeof listing.$inferSelect, "id" | "sellerId" | "status" | "indexable" | "fault">,
+  refId: string,
+) {
+  const hidden = row.status === "active" ? row.fault : row.status;
+  const kind = row.status === "active" && row.indexable ? "listing_indexed" : "listing_hidden";
+  return tell(db, event, [row.sellerId], { kind, ekId: row.id, refId, reason: hidden });
+}
 
 ponder.on("Catalog:TokenAllowed", async ({ event, context: { db, chain } }) => {
   const { token, allowed } = event.args;

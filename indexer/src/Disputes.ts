@@ -6,6 +6,7 @@ import { ponder } from "ponder:registry";
 import { dispute, disputeCredit, disputeNumber, evidence, order } from "ponder:schema";
 import { disputeWeight } from "../../sdk/reputation/seller.ts";
 import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { tell } from "./notices.ts";
 import { countComplaint } from "./seller-facts.ts";
 
 /** `IDisputes.Category`. */
@@ -39,6 +40,10 @@ ponder.on("Disputes:DisputeOpened", async ({ event, context: { db, chain } }) =>
     appeals: 0,
     ruled: false,
     openedAt: event.block.timestamp,
+  });
+  await tell(db, { chainId: chain.id, ...event }, [ids.agent(sellerId)], {
+    ...{ kind: "dispute_opened", ekId: ids.ek(keyId >> 96n), refId: ids.order(keyId) },
+    ...{ by: ids.agent(buyerId), due: answerBy },
   });
 });
 
@@ -83,13 +88,15 @@ ponder.on("Disputes:DisputeClosed", async ({ event, context: { db, chain } }) =>
   const { keyId, outcome, ruling, toBuyer } = event.args;
   const orderId = idsOf(chain.id).order(keyId);
   // The row exists because only an open dispute ends.
-  await db.update(dispute, { orderId }).set({
+  const ended = await db.update(dispute, { orderId }).set({
     status: "closed",
     outcome: outcomes[outcome - 1] as (typeof outcomes)[number],
     ruling: Number(ruling),
     toBuyer,
     closedAt: event.block.timestamp,
   });
+  const told = { kind: "dispute_closed", ekId: ended.ekId, refId: orderId } as const;
+  await tell(db, { chainId: chain.id, ...event }, [ended.sellerId, ended.buyerId], told);
   const row = await existing(db.find(order, { id: orderId }), orderId);
   const weight = disputeWeight(toBuyer, row.amount);
   await countComplaint(db, momentOf(chain.id, event), { ...row, weight });

@@ -21,6 +21,7 @@ import type { Hex } from "viem";
 import { complaints } from "../../sdk/reputation/seller.ts";
 import { countBounty, countDealing, countPrice, moveEscrow } from "./dealings.ts";
 import { type Db, existing, idsOf, momentOf, originOf } from "./event.ts";
+import { tell } from "./notices.ts";
 import { countMoney, countSale, countVolume } from "./rollups.ts";
 import { countComplaint, countTrouble } from "./seller-facts.ts";
 import { addToTotals, countDeed } from "./totals.ts";
@@ -98,6 +99,8 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
     refId: ids.order(keyId),
     ...originOf(event),
   });
+  const told = { ekId: parts.ekId, refId: ids.order(keyId), by: buyerId };
+  await tell(db, { chainId, ...event }, [sellerId], { kind: "sale", ...told });
   const moment = momentOf(chainId, event);
   await countSale(db, moment, { ...about, ekId: parts.ekId, token: sold.token, price: sold.price });
   await countDealing(db, moment, { ekId: parts.ekId, sellerId, buyerId });
@@ -135,6 +138,10 @@ ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } 
   if (status === "refunded") {
     const changedIn = event.block.number;
     await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1, changedIn }));
+  }
+  if (status !== "disputed") {
+    const both = [before.sellerId, before.payerId];
+    await tell(db, { chainId: chain.id, ...event }, both, { kind: `order_${status}`, ekId, refId: id });
   }
   const moment = momentOf(chain.id, event);
   await moveEscrow(db, moment, before, { status, toBuyer });

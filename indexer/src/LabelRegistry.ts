@@ -2,6 +2,7 @@
 import { type Context, type Event, type EventNames, ponder } from "ponder:registry";
 import { activity, endorsement, formerLabel, label, listing, validatorAllowance } from "ponder:schema";
 import { type Db, existing, idsOf, momentOf, originOf, storable } from "./event.ts";
+import { tell } from "./notices.ts";
 import { countDay, countMarket } from "./rollups.ts";
 import { addToTotals, countDeed } from "./totals.ts";
 import { addValidator, changeStance, changeValidator, reviewListing } from "./validator-facts.ts";
@@ -16,14 +17,14 @@ type Aggregate = Record<
 const evidenceKinds = { 0: "none", 1: "link", 2: "text", 3: "file" } as const;
 
 /** The listing's sums as the event has them, and its counts of types without one label's and with another's. */
-async function tally(
+function tally(
   db: Db,
   ekId: string,
   { aggregate, changedIn, ...types }: { aggregate: Aggregate; changedIn: bigint; lost: number; won: number },
 ) {
   const { count: labelCount, ...sums } = aggregate;
   // The row exists because only a listing can be labelled.
-  await db.update(listing, { id: ekId }).set((row) => ({
+  return db.update(listing, { id: ekId }).set((row) => ({
     labelCount,
     ...sums,
     changedIn,
@@ -69,7 +70,10 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .insert(label)
     .values({ id, chainId, ekId, validatorId, disputed: false, ...said })
     .onConflictDoUpdate(said);
-  await tally(db, ekId, { aggregate, changedIn: event.block.number, lost: live?.types ?? 0, won: types });
+  const counted = { lost: live?.types ?? 0, won: types };
+  const { sellerId } = await tally(db, ekId, { aggregate, changedIn: event.block.number, ...counted });
+  const told = { kind: "label", ekId, refId: `${id}-${revision}`, by: validatorId } as const;
+  await tell(db, { chainId, ...event }, [sellerId], told);
   if (!live) await addToTotals(db, chainId, { labels: 1 });
   const moment = momentOf(chainId, event);
   await changeStance(db, moment, id, types);

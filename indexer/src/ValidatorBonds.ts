@@ -5,6 +5,7 @@
 import { ponder } from "ponder:registry";
 import { bondCredit, challenge, feeCredit, validatorBond } from "ponder:schema";
 import { type Db, existing, idsOf, originOf, storable } from "./event.ts";
+import { tell } from "./notices.ts";
 
 /** `IValidatorBonds.ChallengeStatus`, from Struck on. */
 const ends = { 4: "struck", 5: "upheld", 6: "tied" } as const;
@@ -63,6 +64,14 @@ ponder.on("ValidatorBonds:Challenged", async ({ event, context: { db, chain } })
     ...{ atStake, fee, deadline: BigInt(deadline), evidence: storable(evidence), evidenceHash },
     ...{ appeals: 0, slashed: 0n, reward: 0n },
     ...originOf(event),
+  });
+  await tell(db, { chainId: chain.id, ...event }, [validatorId], {
+    ...{
+      kind: "label_challenged",
+      ekId: ids.ek(ekId),
+      refId: `${ids.label(ekId, event.args.validatorId)}-${challengeId}`,
+    },
+    ...{ by: ids.agent(event.args.challengerId), due: BigInt(deadline) },
   });
   // The row exists because only who bonds can be challenged.
   await db.update(validatorBond, { validatorId }).set((row) => ({ atStake: row.atStake + atStake }));

@@ -23,6 +23,8 @@ export type ServiceSettings = {
   relayerKey: string;
   /** The card rail's part of the API's environment; empty where cards are not taken. */
   cardEnv: Record<string, string>;
+  /** More of the API's environment. */
+  apiEnv: Record<string, string>;
   /** The demo seller's EOA; the gateway looks up its agent id on the chain when it first needs it. */
   sellerEoa: string;
   storeDir: string;
@@ -65,7 +67,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
     grace: 1_500,
   }),
 
-  api: ({ ports, rpcUrl, databaseUrl, deploymentFile, relayerKey, cardEnv }) => ({
+  api: ({ ports, rpcUrl, databaseUrl, deploymentFile, relayerKey, cardEnv, apiEnv }) => ({
     ...common,
     name: "api",
     args: [join(repoRoot, "api/server.ts")],
@@ -78,6 +80,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       RELAYER_KEY: relayerKey,
       MPP_SECRET: mppSecretOf(relayerKey),
       ...cardEnv,
+      ...apiEnv,
       API_PORT: String(ports.api),
       API_HOST: "127.0.0.1",
       LOCAL_GATEWAYS: `127.0.0.1:${ports.gateway}`,

@@ -50,6 +50,8 @@ export type SystemOptions = {
   relayerKey?: Hex | undefined;
   /** The card rail's part of the API's environment. Default: cards are not taken. */
   cardEnv?: Record<string, string>;
+  /** More of the API's environment. */
+  apiEnv?: Record<string, string>;
   /** Whose gateway to start. Without it there is no gateway. */
   sellerEoa?: Address | undefined;
   /** Services to start on top of database, chain and contracts. Default: all. */
@@ -167,6 +169,7 @@ async function bringUp(context: Context): Promise<RunInfo> {
     ...{ ports, databaseUrl, tag, rpcUrl: chain.rpcUrl, deploymentFile: chain.deploymentFile },
     relayerKey: relayerKeyFor(chain.chainId, options),
     cardEnv: await prepareCards(chain, options.cardEnv ?? {}),
+    apiEnv: options.apiEnv ?? {},
     sellerEoa: options.sellerEoa ?? "",
     dataDir,
     ...makeStores(dataDir, chain),

@@ -59,7 +59,8 @@ describe("api: openapi.json", () => {
     for (const { path, method, operation } of operations()) {
       const name = `${method} ${path}`;
       expect(operation.summary, name).to.be.a("string");
-      expect(operation.responses["200"]?.content?.["application/json"]?.schema, name).to.be.an("object");
+      const form = path.startsWith("/stream/") ? "text/event-stream" : "application/json";
+      expect(operation.responses["200"]?.content?.[form]?.schema, name).to.be.an("object");
       for (const [status, response] of Object.entries(operation.responses)) {
         expect(response.headers, `${name} ${status}`).to.have.property("X-Request-Id");
         if (status !== "200" && status !== "201" && path !== "/health") {

@@ -40,7 +40,9 @@ export function createApi(run: RunInfo) {
       },
       ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    const text = await response.text();
+    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (isStream) await response.body?.cancel(); // it has no end
+    const text = isStream ? "" : await response.text();
     return {
       status: response.status,
       headers: response.headers,

@@ -13,6 +13,7 @@ const READY_MS = 90_000; // a machine may be busy
 
 export type Copy = {
   apiUrl: string;
+  pid: number;
   /** Resolves with its exit code, once it has ended. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
@@ -49,6 +50,7 @@ export async function startCopy(
   watchContract(apiUrl);
   return {
     apiUrl,
+    pid: child.pid as number,
     async kill(signal) {
       child.kill(signal);
       return ended;

@@ -23,6 +23,7 @@ import { openSearch } from "../../../api/search/search-index.ts";
 import { openStore } from "../../../api/store/database.ts";
 import { createSigningKeys } from "../../../api/store/signing-keys.ts";
 import { createWatermarks } from "../../../api/store/watermarks.ts";
+import { createStreams } from "../../../api/streams/streams.ts";
 import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
@@ -62,7 +63,7 @@ export async function startTempoApi(
   // Copies of one API have one name in the world: challenges of the shared one are good here.
   const publicUrl = run.apiUrl;
   const facilitator = createFacilitator({ chain: home, relayer, sql });
-  const deps: Deps = {
+  const base: Omit<Deps, "streams"> = {
     ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, ...rest }),
     ...{ publicUrl, chain: home, guard, relayer, sql, index },
     search: openSearch({ databaseUrl, tag, deps: { chain: home, index } }),
@@ -79,6 +80,8 @@ export async function startTempoApi(
       ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
     }),
   };
+  const limits = { connections: 10, perAddress: 10 };
+  const deps: Deps = { ...base, streams: createStreams(base, { databaseUrl, tag, limits }) };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -88,7 +91,7 @@ export async function startTempoApi(
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all([store.close(), index.close(), deps.search.close()]);
+      await Promise.all([deps.streams.stop(), store.close(), index.close(), deps.search.close()]);
     },
   };
 }
