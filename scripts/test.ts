@@ -23,7 +23,13 @@ const suffixes: Record<Task, string> = { solidity: ".sol", mocha: ".test.ts" };
 const LAWS = join(repoRoot, "test/contracts/Invariants.t.sol");
 const lawsEffort = { INVARIANT_RUNS: "1000", INVARIANT_DEPTH: "100" };
 /** Which folders of mocha's tests share a process, and so a running system; whatever is in no other is in the last. */
-const shares = [["test/api", "test/e2e"], ["test/indexer"], ["test/contracts", "test/deploy"], ["test"]];
+const shares = [
+  ["test/api", "test/e2e"],
+  ["test/indexer"],
+  ["test/audit"],
+  ["test/contracts", "test/deploy"],
+  ["test"],
+];
 /** Jobs at a time: most of them keep one core busy, and a little more. */
 const LANES = 2;
 const hardhat = join(repoRoot, "node_modules/hardhat/dist/src/cli.js");
@@ -66,8 +72,8 @@ function allJobs(): Job[] {
     files: solidity.filter((file) => file !== LAWS),
   };
   // The longest are begun first: the one with most of the systems to start, and the one with everything else.
-  const [systems, indexer, contracts, rest] = mochaJobs as [Job, Job, Job, Job];
-  return [systems, rest, laws, indexer, contracts, properties];
+  const [systems, indexer, audits, contracts, rest] = mochaJobs as [Job, Job, Job, Job, Job];
+  return [systems, rest, laws, indexer, audits, contracts, properties];
 }
 
 /** These files, one task after the other, said as it comes. */

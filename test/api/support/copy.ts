@@ -89,7 +89,11 @@ export async function startLyingRpc(rpcUrl: string): Promise<LyingRpc> {
     request.on("end", async () => {
       const body = Buffer.concat(chunks).toString();
       const call = JSON.parse(body) as Rpc | Rpc[];
-      const answer = (await (await fetch(rpcUrl, { method: "POST", body })).json()) as Answer | Answer[];
+      const answer = await fetch(rpcUrl, { method: "POST", body }).then(
+        (answered) => answered.json() as Promise<Answer | Answer[]>,
+        () => undefined,
+      );
+      if (!answer) return response.destroy(); // the node behind it has gone
       const calls = [call].flat();
       const answers = await Promise.all(
         [answer].flat().map(async (each, i) => {
