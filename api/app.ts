@@ -7,6 +7,7 @@ import type { AppContext, AppEnv } from "./http/context.ts";
 import { errorResponse, onError } from "./http/errors.ts";
 import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
+import { operationIdsOf, operationsOf } from "./metrics/requests.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
@@ -15,6 +16,7 @@ import { addGatewayRoutes } from "./routes/gateways.ts";
 import { addListingRoutes } from "./routes/listings.ts";
 import { addMeRoutes } from "./routes/me.ts";
 import { addOrderRoutes } from "./routes/orders.ts";
+import { addProbeRoutes } from "./routes/probes.ts";
 import { addPublicRoutes } from "./routes/public.ts";
 import { addServiceRoutes } from "./routes/service.ts";
 import { addValidateRoutes } from "./routes/validate.ts";
@@ -29,7 +31,12 @@ const jsonPaths = ["/auth/*", "/me/*", "/listings/*", "/gateway/*"];
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.onError(onError);
-  app.use(requestLog);
+  app.use(
+    requestLog(
+      operationsOf(() => operationIdsOf(app)),
+      deps.chain.id,
+    ),
+  );
   app.use(openToSites);
   app.use(limitBody);
   // Everything of an agent's own: the session first, the request's form after it.
@@ -52,6 +59,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addValidateRoutes(app, deps);
   addPublicRoutes(app, deps);
   addServiceRoutes(app, deps);
+  addProbeRoutes(app, deps);
   addGatewayRoutes(app, deps);
   addAnalyticsRoutes(app, deps);
   app.notFound((c) => notFound(app, c));

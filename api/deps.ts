@@ -1,5 +1,6 @@
 /** What the app works with. Tests hand it what they like. */
 
+import type { Lifecycle } from "../ops/lifecycle.ts";
 import type { AccessRecorder } from "./actions/access.ts";
 import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
@@ -42,4 +43,6 @@ export type Deps = {
   /** Payments on Tempo; absent where they are not set up. */
   tempo?: TempoRail;
   health: Health;
+  /** Of the process; absent where the app has none of its own. */
+  lifecycle?: Pick<Lifecycle, "draining" | "signal">;
 };

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Hex, parseEther } from "viem";
 import { z } from "zod";
+import { type ProcessEnv, processVariables } from "../ops/env.ts";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema } from "../sdk/wire/common.ts";
 import type { CardConfig } from "./cards/provider.ts";
@@ -98,6 +99,7 @@ export const schema = z.object({
       "ether of the relayer's account below which to raise alarm, as 0.05",
     )
     .default("0.05"),
+  ...processVariables,
 });
 
 /** A chain of one's own, where nobody else makes blocks. */
@@ -124,6 +126,9 @@ export type Env = Readonly<{
   relayGasPerHour: bigint;
   /** In wei. */
   relayerLowBalance: bigint;
+  process: ProcessEnv;
+  /** What must never be written to the log. */
+  secrets: readonly string[];
 }>;
 
 export function readEnv(): Env {
@@ -148,6 +153,8 @@ export function readEnv(): Env {
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
+    process: env,
+    secrets: secretsOf(env),
   });
 }
 
@@ -175,6 +182,37 @@ function mppOf(env: z.output<typeof schema>): Pick<Env, "mppSecret" | "tempo"> {
     issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY,
   };
   return { mppSecret, tempo };
+}
+
+type Secrets = Partial<
+  Pick<
+    z.output<typeof schema>,
+    | ("RELAYER_KEY" | "CARD_ISSUER_KEY" | "TEMPO_KEY" | "MPP_SECRET")
+    | ("STRIPE_SECRET_KEY" | "STRIPE_WEBHOOK_SECRET")
+    | ("RPC_URL" | "TEMPO_RPC_URL" | "DATABASE_URL")
+  >
+>;
+
+/** Keys and secrets, the database's password, and paths of RPC URLs: with most providers they hold the account's key. */
+export function secretsOf(env: Secrets): string[] {
+  const { RPC_URL, TEMPO_RPC_URL, DATABASE_URL = "" } = env;
+  const paths = [RPC_URL, TEMPO_RPC_URL].flatMap((url) => {
+    if (url === undefined) return [];
+    const { pathname, search } = new URL(url);
+    return [pathname.slice(1), search.slice(1)];
+  });
+  const { RELAYER_KEY, CARD_ISSUER_KEY, TEMPO_KEY, MPP_SECRET, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET } =
+    env;
+  const keys = [
+    RELAYER_KEY,
+    CARD_ISSUER_KEY,
+    TEMPO_KEY,
+    MPP_SECRET,
+    STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRET,
+  ];
+  const password = URL.canParse(DATABASE_URL) ? decodeURIComponent(new URL(DATABASE_URL).password) : "";
+  return [...keys, ...paths, password].filter((value): value is string => Boolean(value));
 }
 
 function tiersOf({ chainId }: Deployment): readonly Tier[] {

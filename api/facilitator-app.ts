@@ -6,11 +6,14 @@ import type { FacilitatorClient } from "@x402/core/server";
 import type { PaymentPayload, PaymentRequirements } from "@x402/core/types";
 import { Hono } from "hono";
 import { z } from "zod";
+import type { Lifecycle } from "../ops/lifecycle.ts";
+import { ALIVE, readiness } from "../ops/probes.ts";
 import { ExchangeError } from "../sdk/errors.ts";
-import type { ChainGuard } from "./chain/guard.ts";
+import type { ChainGuard, GuardState } from "./chain/guard.ts";
 import type { AppContext, AppEnv } from "./http/context.ts";
 import { errorResponse, onError, toExchangeError } from "./http/errors.ts";
 import { limitBody, requestLog } from "./http/middleware.ts";
+import { operationsOf } from "./metrics/requests.ts";
 import type { Sql } from "./store/database.ts";
 
 export type FacilitatorDeps = {
@@ -18,6 +21,8 @@ export type FacilitatorDeps = {
   guard: ChainGuard;
   sql: Sql;
   chainId: number;
+  /** Of the process; absent where the app has none of its own. */
+  lifecycle?: Pick<Lifecycle, "draining">;
 };
 
 const requestSchema = z.object({
@@ -37,11 +42,12 @@ const requestSchema = z.object({
   }),
 });
 
-export function createFacilitatorApp({ facilitator, guard, sql, chainId }: FacilitatorDeps): Hono<AppEnv> {
+export function createFacilitatorApp(deps: FacilitatorDeps): Hono<AppEnv> {
+  const { facilitator, guard, sql, chainId, lifecycle } = deps;
   const network = `eip155:${chainId}` as const;
   const app = new Hono<AppEnv>();
   app.onError(onError);
-  app.use(requestLog);
+  app.use(requestLog(operationsOf(), chainId));
   app.use(limitBody);
   app.get("/supported", async (c) => c.json(await facilitator.getSupported()));
   app.post("/verify", async (c) => {
@@ -68,6 +74,14 @@ export function createFacilitatorApp({ facilitator, guard, sql, chainId }: Facil
     }
   });
   app.get("/health", (c) => health(c, { guard, sql, chainId }));
+  app.get("/livez", (c) => c.json(ALIVE.body, ALIVE.status));
+  app.get("/readyz", async (c) => {
+    const { chain, database } = await look({ guard, sql });
+    const faults = Object.entries({ chain, database }).filter(([, { ok }]) => !ok);
+    const reasons = faults.map(([name, { detail }]) => `${name}: ${detail ?? "not ok"}`);
+    const { body, status } = readiness(lifecycle?.draining() ?? false, reasons);
+    return c.json(body, status);
+  });
   app.notFound((c) =>
     errorResponse(
       c,
@@ -107,16 +121,21 @@ async function read(c: AppContext, network: string): Promise<Request> {
 
 /** It works while chain and database answer. */
 async function health(c: AppContext, { guard, sql, chainId }: Omit<FacilitatorDeps, "facilitator">) {
-  const [chain, database] = await Promise.all([
-    guard.check(),
-    sql`select 1`.then(
-      () => ({ ok: true }),
-      () => ({ ok: false, detail: "it does not answer" }),
-    ),
-  ]);
+  const { chain, database } = await look({ guard, sql });
   const ok = chain.ok && database.ok;
   return c.json(
     { status: ok ? "ok" : "down", chain_id: chainId, checks: { chain, database } },
     ok ? 200 : 503,
   );
+}
+
+async function look({ guard, sql }: Pick<FacilitatorDeps, "guard" | "sql">) {
+  const [chain, database] = await Promise.all([
+    guard.check(),
+    sql`select 1`.then(
+      (): GuardState => ({ ok: true }),
+      (): GuardState => ({ ok: false, detail: "it does not answer" }),
+    ),
+  ]);
+  return { chain, database };
 }

@@ -1,8 +1,9 @@
 /** The facilitator's environment, read once. A wrong one ends the process with one line for each bad variable. */
 import type { Hex } from "viem";
 import { z } from "zod";
+import { type ProcessEnv, processVariables } from "../ops/env.ts";
 import type { Deployment } from "../sdk/deployment.ts";
-import { schema as api } from "./env.ts";
+import { schema as api, secretsOf } from "./env.ts";
 
 const schema = api
   .pick({
@@ -15,6 +16,7 @@ const schema = api
   .extend({
     FACILITATOR_PORT: z.coerce.number({ error: "a free TCP port, 1 to 65535" }).int().min(1).max(65_535),
     FACILITATOR_HOST: z.string().min(1).default("127.0.0.1"),
+    ...processVariables,
   });
 
 export type FacilitatorEnv = Readonly<{
@@ -25,6 +27,9 @@ export type FacilitatorEnv = Readonly<{
   relayGasPerHour: bigint;
   port: number;
   host: string;
+  process: ProcessEnv;
+  /** What must never be written to the log. */
+  secrets: readonly string[];
 }>;
 
 export function readFacilitatorEnv(): FacilitatorEnv {
@@ -42,5 +47,7 @@ export function readFacilitatorEnv(): FacilitatorEnv {
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
     port: env.FACILITATOR_PORT,
     host: env.FACILITATOR_HOST,
+    process: env,
+    secrets: secretsOf(env),
   });
 }

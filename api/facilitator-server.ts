@@ -3,7 +3,11 @@
  * other people, limited and restarted by itself. It shares the API's rows and the relayer's queue through Postgres; what it leaves
  * unfinished, the API's reconciler carries on.
  */
+import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
+import { cantServe } from "../ops/cant-serve.ts";
+import { createLifecycle } from "../ops/lifecycle.ts";
+import { serveMetrics } from "../ops/metrics.ts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
 import { createChain } from "./chain/client.ts";
@@ -11,16 +15,17 @@ import { createChainGuard } from "./chain/guard.ts";
 import { createRelayer } from "./chain/relayer.ts";
 import { createFacilitatorApp } from "./facilitator-app.ts";
 import { readFacilitatorEnv } from "./facilitator-env.ts";
-import { errorFields, log } from "./http/log.ts";
+import { log, setUpLog } from "./http/log.ts";
+import { observeDatabase } from "./metrics/state.ts";
 import { openStore } from "./store/database.ts";
 import { migrate } from "./store/migrate.ts";
 
-/** Milliseconds that requests under way get to finish: a settlement waits for a block. */
-const GRACE = 1_500;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 
 const env = readFacilitatorEnv();
+setUpLog({ level: env.process.LOG_LEVEL, secrets: env.secrets });
+const lifecycle = createLifecycle();
 const tag = deploymentTag(env.deployment);
 const store = openStore({ databaseUrl: env.databaseUrl, tag });
 await migrate(store, tag).catch((error: unknown) => {
@@ -38,36 +43,25 @@ const relayer = createRelayer({
 });
 const facilitator = createFacilitator({ chain, relayer, sql });
 
+observeDatabase(sql);
+const metrics = await serveMetrics(env.process, log).catch(
+  cantServe("METRICS_PORT", env.process.METRICS_PORT),
+);
+
 const server = serve(
   {
-    fetch: createFacilitatorApp({ facilitator, guard, sql, chainId: chain.id }).fetch,
+    fetch: createFacilitatorApp({ facilitator, guard, sql, chainId: chain.id, lifecycle }).fetch,
     hostname: env.host,
     port: env.port,
     serverOptions: { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
   },
   ({ address, port }) => log("info", "listening", { address, port, relayer: relayer.address }),
 );
-server.on("error", (error) => {
-  console.error(`FACILITATOR_PORT ${env.port}: ${error.message}`);
-  process.exit(1);
+server.on("error", cantServe("FACILITATOR_PORT", env.port));
+lifecycle.end({
+  server: server as Server,
+  log,
+  drainSeconds: env.process.DRAIN_SECONDS,
+  graceSeconds: env.process.GRACE_SECONDS,
+  close: () => Promise.all([store.close(), metrics.close()]),
 });
-
-let ending = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    if (ending) return;
-    ending = true;
-    void shutDown().then(() => process.exit(0));
-  });
-}
-
-/** Stops accepting, lets requests finish, closes. */
-async function shutDown(): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  try {
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, GRACE))]);
-    await store.close();
-  } catch (error) {
-    log("warn", "shutting down", errorFields(error));
-  }
-}

@@ -18,8 +18,24 @@ const MAX_LAG_BLOCKS = 20n;
 type State = z.infer<typeof healthSchema>;
 type Check = { ok: boolean; detail?: string };
 
+/** What the last look found, in numbers; undefined is what it could not find out. */
+export type Facts = {
+  /** Of the relayer's account, in wei. */
+  balance: bigint | undefined;
+  lowBalance: bigint;
+  /** Transactions that are not mined yet, and since when the oldest of them waits. */
+  waiting: number | undefined;
+  since: Date | undefined;
+  /** Nonces below that of a waiting transaction at which there is none. */
+  gaps: number | undefined;
+  lagBlocks: number | undefined;
+  /** By the blocks' own time. */
+  lagSeconds: number | undefined;
+};
+
 export type Health = {
   state(): State;
+  facts(): Facts;
   /** Looks now and then in the background, until {@link stop}. */
   start(): Promise<void>;
   stop(): void;
@@ -41,24 +57,27 @@ const vital = new Set(["chain", "database"]);
 export function createHealth(options: HealthOptions): Health {
   const { chain, relayer, lowBalance } = options;
   let checks: Record<string, Check> = { boot: { ok: false, detail: "not looked yet" } };
-  let balance = 0n;
-  let waiting = 0;
+  let facts = unknown(lowBalance);
   let timer: NodeJS.Timeout | undefined;
 
   const look = async (): Promise<void> => {
+    const found = unknown(lowBalance);
     const [chainCheck, database, relaying, indexer] = await Promise.all([
       inTime(() => options.guard.check()),
       inTime(() => checkDatabase(options.sql)),
       inTime(async () => {
-        const [funds, backlog] = await Promise.all([
+        const [balance, next, backlog] = await Promise.all([
           chain.client.getBalance({ address: relayer.address }),
+          chain.client.getTransactionCount({ address: relayer.address }),
           relayer.backlog(),
         ]);
-        [balance, waiting] = [funds, backlog.waiting];
+        Object.assign(found, { balance, waiting: backlog.waiting, since: backlog.since });
+        found.gaps = gapsIn(backlog, next);
         return checkRelayer(balance, lowBalance, backlog);
       }),
-      inTime(() => checkIndexer(options)),
+      inTime(() => checkIndexer(options, found)),
     ]);
+    facts = found;
     checks = { chain: chainCheck, database, relayer: relaying, indexer };
   };
 
@@ -73,12 +92,13 @@ export function createHealth(options: HealthOptions): Health {
         contracts: { ...chain.deployment.contracts },
         relayer: {
           address: relayer.address,
-          balance_wei: String(balance),
+          balance_wei: String(facts.balance ?? 0n),
           low_below_wei: String(lowBalance),
-          waiting,
+          waiting: facts.waiting ?? 0,
         },
       };
     },
+    facts: () => facts,
     async start() {
       await look();
       timer = setInterval(() => void look(), LOOK_EVERY);
@@ -88,6 +108,17 @@ export function createHealth(options: HealthOptions): Health {
       clearInterval(timer);
     },
   };
+}
+
+function unknown(lowBalance: bigint): Facts {
+  const nothing = { balance: undefined, waiting: undefined, since: undefined, gaps: undefined };
+  return { ...nothing, lowBalance, lagBlocks: undefined, lagSeconds: undefined };
+}
+
+/** `next`: the nonce that the chain takes next. A waiting transaction below it is mined, and only not noted yet. */
+function gapsIn({ nonces }: Awaited<ReturnType<Relayer["backlog"]>>, next: number): number {
+  const ahead = nonces.filter((nonce) => nonce >= next);
+  return ahead.length === 0 ? 0 : Math.max(...ahead) - next + 1 - ahead.length;
 }
 
 async function inTime(check: () => Promise<Check>): Promise<Check> {
@@ -126,19 +157,22 @@ function checkRelayer(
 }
 
 /** Ponder's own readiness is not proof: its head is compared with the chain's. */
-async function checkIndexer({ indexerUrl, chain }: HealthOptions): Promise<Check> {
+async function checkIndexer({ indexerUrl, chain }: HealthOptions, found: Facts): Promise<Check> {
   const signal = AbortSignal.timeout(LOOK_TIMEOUT);
   const ready = await fetch(`${indexerUrl}/ready`, { signal });
   await ready.body?.cancel();
   if (!ready.ok) return { ok: false, detail: "it is catching up" };
   const [head, status] = await Promise.all([
-    chain.client.getBlockNumber(),
+    chain.client.getBlock({ blockTag: "latest" }),
     fetch(`${indexerUrl}/status`, { signal }).then((response) => response.json() as Promise<PonderStatus>),
   ]);
-  const at = Object.values(status).find(({ id }) => id === chain.id)?.block.number;
+  const at = Object.values(status).find(({ id }) => id === chain.id)?.block;
   if (at === undefined) return { ok: false, detail: `it does not follow chain ${chain.id}` };
-  const lag = head - BigInt(at);
+  const lag = head.number - BigInt(at.number);
+  // The indexer may have a block that came after this look's.
+  found.lagBlocks = Math.max(0, Number(lag));
+  found.lagSeconds = lag <= 0n ? 0 : Math.max(0, Number(head.timestamp) - at.timestamp);
   return lag <= MAX_LAG_BLOCKS ? { ok: true } : { ok: false, detail: `it is ${lag} blocks behind` };
 }
 
-type PonderStatus = Record<string, { id: number; block: { number: number } }>;
+type PonderStatus = Record<string, { id: number; block: { number: number; timestamp: number } }>;

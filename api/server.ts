@@ -1,6 +1,10 @@
 /** The API's process. */
+import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { privateKeyToAccount } from "viem/accounts";
+import { cantServe } from "../ops/cant-serve.ts";
+import { createLifecycle } from "../ops/lifecycle.ts";
+import { serveMetrics } from "../ops/metrics.ts";
 import { deploymentTag } from "../sdk/deployment.ts";
 import { createAccessRecorder } from "./actions/access.ts";
 import { createFacilitator } from "./actions/facilitator.ts";
@@ -19,7 +23,8 @@ import { createRelayer } from "./chain/relayer.ts";
 import type { Deps } from "./deps.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createHealth } from "./health.ts";
-import { errorFields, log } from "./http/log.ts";
+import { log, setUpLog } from "./http/log.ts";
+import { observeState } from "./metrics/state.ts";
 import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
@@ -28,14 +33,13 @@ import { migrate } from "./store/migrate.ts";
 import { createSigningKeys } from "./store/signing-keys.ts";
 import { createWatermarks, ensureWatermarkSecret } from "./store/watermarks.ts";
 
-/** Milliseconds that requests under way get to finish, and connections to be closed. */
-const GRACE = 500;
-const CLOSING = 300;
 /** Milliseconds in which a request's headers, and all of it, must have arrived. */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 
 const env = readEnv();
+setUpLog({ level: env.process.LOG_LEVEL, secrets: env.secrets });
+const lifecycle = createLifecycle();
 const tag = deploymentTag(env.deployment);
 const store = openStore({ databaseUrl: env.databaseUrl, tag });
 await prepare(store);
@@ -43,6 +47,10 @@ const index = openIndex({ databaseUrl: env.databaseUrl, tag });
 const deps = await createDeps(env);
 await deps.health.start();
 const sweeper = startSweeper(deps);
+observeState({ sql: store.sql, health: deps.health });
+const metrics = await serveMetrics(env.process, log).catch(
+  cantServe("METRICS_PORT", env.process.METRICS_PORT),
+);
 
 const server = serve(
   {
@@ -53,19 +61,19 @@ const server = serve(
   },
   ({ address, port }) => log("info", "listening", { address, port, health: deps.health.state().status }),
 );
-server.on("error", (error) => {
-  console.error(`API_PORT ${env.port}: ${error.message}`);
-  process.exit(1);
+server.on("error", cantServe("API_PORT", env.port));
+lifecycle.end({
+  server: server as Server,
+  log,
+  drainSeconds: env.process.DRAIN_SECONDS,
+  graceSeconds: env.process.GRACE_SECONDS,
+  // What a payment has begun goes on from its row, in this process's successor.
+  stop: () => sweeper.stop(),
+  close: async () => {
+    deps.health.stop();
+    await Promise.all([store.close(), index.close(), metrics.close()]);
+  },
 });
-
-let ending = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    if (ending) return;
-    ending = true;
-    void shutDown().then(() => process.exit(0));
-  });
-}
 
 /** Brings the tables up to date, or ends the process with one line that says why not. */
 async function prepare(opened: Store): Promise<void> {
@@ -118,22 +126,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
       issuer: createIssuer(privateKeyToAccount(env.relayerKey), chain.id),
     }),
     foreign,
+    lifecycle,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
-}
-
-/** Stops accepting, lets requests finish, closes. What a payment has begun goes on from its row, in this process's successor. */
-async function shutDown(): Promise<void> {
-  deps.health.stop();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  try {
-    await within(GRACE, [closed, sweeper.stop()]);
-    await within(CLOSING, [store.close(), index.close()]);
-  } catch (error) {
-    log("warn", "shutting down", errorFields(error));
-  }
-}
-
-async function within(milliseconds: number, work: Promise<unknown>[]): Promise<void> {
-  await Promise.race([Promise.all(work), new Promise((resolve) => setTimeout(resolve, milliseconds))]);
 }

@@ -4,8 +4,10 @@ import { type ExchangeError, errorCodes } from "../sdk/errors.ts";
 import { bodyHash, hashRequest } from "../sdk/receipts.ts";
 import type { Action } from "./access.ts";
 import type { Manifest } from "./catalog.ts";
-import type { Log } from "./log.ts";
+import type { Level, Log } from "./log.ts";
 import { type Limit, limitsOf, type Meter, type Part, rateLimitHeaders } from "./meter.ts";
+import { observeCall } from "./metrics.ts";
+import type { Route } from "./route.ts";
 import type { ReceiptBasis, UsageRecorder } from "./usage.ts";
 
 /** From where a request came, as far as the adapter knows. */
@@ -22,6 +24,8 @@ export type Call = {
   method: string;
   target: string;
   peer: Peer;
+  /** What was asked for, as soon as that was read. */
+  kind?: Route["kind"];
   /** Set once the token is good: from then on there is a buyer to account for. */
   claims?: CapabilityClaims;
   action?: Action;
@@ -93,11 +97,13 @@ export async function conclude(
   const { status, bytes, error, aborted } = outcome;
   const ms = Math.round(performance.now() - call.startedAt);
   if (claims) await usage.record(useOf(call, claims, outcome, ms));
-  log(error && error.status >= errorCodes.INTERNAL_ERROR ? "error" : "info", "request", {
+  observeCall(call, outcome, ms);
+  log(levelOf(call, outcome), "request", {
     request_id: call.id,
     method: call.method,
     // The query is not ours to keep: somebody may have put a token there.
     path: call.target.split("?")[0]?.slice(0, 200),
+    ...(call.kind && { operation: call.kind }),
     status,
     bytes,
     ms,
@@ -106,6 +112,14 @@ export async function conclude(
     ...(error && { code: error.code, message: error.message, cause: error.cause }),
   });
   open.delete(call.id);
+}
+
+/** Asked every few seconds, by machines that keep the answer themselves. */
+const probes: ReadonlySet<Route["kind"] | undefined> = new Set(["health", "livez", "readyz"] as const);
+
+function levelOf({ kind }: Call, { status, error }: Outcome): Level {
+  if (error && error.status >= errorCodes.INTERNAL_ERROR) return "error";
+  return probes.has(kind) && status < 400 ? "debug" : "info";
 }
 
 function useOf(call: Call, claims: CapabilityClaims, { bytes, hash, error, aborted }: Outcome, ms: number) {

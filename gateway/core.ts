@@ -4,6 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Lifecycle } from "../ops/lifecycle.ts";
+import { ALIVE, type Readiness, readiness } from "../ops/probes.ts";
 import { ExchangeError } from "../sdk/errors.ts";
 import { readBody, refuseBody } from "./body.ts";
 import { type Call, conclude, type Peer } from "./call.ts";
@@ -47,6 +49,8 @@ export type GatewayDeps = {
   signingKey: SigningKey;
   usage: UsageRecorder;
   health: () => Promise<Health>;
+  /** Of the process; absent where the gateway has none of its own. */
+  lifecycle?: Pick<Lifecycle, "draining">;
   log: Log;
   /** What can be run here; without it nothing. */
   executor?: Executor;
@@ -135,6 +139,7 @@ async function answer(call: Call, request: Request, inner: Inner): Promise<Respo
       hint: "A gateway has GET /exp/:ek/metadata, GET /exp/:ek/items/:item and GET /health.",
     });
   }
+  call.kind = route.kind;
   const allowed = methodsOf(route);
   if (!allowed.includes(request.method)) {
     throw new ExchangeError("METHOD_NOT_ALLOWED", `${request.method} does not work here.`, {
@@ -151,6 +156,10 @@ async function dispatch(call: Call, request: Request, route: Route, inner: Inner
   switch (route.kind) {
     case "health":
       return showHealth(call, inner);
+    case "livez":
+      return probe(call, ALIVE, inner);
+    case "readyz":
+      return probe(call, await isReady(inner), inner);
     case "metadata":
       return fetchMetadata(call, request, route.ek, inner);
     case "item":
@@ -174,8 +183,21 @@ async function dispatch(call: Call, request: Request, route: Route, inner: Inner
 
 async function showHealth(call: Call, inner: Inner): Promise<Response> {
   const health = await inner.health();
-  const status = health.status === "down" ? 503 : 200;
+  return probe(call, { status: health.status === "down" ? 503 : 200, body: health }, inner);
+}
+
+/** An exchange that is away keeps no buyer from being served: only a store that can't be read does. */
+async function isReady({ health, lifecycle }: Inner): Promise<Readiness> {
+  const { store } = (await health()).checks;
+  return readiness(lifecycle?.draining() ?? false, store.ok ? [] : [`store: ${store.detail ?? "not ok"}`]);
+}
+
+async function probe(
+  call: Call,
+  { status, body }: { status: number; body: object },
+  inner: Inner,
+): Promise<Response> {
   await conclude(call, { status, bytes: 0 }, inner);
   const headers = { "cache-control": "no-store" };
-  return bytesResponse(JSON.stringify(health), { status, headers, requestId: call.id });
+  return bytesResponse(JSON.stringify(body), { status, headers, requestId: call.id });
 }

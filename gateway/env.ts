@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import ipaddr from "ipaddr.js";
 import type { Address } from "viem";
 import { z } from "zod";
+import { type ProcessEnv, processVariables } from "../ops/env.ts";
 import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema, agentIdSchema } from "../sdk/wire/common.ts";
 import { asVariables, type Config, readConfig } from "./config.ts";
@@ -29,6 +30,9 @@ export type Env = Readonly<{
   trustedProxies: string[];
   /** What can be run here; null for nothing. */
   execution: Execution | null;
+  process: ProcessEnv;
+  /** What must never be written to the log. */
+  secrets: readonly string[];
 }>;
 
 /** The process's own environment. */
@@ -75,6 +79,7 @@ const schema = z.object({
     .refine((all) => all.every(isNetwork), "addresses or networks like 10.0.0.0/8, with commas between them")
     .optional(),
   EXECUTION_FILE: path.optional(),
+  ...processVariables,
 });
 
 /**
@@ -107,7 +112,21 @@ export function readEnv(raw: Record<string, string | undefined> = environment): 
     ledgerDatabaseUrl: data.LEDGER_DATABASE_URL ?? null,
     trustedProxies: data.TRUSTED_PROXIES ?? [],
     execution: data.EXECUTION_FILE === undefined ? null : readExecution(data.EXECUTION_FILE),
+    process: data,
+    secrets: secretsOf(data),
   });
+}
+
+function secretsOf(data: z.infer<typeof schema>): string[] {
+  const { AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, GATEWAY_DATABASE_URL, LEDGER_DATABASE_URL } = data;
+  const passwords = [GATEWAY_DATABASE_URL, LEDGER_DATABASE_URL].map((text) =>
+    text === undefined ? "" : decodeURIComponent(new URL(text).password),
+  );
+  // Providers of RPC put their customer's key into the path.
+  const path = data.RPC_URL === undefined ? "" : new URL(data.RPC_URL).pathname.slice(1);
+  return [AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, ...passwords, path].filter((value): value is string =>
+    Boolean(value),
+  );
 }
 
 function isNetwork(text: string): boolean {

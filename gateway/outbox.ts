@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ignoreMissing } from "./files.ts";
 import type { Log } from "./log.ts";
-import { createSegmentWriter, isSegment, type SegmentWriter } from "./segment.ts";
+import { begunAt, createSegmentWriter, isSegment, type SegmentWriter } from "./segment.ts";
 
 export type PendingEvent = { id: string; jws: string };
 
@@ -34,6 +34,8 @@ export type Outbox = {
   /** The oldest events; null when there are none, `busy` when all there are may still be under another process's hands. */
   next(): Promise<Batch | "busy" | null>;
   status(): OutboxStatus;
+  /** When the oldest segment was begun, in Unix ms; null when there is none. */
+  oldestAt(): Promise<number | null>;
   close(): Promise<void>;
 };
 
@@ -74,6 +76,10 @@ export async function openOutbox({
     },
     next: () => takeOldest(dir, writer, status),
     status: () => ({ ...status }),
+    async oldestAt() {
+      const [oldest] = await segments(dir);
+      return oldest === undefined ? null : begunAt(oldest);
+    },
     close: () => writer.close(),
   };
 }

@@ -13,7 +13,7 @@ export type VerbRoute = { kind: "execute" | "quote" | "presign"; ek: string };
 export type ReceiptRoute = { kind: "receipt" | "countersignature" | "dispute"; id: string };
 export type DayRoute = { kind: "day"; day: string };
 export type Route =
-  | { kind: "health" }
+  | { kind: "health" | "livez" | "readyz" }
   | { kind: "metadata"; ek: string }
   | ItemRoute
   | VerbRoute
@@ -41,7 +41,8 @@ export function parseTarget(target: string): Route | null {
   const origin = target.replace(/^https?:\/\/[^/?]*/i, "");
   const query = origin.indexOf("?");
   const path = query === -1 ? origin : origin.slice(0, query);
-  if (path === "/health") return { kind: "health" };
+  if (path === "/health" || path === "/livez" || path === "/readyz")
+    return { kind: path.slice(1) as "health" | "livez" | "readyz" };
   const [, ek, verb] = /^\/exp\/([^/]+)\/(metadata|execute|quote|presign)$/.exec(path) ?? [];
   if (ek && verb) return { kind: verb as VerbRoute["kind"] | "metadata", ek: decode(ek) };
   const [, id, act = "receipt"] =

@@ -32,6 +32,11 @@ export function isSegment(name: string): boolean {
   return name.endsWith(OPEN) || name.endsWith(SEALED);
 }
 
+/** When a segment was begun, in Unix ms, by its name. */
+export function begunAt(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
 export function createSegmentWriter(dir: string): SegmentWriter {
   const queue: Waiting[] = [];
   let current: Segment | null = null;

@@ -1,11 +1,11 @@
 /** The gateway as a process: `node gateway/server.ts`. Settings: README.md. */
 import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
-import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import { createLifecycle, type Lifecycle } from "../ops/lifecycle.ts";
+import { serveMetrics } from "../ops/metrics.ts";
 import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
@@ -17,6 +17,7 @@ import { createKeys } from "./keys.ts";
 import { type Ledger, type LedgerPlace, openLedger, sweepLedger } from "./ledger.ts";
 import { createListener } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
+import { observeGateway } from "./metrics.ts";
 import { openOutbox } from "./outbox.ts";
 import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
@@ -28,11 +29,9 @@ import { openStore } from "./store-config.ts";
 import type { Toll } from "./toll.ts";
 import { createUsageRecorder, queueReceipts } from "./usage.ts";
 
-/** Time in ms that deliveries under way get to end when the process is told to stop. */
-const GRACE_MS = 2000;
 const HOUSEKEEPING_MS = 60_000;
 
-async function start(env: Env, log: Log): Promise<() => Promise<void>> {
+async function start(env: Env, log: Log, lifecycle: Lifecycle): Promise<void> {
   await mkdir(env.stateDir, { recursive: true, mode: 0o700 });
   const signingKey = await loadSigningKey(join(env.stateDir, "gateway-key.json"));
   const outbox = await openOutbox({ dir: join(env.stateDir, "outbox"), maxBytes: env.outboxMaxBytes, log });
@@ -67,12 +66,15 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     ...(env.execution === null ? {} : await runnerOf(env.execution)),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({ store, keys, seller, outbox, courier, signingKey }),
+    lifecycle,
     log,
   });
   const app = express()
     .disable("x-powered-by")
     .set("trust proxy", env.trustedProxies)
     .use(expressGateway(gateway));
+  observeGateway({ outbox, keys, revocations, ledger });
+  const metrics = await serveMetrics(env.process, log);
   const server = createListener(app);
   server.listen(env.port, env.host);
   await once(server, "listening");
@@ -81,18 +83,24 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   await tidy({ ledger, outbox, courier, receipts });
   const { port } = server.address() as AddressInfo;
   log("info", "listening", { host: env.host, port, gateway_key: signingKey.x, exchange: env.exchangeUrl });
-  return async () => {
-    await closeServer(server);
-    // What was broken off is recorded first.
-    await gateway.idle();
-    keys.stop();
-    clearInterval(housekeeping);
-    revocations.stop();
-    await courier.stop();
-    await outbox.close();
-    await ledger.close();
-    await closeStore();
-  };
+  lifecycle.end({
+    server,
+    log,
+    drainSeconds: env.process.DRAIN_SECONDS,
+    graceSeconds: env.process.GRACE_SECONDS,
+    close: async () => {
+      // What was broken off is recorded first.
+      await gateway.idle();
+      keys.stop();
+      clearInterval(housekeeping);
+      revocations.stop();
+      await courier.stop();
+      await outbox.close();
+      await ledger.close();
+      await closeStore();
+      await metrics.close();
+    },
+  });
 }
 
 function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {
@@ -114,50 +122,19 @@ async function tidy(parts: Parameters<typeof queueReceipts>[0] & { ledger: Ledge
   await queueReceipts(parts);
 }
 
-/** Lets deliveries end for a while, then breaks off the rest: their use is recorded as far as it went. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, "close");
-  server.close();
-  server.closeIdleConnections();
-  await Promise.race([closed, sleep(GRACE_MS, undefined, { ref: false })]);
-  server.closeAllConnections();
-}
-
-/**
- * Ends when nothing is left to do, so that records under way still reach the disk; by force when that takes too long, or at a second
- * signal.
- */
-function stopOnSignals(started: Promise<() => Promise<void>>, log: Log): void {
-  let stopping = false;
-  const onSignal = async (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    log("info", "stopping", { signal });
-    setTimeout(() => process.exit(1), GRACE_MS + 800).unref();
-    try {
-      await (await started)();
-    } catch (error) {
-      log("error", "stop_failed", { error });
-      process.exitCode = 1;
-    }
-  };
-  process.on("SIGTERM", onSignal);
-  process.on("SIGINT", onSignal);
-}
-
 function explain(error: unknown): string {
   if (error instanceof EnvError || error instanceof ConfigError)
     return `The gateway can't start:\n${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return `The gateway can't start: ${message}. Set another GATEWAY_PORT.`;
+  if (code === "EADDRINUSE")
+    return `The gateway can't start: ${message}. Set another GATEWAY_PORT or METRICS_PORT.`;
   return `The gateway can't start: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 try {
-  const log = createLog();
-  const started = start(readEnv(), log);
-  stopOnSignals(started, log);
-  await started;
+  const env = readEnv();
+  const log = createLog(undefined, { level: env.process.LOG_LEVEL, secrets: env.secrets });
+  await start(env, log, createLifecycle());
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);

@@ -13,9 +13,10 @@ const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }
     rooms: [],
     packages: ["viem", "zod", "jose", "paseto", "canonicalize", "@x402/", "ipaddr.js", "node:"],
   },
+  ops: { rooms: ["sdk"], packages: ["prom-client", "zod", "ipaddr.js", "node:"] },
   indexer: { rooms: ["sdk"], packages: ["ponder", "hono", "viem", "zod", "node:"] },
-  api: { rooms: ["sdk", "indexer/ponder.schema.ts"] },
-  gateway: { rooms: ["sdk"] },
+  api: { rooms: ["sdk", "ops", "indexer/ponder.schema.ts"] },
+  gateway: { rooms: ["sdk", "ops"] },
 };
 /** Node's own modules are kept out of what also runs in a browser: the sdk, but for the folder of what only servers need. */
 const browserRooms = new Set(["sdk"]);

@@ -77,7 +77,7 @@ const bin = { "moa-gateway": "gateway/cli.js" };
 const manifest = {
   ...about,
   bin,
-  files: ["gateway", "sdk", "SELLING.md"],
+  files: ["gateway", "ops", "sdk", "SELLING.md"],
   dependencies: dependenciesOf(files.values()),
 };
 writeFileSync(join(target, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

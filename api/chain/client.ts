@@ -12,6 +12,7 @@ import {
   tillsAbi,
 } from "../../sdk/abis/index.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
+import { measured } from "../metrics/rpc.ts";
 
 const LOCAL_CHAIN_ID = 31337;
 
@@ -28,7 +29,7 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
       nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
       rpcUrls: { default: { http: [rpcUrl] } },
     }),
-    transport: http(rpcUrl, { timeout: RPC_TIMEOUT, retryCount: 1 }),
+    transport: measured(http(rpcUrl, { timeout: RPC_TIMEOUT, retryCount: 1 })),
     pollingInterval: local ? 50 : 500,
     cacheTime: 0,
   });

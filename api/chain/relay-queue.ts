@@ -6,6 +6,7 @@
 import { type Address, BaseError, type Hash, type Hex, keccak256, type TransactionReceipt } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { errorFields, log } from "../http/log.ts";
+import { relayerActs } from "../metrics/rpc.ts";
 import type { Sql } from "../store/database.ts";
 import {
   type Attempt,
@@ -200,10 +201,12 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
     if (state === "signed" && !known) return giveUp(relayed);
     if (!known) {
       await retry(`send ${last.hash} again`, () => broadcast(chain, last));
+      relayerActs.inc({ act: "sent_again" });
     } else if (now - last.at.getTime() > chain.stuckAfter && attempts.length < MAX_ATTEMPTS) {
       await retry(`raise the fee of ${last.hash}`, () =>
         last.cancels ? replace(id, cancelOf(nonce), last, true) : replace(id, relayed, last, false),
       );
+      relayerActs.inc({ act: "fee_raised" });
     }
   };
 
@@ -217,6 +220,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
     await retry(`fill the gap at nonce ${nonce}`, async () => {
       await replace(id, cancelOf(nonce), last, true);
       await markRelayed(sql, id, "sent");
+      relayerActs.inc({ act: "gap_filled" });
     });
   };
 

@@ -1,6 +1,7 @@
 /** Every failure becomes the one error shape: `{code, message, request_id, details}`, with the hint in the details. */
 import { HTTPException } from "hono/http-exception";
 import { BaseError, HttpRequestError, IntegerOutOfRangeError, RpcRequestError, TimeoutError } from "viem";
+import { observeError } from "../../ops/requests.ts";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import type { ApiError } from "../../sdk/wire/common.ts";
 import { refusalOf } from "../chain/refusals.ts";
@@ -13,7 +14,10 @@ import { errorFields, log } from "./log.ts";
 export function onError(thrown: Error, c: AppContext): Response {
   const error = toExchangeError(thrown);
   if (error.status >= 500) {
-    log("error", error.message, { request_id: c.get("requestId"), code: error.code, ...errorFields(thrown) });
+    log("error", "request_failed", {
+      ...{ request_id: c.get("requestId"), code: error.code, message: error.message },
+      ...errorFields(thrown),
+    });
   }
   return errorResponse(c, error);
 }
@@ -22,6 +26,7 @@ export function onError(thrown: Error, c: AppContext): Response {
 const retryAfter: Partial<Record<ErrorCode, number>> = { PAYMENT_PENDING: 2, SERVICE_UNAVAILABLE: 5 };
 
 export function errorResponse(c: AppContext, error: ExchangeError): Response {
+  observeError(error.code);
   const seconds = retryAfter[error.code];
   if (seconds !== undefined) c.header("Retry-After", String(seconds));
   return c.json(errorBody(error, c.get("requestId")), error.status as 400);

@@ -1,12 +1,14 @@
-/** One line of JSON per fact. Bodies, headers and query strings stay out of it: they carry signatures, tokens and keys. */
+/** The API's log. Bodies, headers and query strings stay out of it: they carry signatures, tokens and keys. */
+import { createLog, type Log, type LogOptions } from "../../ops/log.ts";
 
-export function log(
-  level: "info" | "warn" | "error",
-  message: string,
-  fields: Record<string, unknown> = {},
-): void {
-  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+let current: Log = createLog();
+
+/** From now on lines are written like this. Called once, by the process. */
+export function setUpLog(options: LogOptions): void {
+  current = createLog(options);
 }
+
+export const log: Log = (level, event, fields) => current(level, event, fields);
 
 /** An error as fields: its chain of names and first lines, and where it was thrown. */
 export function errorFields(error: unknown): Record<string, unknown> {

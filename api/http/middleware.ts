@@ -3,8 +3,11 @@ import { randomUUID } from "node:crypto";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
+import { withLogFields } from "../../ops/log.ts";
 import { ExchangeError } from "../../sdk/errors.ts";
-import type { AppEnv } from "./context.ts";
+import { agentId } from "../../sdk/ids.ts";
+import { type OperationOf, observeRequest } from "../metrics/requests.ts";
+import type { AppContext, AppEnv } from "./context.ts";
 import { log } from "./log.ts";
 
 /** Bytes that a request's body may have. */
@@ -12,22 +15,39 @@ export const MAX_BODY = 1024 * 1024;
 /** How deep a body's JSON may nest: no schema here needs more, and recursion over more is a way to crash a server. */
 const MAX_DEPTH = 32;
 
-/** Gives the request its id, says so in the answer, and writes one line when it is done. */
-export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
-  const started = performance.now();
-  const requestId = `req_${randomUUID()}`;
-  c.set("requestId", requestId);
-  c.header("X-Request-Id", requestId);
-  await next();
-  c.res.headers.set("X-Request-Id", requestId);
-  log("info", "request", {
-    request_id: requestId,
-    method: c.req.method,
-    path: c.req.path.slice(0, 200),
-    status: c.res.status,
-    ms: Math.round((performance.now() - started) * 10) / 10,
+/** Asked every few seconds, by machines that keep the answer themselves. */
+const probes = new Set(["/livez", "/readyz", "/health"]);
+
+/** Gives the request its id, says so in the answer and in every line of the log until then, and measures it when it is done. */
+export const requestLog = (operationOf: OperationOf, chainId: number) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const started = performance.now();
+    const requestId = `req_${randomUUID()}`;
+    c.set("requestId", requestId);
+    c.header("X-Request-Id", requestId);
+    await withLogFields({ request_id: requestId }, next);
+    c.res.headers.set("X-Request-Id", requestId);
+    const ms = performance.now() - started;
+    const operation = operationOf(c);
+    observeRequest(c, operation, ms);
+    log(probes.has(c.req.path) && c.res.status < 400 ? "debug" : "info", "request", {
+      request_id: requestId,
+      method: c.req.method,
+      path: c.req.path.slice(0, 200),
+      operation,
+      ...agentFields(c, chainId),
+      status: c.res.status,
+      ms: Math.round(ms * 10) / 10,
+    });
   });
-});
+
+/** Who asked: its agent, or its EOA where it has none yet. */
+function agentFields(c: AppContext, chainId: number): { agent?: string } {
+  const session = c.get("session") as AppContext["var"]["session"] | undefined; // there are requests without one
+  if (!session) return {};
+  const { agentId: id, eoa } = session;
+  return { agent: id === 0n ? eoa : agentId.serialize({ chainId, agentId: id }) };
+}
 
 /** Any site may call: who you are is in the Authorization header, never in a cookie. */
 export const openToSites = cors({

@@ -1,8 +1,9 @@
 /** The steps of a payment: which may follow which, and the one function that makes them. */
 import type { Hash } from "viem";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
+import { countMove } from "../metrics/operations.ts";
 import type { Queryable, Sql } from "./database.ts";
-import type { PaymentState } from "./payments.ts";
+import type { PaymentState, RailName } from "./payments.ts";
 
 /**
  * Where a payment may go from each state. To Unknown from behind EKIssued only when the chain took the block back that issued the key;
@@ -46,7 +47,7 @@ export async function move(sql: Queryable, id: string, to: PaymentState, step: S
   const sources = stateNames.filter((state) => moves[state].includes(to));
   const gone = to === "Unknown";
   const { tx = null, keyId = null, purchase, block, reason = null } = step;
-  const rows = await sql`
+  const rows = await sql<{ rail: RailName }[]>`
     with before as (
       select id, state from payments where id = ${id} and state in ${sql(sources)} for update
     ), moved as (
@@ -58,12 +59,16 @@ export async function move(sql: Queryable, id: string, to: PaymentState, step: S
         block_number = coalesce(${block ? String(block.number) : null}, case when ${gone} then null else block_number end),
         block_hash = coalesce(${block?.hash ?? null}, case when ${gone} then null else block_hash end),
         review_at = case when ${to === "EKIssued"} then now() + interval '1 minute' else review_at end
-      from before where p.id = before.id returning p.id
+      from before where p.id = before.id returning p.id, p.rail
     )
     insert into payment_transitions (payment_id, from_state, state, evidence)
     select before.id, before.state, ${to}, ${sql.json(step.evidence as never)} from before join moved using (id)
-    returning id`;
-  if (rows.length === 1) return { outcome: "moved", state: to };
+    returning (select rail from moved) as rail`;
+  const [moved] = rows;
+  if (moved) {
+    countMove(moved.rail, to);
+    return { outcome: "moved", state: to };
+  }
   const [now] = await sql<{ state: PaymentState; been: boolean }[]>`
     select state, exists (
       select from payment_transitions t where t.payment_id = p.id and t.state = ${to}

@@ -153,15 +153,16 @@ export async function dropOldRelayed(sql: Queryable): Promise<void> {
     )`;
 }
 
-/** How many wait, and since when the oldest does. */
+/** How many wait, since when the oldest does, and at which nonces. */
 export async function relayBacklog(
   sql: Queryable,
   { chainId, sender }: Sender,
-): Promise<{ waiting: number; since: Date | undefined }> {
-  const [row] = await sql<{ waiting: string; since: Date | null }[]>`
-    select count(*) as waiting, min(created_at) as since from relayed_transactions
+): Promise<{ waiting: number; since: Date | undefined; nonces: number[] }> {
+  const [row] = await sql<{ waiting: string; since: Date | null; nonces: string[] | null }[]>`
+    select count(*) as waiting, min(created_at) as since, array_agg(nonce) as nonces from relayed_transactions
     where chain_id = ${chainId} and sender = ${sender} and state in ('signed', 'sent')`;
-  return { waiting: Number(row?.waiting ?? 0), since: row?.since ?? undefined };
+  const nonces = (row?.nonces ?? []).map(Number);
+  return { waiting: Number(row?.waiting ?? 0), since: row?.since ?? undefined, nonces };
 }
 
 function toRelayed(row: Row): Relayed {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { repoRoot } from "./repo.ts";
 
 /** All that contracts and their tests read. */
-const FOLDERS = ["contracts", "test", "sdk", "scripts", "indexer", "api", "gateway", "docs"];
+const FOLDERS = ["contracts", "test", "sdk", "scripts", "indexer", "api", "gateway", "ops", "docs"];
 const FILES = ["package.json", "tsconfig.json", "ponder.config.ts", "hardhat.config.ts"];
 const NOT_COPIED = /\/(node_modules|\.ponder|generated)$/;
 

@@ -29,6 +29,8 @@ export type ServiceSettings = {
   stateDir: string;
 };
 
+/** That requests under way get: less than the processes themselves, which are killed after {@link common}'s. */
+const GRACE_SECONDS = "1";
 const DEADLINE_MS = 90_000; // the indexer catches up with a long chain before it is ready
 
 export function serviceSpec(name: ServiceName, settings: ServiceSettings): ProcessSpec {
@@ -80,6 +82,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       ...cardEnv,
       API_PORT: String(ports.api),
       API_HOST: "127.0.0.1",
+      GRACE_SECONDS,
       PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
     },
     probe: httpProbe(`http://127.0.0.1:${ports.api}/health`),
@@ -99,6 +102,7 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
       STATE_DIR: stateDir,
       GATEWAY_PORT: String(ports.gateway),
       GATEWAY_HOST: "127.0.0.1",
+      GRACE_SECONDS,
     },
     probe: httpProbe(`http://127.0.0.1:${ports.gateway}/health`),
   }),

@@ -119,7 +119,7 @@ describe("api: every request", () => {
     const lines = shared.system.logsOf("api").split("\n");
     const line = lines.find((text) => text.includes(String(headers.get("x-request-id"))));
     expect(JSON.parse(String(line))).to.include({
-      message: "request",
+      event: "request",
       method: "GET",
       path: "/me",
       status: 200,

@@ -221,7 +221,7 @@ describe("gateway: process", function () {
     const taken = run({ ...good, SELLER, GATEWAY_PORT: new URL(exchange.url).port });
     expect([taken.status, taken.stderr]).to.deep.equal([
       1,
-      `The gateway can't start: listen EADDRINUSE: address already in use 127.0.0.1:${new URL(exchange.url).port}. Set another GATEWAY_PORT.\n`,
+      `The gateway can't start: listen EADDRINUSE: address already in use 127.0.0.1:${new URL(exchange.url).port}. Set another GATEWAY_PORT or METRICS_PORT.\n`,
     ]);
   });
 });

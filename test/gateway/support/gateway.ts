@@ -177,7 +177,7 @@ const server = fileURLToPath(new URL("../../../gateway/server.ts", import.meta.u
 /** `node gateway/server.ts` on a free port. Rejects with its output when it does not come up. */
 export async function startProcess(env: Record<string, string>): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [server], {
-    env: { PATH: process.env.PATH, GATEWAY_PORT: "0", SELLER, ...env },
+    env: { PATH: process.env.PATH, GATEWAY_PORT: "0", GRACE_SECONDS: "1", SELLER, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
