@@ -81,8 +81,6 @@ async function start(env: Env, log: Log, lifecycle: Lifecycle): Promise<void> {
   // What an earlier process could not deliver.
   courier.wake();
   await tidy({ ledger, outbox, courier, receipts });
-  const { port } = server.address() as AddressInfo;
-  log("info", "listening", { host: env.host, port, gateway_key: signingKey.x, exchange: env.exchangeUrl });
   lifecycle.end({
     server,
     log,
@@ -101,6 +99,8 @@ async function start(env: Env, log: Log, lifecycle: Lifecycle): Promise<void> {
       await metrics.close();
     },
   });
+  const { port } = server.address() as AddressInfo;
+  log("info", "listening", { host: env.host, port, gateway_key: signingKey.x, exchange: env.exchangeUrl });
 }
 
 function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {

@@ -7,12 +7,9 @@
  *
  * Works on the database of DATABASE_URL and DEPLOYMENT_FILE, or else on the one of the system that was started last (MOA_DATA_DIR).
  */
-import { readFileSync } from "node:fs";
-import { openStore, type Store } from "../api/store/database.ts";
+import type { Store } from "../api/store/database.ts";
 import { killKey, listKeys, rotateKeys } from "../api/store/key-rotation.ts";
-import { deploymentSchema, deploymentTag } from "../sdk/deployment.ts";
-import { readEnv } from "./system/env.ts";
-import { readRunInfo } from "./system/run-info.ts";
+import { withStore } from "./system/open-store.ts";
 
 const verbs: Record<string, (store: Store, args: string[]) => Promise<void>> = {
   list: ({ sql }) => print(sql),
@@ -36,27 +33,9 @@ async function print(sql: Store["sql"]): Promise<void> {
   }
 }
 
-function open(): Store {
-  const { DATABASE_URL, DEPLOYMENT_FILE } = process.env;
-  if (DATABASE_URL && DEPLOYMENT_FILE) {
-    const deployment = deploymentSchema.parse(JSON.parse(readFileSync(DEPLOYMENT_FILE, "utf8")));
-    return openStore({ databaseUrl: DATABASE_URL, tag: deploymentTag(deployment) });
-  }
-  const { databaseUrl, deployment } = readRunInfo(readEnv().MOA_DATA_DIR);
-  return openStore({ databaseUrl, tag: deploymentTag(deployment) });
-}
-
-try {
+await withStore(async (store) => {
   const [name = "", ...args] = process.argv.slice(2);
   const verb = verbs[name];
   if (!verb) throw new Error("Usage: npm run keys -- list | rotate | kill <kid>");
-  const store = open();
-  try {
-    await verb(store, args);
-  } finally {
-    await store.close();
-  }
-} catch (error) {
-  console.error(error instanceof Error ? error.message.split("\n")[0] : error);
-  process.exitCode = 1;
-}
+  await verb(store, args);
+});

@@ -4,12 +4,20 @@ import { type Store, schemaOf } from "./database.ts";
 
 const folder = new URL("./migrations/", import.meta.url);
 
-/** Applies what is missing, and returns the names of it. Several processes may call it at once. */
-export async function migrate({ lock }: Store, tag: string): Promise<string[]> {
-  const schema = schemaOf(tag);
-  const files = readdirSync(folder)
+/** The names of all migrations of this release, in the order in which they are applied. */
+export function migrationNames(): string[] {
+  return readdirSync(folder)
     .filter((name) => name.endsWith(".sql"))
     .sort();
+}
+
+/** Applies what is missing of `files`, all when left out, and returns the names of it. Several processes may call it at once. */
+export async function migrate(
+  { lock }: Pick<Store, "lock">,
+  tag: string,
+  files: readonly string[] = migrationNames(),
+): Promise<string[]> {
+  const schema = schemaOf(tag);
   return lock.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(hashtextextended(${`migrate ${schema}`}, 0))`;
     await tx`create schema if not exists ${tx(schema)}`;
