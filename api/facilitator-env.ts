@@ -5,7 +5,7 @@ import { type ProcessEnv, processVariables } from "../ops/env.ts";
 import type { Deployment } from "../sdk/deployment.ts";
 import { schema as api, secretsOf } from "./env.ts";
 
-const schema = api
+export const schema = api
   .pick({
     RPC_URL: true,
     DATABASE_URL: true,

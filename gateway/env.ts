@@ -48,7 +48,7 @@ const url = z
   .transform((value) => value.replace(/\/+$/, ""));
 const path = z.string("a folder").min(1, "a folder");
 
-const schema = z.object({
+export const schema = z.object({
   EXCHANGE_URL: url,
   SELLER: z.union(
     [agentIdSchema, addressSchema],

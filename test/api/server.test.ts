@@ -85,6 +85,10 @@ describe("api: the process", () => {
       expect(health.status).to.equal(503);
       expect(health.body.status).to.equal("down");
       expect(health.body.checks.chain?.detail).to.contain("another chain");
+      const ready = await api.ask<{ reasons: string[] }>("/readyz");
+      expect([ready.status, ready.body.reasons.length]).to.deep.equal([503, 1]);
+      expect(ready.body.reasons[0]).to.contain("another chain");
+      expect((await api.ask("/livez")).status, "no reason to restart it").to.equal(200);
       for (const path of ["/search", "/public/stats", "/public/activity", "/listings/ek_31337_1"]) {
         expectError(await api.ask(path), "SERVICE_UNAVAILABLE", 503);
       }

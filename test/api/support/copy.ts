@@ -12,6 +12,8 @@ const READY_MS = 90_000; // a machine may be busy
 
 export type Copy = {
   apiUrl: string;
+  /** What it has logged. */
+  output(): string;
   /** Resolves with its exit code, once it has ended. */
   kill(signal: NodeJS.Signals): Promise<number | null>;
 };
@@ -24,7 +26,7 @@ export async function startCopy(
   const port = changes.port ?? (await freePort());
   const apiUrl = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, [fileURLToPath(new URL("../../../api/server.ts", import.meta.url))], {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
     env: {
       ...inheritedEnv(),
       RPC_URL: changes.rpcUrl ?? run.rpcUrl,
@@ -36,10 +38,15 @@ export async function startCopy(
       ...changes.env,
     },
   });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += String(chunk);
+  });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await answers(apiUrl, child);
   return {
     apiUrl,
+    output: () => output,
     async kill(signal) {
       child.kill(signal);
       return ended;
