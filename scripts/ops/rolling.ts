@@ -21,7 +21,7 @@ import { findNginx, startNginx } from "./nginx.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 /** How often each copy is restarted. */
-const ROUNDS = 1;
+const ROUNDS = 5;
 /** Seconds that a copy drains: longer than nginx keeps an idle connection to it. */
 const DRAIN_SECONDS = 3;
 const READERS = 8;
