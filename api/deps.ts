@@ -1,6 +1,7 @@
 /** What the app works with. Tests hand it what they like. */
 
 import type { Lifecycle } from "../ops/lifecycle.ts";
+import type { VersionReader } from "../sdk/versions.ts";
 import type { AccessRecorder } from "./actions/access.ts";
 import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
@@ -8,12 +9,12 @@ import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
 import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
-import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
 import type { Health } from "./health.ts";
 import type { Mpp } from "./mpp/protocol.ts";
 import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
+import type { SearchIndex } from "./search/search-index.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
@@ -30,6 +31,8 @@ export type Deps = {
   sql: Sql;
   /** The indexer's views. */
   index: Index;
+  /** What listings are found by. */
+  search: SearchIndex;
   keys: SigningKeys;
   watermarks: Watermarks;
   confirmations: Confirmations;
@@ -45,4 +48,6 @@ export type Deps = {
   health: Health;
   /** Of the process; absent where the app has none of its own. */
   lifecycle?: Pick<Lifecycle, "draining" | "signal">;
+  /** `host:port` of gateways on this machine that may be asked for their health, for development. */
+  localGateways?: readonly string[] | undefined;
 };

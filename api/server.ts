@@ -27,6 +27,7 @@ import { log, setUpLog } from "./http/log.ts";
 import { observeState } from "./metrics/state.ts";
 import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
+import { openSearch } from "./search/search-index.ts";
 import { openStore, type Store } from "./store/database.ts";
 import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
@@ -51,6 +52,7 @@ observeState({ sql: store.sql, health: deps.health });
 const metrics = await serveMetrics(env.process, log).catch(
   cantServe("METRICS_PORT", env.process.METRICS_PORT),
 );
+deps.search.follower.start();
 
 const server = serve(
   {
@@ -71,7 +73,7 @@ lifecycle.end({
   stop: () => sweeper.stop(),
   close: async () => {
     deps.health.stop();
-    await Promise.all([store.close(), index.close(), metrics.close()]);
+    await Promise.all([store.close(), index.close(), deps.search.close(), metrics.close()]);
   },
 });
 
@@ -93,7 +95,7 @@ async function prepare(opened: Store): Promise<void> {
 async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }: Env): Promise<Deps> {
   const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
-  const guard = createChainGuard(chain);
+  const guard = createChainGuard(chain, { sql, maxAge: env.headMaxAge });
   const relayer = createRelayer({
     ...{ chain, guard, sql, lock: store.lock },
     ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },
@@ -117,6 +119,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     versions: createVersionReader(chain),
     sql,
     index,
+    search: openSearch({ databaseUrl: env.databaseUrl, tag, deps: { chain, index } }),
     keys: createSigningKeys(store),
     watermarks: createWatermarks(store, chain.id),
     confirmations: createConfirmations(chain, env.confirmations),
@@ -127,6 +130,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     }),
     foreign,
     lifecycle,
+    localGateways: env.localGateways,
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Lifecycle } from "../ops/lifecycle.ts";
 import { ALIVE, type Readiness, readiness } from "../ops/probes.ts";
 import { ExchangeError } from "../sdk/errors.ts";
+import type { Agents } from "./agents.ts";
 import { readBody, refuseBody } from "./body.ts";
 import { type Call, conclude, type Peer } from "./call.ts";
 import { createCatalog } from "./catalog.ts";
@@ -54,6 +55,8 @@ export type GatewayDeps = {
   log: Log;
   /** What can be run here; without it nothing. */
   executor?: Executor;
+  /** Lets agents in by their certificates (mTLS), beside tokens; without it by tokens alone. */
+  agents?: Agents;
   /** What runs cost; without it nothing. */
   toll?: Toll;
   /** Items delivered at the same time; each holds up to three pieces of a MiB while its buyer reads slowly. */

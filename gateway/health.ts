@@ -15,6 +15,8 @@ export type Health = {
   seller: string | null;
   /** The `x` of the Ed25519 public JWK that verifies the gateway's usage events: for `access_policy.gateway_key` of the listings. */
   gateway_key: string;
+  /** What it keeps its items in: the kind of its store. */
+  storage_type: string;
   checks: Record<"store" | "keys" | "seller" | "outbox", Check>;
   /** Seconds since the exchange's keys were last fetched; null before the first time. */
   keys_age_seconds: number | null;
@@ -31,6 +33,7 @@ export function createHealth({
   outbox,
   courier,
   signingKey,
+  storageType,
 }: {
   store: Store;
   keys: Keys;
@@ -38,6 +41,7 @@ export function createHealth({
   outbox: Outbox;
   courier: Courier;
   signingKey: SigningKey;
+  storageType: string;
 }): () => Promise<Health> {
   return async () => {
     const [found, storeCheck] = await Promise.all([
@@ -57,6 +61,7 @@ export function createHealth({
       status: !checks.store.ok ? "down" : ok ? "ok" : "degraded",
       seller: found.value ?? null,
       gateway_key: signingKey.x,
+      storage_type: storageType,
       checks,
       keys_age_seconds: age,
       outbox: outbox.status(),

@@ -9,7 +9,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** What is committed and generated. */
 function generatedFiles(): string[] {
   const abis = readdirSync(join(root, "sdk/abis")).map((name) => `sdk/abis/${name}`);
-  return [...abis, "docs/THREATS.md", "docs/INVARIANTS.md", "docs/ROLES.md"];
+  return [
+    ...abis,
+    "audit/known-code.ts",
+    "docs/schemas/content-manifest-v1.json",
+    "docs/THREATS.md",
+    "docs/INVARIANTS.md",
+    "docs/ROLES.md",
+  ];
 }
 
 function snapshot(): Map<string, string> {
@@ -24,6 +31,8 @@ function run(command: string, ...args: string[]): void {
 const before = snapshot();
 run("hardhat", "build");
 run(process.execPath, "scripts/generate.ts");
+run(process.execPath, "scripts/map-code.ts");
+run(process.execPath, "scripts/manifest-schema.ts");
 run(process.execPath, "scripts/map-tests.ts");
 run(process.execPath, "scripts/map-roles.ts");
 const after = snapshot();

@@ -46,6 +46,7 @@ export { type SellerFacts, type SellerUse, sellerReputation } from "./reputation
 export { type ValidatorFacts, validatorReputation } from "./reputation/validator.ts";
 export type { Signer, Wallet } from "./signer.ts";
 export { type Quote, quoteHash, tillAddress } from "./till.ts";
+export type { Watching } from "./watching.ts";
 export type { AgentProfile } from "./wire/agent.ts";
 export type { Analytics, MyAnalytics, PriceHistory } from "./wire/analytics.ts";
 export type { CreateListingRequest, EKSummary, QuoteResponse } from "./wire/listing.ts";

@@ -63,8 +63,7 @@ export async function verifySignIn(
   }
   const binding = await bindingOf(deps.chain, getAddress(eoa));
   if (binding.retired) {
-    throw new ExchangeError("INVALID_EOA", `${eoa} belonged to an agent that has rotated away from it.`, {
-      status: 401,
+    throw new ExchangeError("SESSION_EXPIRED", `${eoa} belonged to an agent that has rotated away from it.`, {
       hint: "Sign in with the agent's present EOA.",
       details: { reason: "eoa_rotated", eoa },
     });

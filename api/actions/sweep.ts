@@ -13,6 +13,7 @@ import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
 import { readOrderLogs, reviewPayments } from "./follow-orders.ts";
+import { checkGateways } from "./gateways.ts";
 import { fundsOf } from "./quote-end.ts";
 import { returnFunds } from "./quote-outcome.ts";
 import { rails } from "./rails.ts";
@@ -26,6 +27,8 @@ const BATCH = 10;
 
 /** Milliseconds between two looks at live tokens: a payment that takes its time must not keep a revocation waiting. */
 const TOKENS_EVERY = 2_000;
+/** Milliseconds between two rounds over sellers' gateways, whose answers nothing else should wait for. */
+const GATEWAYS_EVERY = 15_000;
 
 export type Sweeper = {
   /** Waits for the round under way. */
@@ -37,6 +40,7 @@ export function startSweeper(deps: Deps): Sweeper {
   const all = [
     repeat(() => sweep(deps), EVERY),
     repeat(() => attempt("revoke tokens", () => revokeEnded(deps)), TOKENS_EVERY),
+    repeat(() => attempt("look at gateways", () => checkGateways(deps)), GATEWAYS_EVERY),
   ];
   return {
     async stop() {

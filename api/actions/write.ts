@@ -1,10 +1,10 @@
 /** Writes that the exchange makes for an agent: only what the agent granted, asked from the chain first. */
-import type { TransactionReceipt } from "viem";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds } from "../../sdk/ids.ts";
 import { type ActionName, actions, fromBits } from "../../sdk/records.ts";
 import { operatorGrantTypedData } from "../../sdk/typed-data.ts";
 import { mayAct } from "../chain/agents.ts";
+import type { Mined } from "../chain/broadcast.ts";
 import { chainTime } from "../chain/client.ts";
 import { refusalOf } from "../chain/refusals.ts";
 import { type Call, ContractRefusal } from "../chain/relayer.ts";
@@ -75,7 +75,7 @@ export async function relay(
   { eoa }: Pick<Session, "eoa">,
   call: Call,
   codes: Readonly<Record<string, ErrorCode>> = {},
-): Promise<TransactionReceipt> {
+): Promise<Mined> {
   try {
     return await deps.relayer.relay(call, eoa);
   } catch (error) {

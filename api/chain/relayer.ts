@@ -10,12 +10,12 @@ import {
   encodeFunctionData,
   type Hash,
   type Hex,
-  type TransactionReceipt,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { ExchangeError } from "../../sdk/errors.ts";
 import type { Sql } from "../store/database.ts";
 import { relayBacklog } from "../store/relayed.ts";
+import type { Mined } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 import type { ChainGuard } from "./guard.ts";
 import { createRelayQueue, type RelayQueue } from "./relay-queue.ts";
@@ -57,9 +57,9 @@ export type Relayer = Pick<RelayQueue, "fateOf" | "tend"> & {
    * Sends the call and waits for its receipt; undefined when it was not mined in time, and may be later. Throws {@link ContractRefusal};
    * `GasCapReached` and `TransactionNotSent` when nothing was sent.
    */
-  send(call: Call, options: SendOptions): Promise<TransactionReceipt | undefined>;
+  send(call: Call, options: SendOptions): Promise<Mined | undefined>;
   /** {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. */
-  relay(call: Call, asker: string): Promise<TransactionReceipt>;
+  relay(call: Call, asker: string): Promise<Mined>;
   /** What waits to be mined. */
   backlog(): ReturnType<typeof relayBacklog>;
 };
@@ -112,6 +112,7 @@ export function createRelayer({ chain, guard, privateKey, ...rest }: RelayerOpti
     const entry = { target: call.address, data: encodeFunctionData(call), gas: await gasFor(call) };
     const hash = await queue.enter({ ...entry, asker: asker.toLowerCase() }, signed);
     const receipt = await queue.receiptOf(hash, chain.patience);
+    if (receipt) await guard.saw({ number: receipt.blockNumber, hash: receipt.blockHash });
     if (receipt?.status !== "reverted") return receipt;
     // Something came between: what would it say now?
     throw new ContractRefusal((await simulate(call)) ?? { name: "Reverted", args: { transaction: hash } });

@@ -7,13 +7,16 @@ import * as agent from "../../sdk/wire/agent.ts";
 import * as analytics from "../../sdk/wire/analytics.ts";
 import { cardPaymentSchema } from "../../sdk/wire/card.ts";
 import { apiErrorSchema } from "../../sdk/wire/common.ts";
+import * as dashboard from "../../sdk/wire/dashboard.ts";
 import * as listing from "../../sdk/wire/listing.ts";
+import * as market from "../../sdk/wire/market.ts";
 import * as orders from "../../sdk/wire/orders.ts";
 import * as points from "../../sdk/wire/points.ts";
 import * as open from "../../sdk/wire/public.ts";
 import * as purchase from "../../sdk/wire/purchase.ts";
 import * as reputation from "../../sdk/wire/reputation.ts";
 import * as validation from "../../sdk/wire/validation.ts";
+import * as voices from "../../sdk/wire/voices.ts";
 import type { AppEnv } from "./context.ts";
 
 const [activityExpTrade, activityExpListed, activityValidation] = open.activityItemSchema.options;
@@ -43,6 +46,29 @@ const components: Record<string, z.ZodType> = {
   PointsLedgerEntry: points.pointsLedgerEntrySchema,
   PointsLedgerResponse: points.pointsLedgerResponseSchema,
   Health: open.healthSchema,
+  UsageEvent: open.usageEventSchema,
+  ListingVersions: market.listingVersionsSchema,
+  ListingStatus: market.listingStatusSchema,
+  Citations: market.citationsSchema,
+  Trade: market.tradeSchema,
+  TradesResponse: market.tradesSchema,
+  TradeProof: market.tradeProofSchema,
+  Key: market.keySchema,
+  Dispute: market.disputeSchema,
+  DisputesResponse: market.disputesSchema,
+  DisputeDetail: market.disputeDetailSchema,
+  Review: voices.reviewSchema,
+  ReviewsResponse: voices.reviewsSchema,
+  Issue: voices.issueSchema,
+  IssuesResponse: voices.issuesSchema,
+  IssueCounts: voices.issueCountsSchema,
+  NotificationsResponse: voices.notificationsSchema,
+  MeOverview: dashboard.meOverviewSchema,
+  SellerListingDetail: dashboard.sellerListingDetailSchema,
+  StoreStatus: dashboard.storeStatusSchema,
+  MyKeysResponse: dashboard.myKeysResponseSchema,
+  ValidationHistoryResponse: dashboard.validationHistorySchema,
+  WaitlistRequest: dashboard.waitlistRequestSchema,
   AgentReputation: reputation.agentReputationSchema,
   RoleReputation: reputation.roleReputationSchema,
   Analytics: analytics.analyticsSchema,
@@ -74,6 +100,15 @@ export type Failure = ErrorCode | readonly [ErrorCode, number];
 /** What any route with a body may answer with. */
 export const bodyFailures: readonly Failure[] = ["PAYLOAD_TOO_LARGE", ["INVALID_REQUEST", 415]];
 
+/** What any route of an agent's own may answer with. */
+export const ownFailures: readonly Failure[] = ["INVALID_SIGNATURE", "SESSION_EXPIRED"];
+
+/** What a contract may refuse that a route writes to for its caller; see `refusals`. */
+export const relayFailures: readonly Failure[] = [
+  ["INVALID_REQUEST", 409],
+  ["INVALID_EOA", 409],
+];
+
 /** What any route may answer with. */
 const everywhere: ErrorCode[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"];
 
@@ -92,6 +127,7 @@ export function failures(...codes: Failure[]): Record<never, never> {
       status,
       {
         ...answer(apiErrorSchema, of.join(", ")),
+        "x-error-codes": of,
         headers:
           status === 429
             ? { ...requestIdHeader, "Retry-After": { schema: { type: "integer" } } }

@@ -17,7 +17,7 @@ export function refuse(
 ): (result: Result) => undefined {
   return (result) => {
     if (result.success) return undefined;
-    const faults = result.error.issues.map(({ path, message }) => ({ pointer: toPointer(path), message }));
+    const faults = result.error.issues.flatMap(faultsOf);
     const [first] = faults;
     throw new ExchangeError(
       typeof code === "function" ? code(faults) : code,
@@ -25,6 +25,13 @@ export function refuse(
       { hint: "Mend each place in details.faults and send it again.", details: { faults } },
     );
   };
+}
+
+/** One for each member that the schema does not know. */
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  const { path, message } = issue;
+  if (issue.code !== "unrecognized_keys") return [{ pointer: toPointer(path), message }];
+  return issue.keys.map((key) => ({ pointer: toPointer([...path, key]), message: "is not known here" }));
 }
 
 export function toPointer(path: readonly PropertyKey[]): string {

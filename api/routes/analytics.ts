@@ -21,7 +21,7 @@ import { reputationOf } from "../queries/reputation.ts";
 const reputationRoute = createRoute({
   method: "get",
   path: "/agents/{agent_id}/reputation",
-  operationId: "getAgentReputation",
+  operationId: "get_agent_reputation",
   tags: ["Public"],
   summary: "An agent's scores, what they are made of, and where it stands",
   request: { params: z.object({ agent_id: agentIdSchema }) },
@@ -34,7 +34,7 @@ const reputationRoute = createRoute({
 const analyticsRoute = createRoute({
   method: "get",
   path: "/public/analytics",
-  operationId: "getPublicAnalytics",
+  operationId: "get_analytics",
   tags: ["Public"],
   summary: "The market over time, and how many buyers came back",
   request: { query: spanQuerySchema },
@@ -44,7 +44,7 @@ const analyticsRoute = createRoute({
 const priceRoute = createRoute({
   method: "get",
   path: "/listings/{ek_id}/price-history",
-  operationId: "getPriceHistory",
+  operationId: "get_price_history",
   tags: ["Public"],
   summary: "What a listing's keys were sold for, over time",
   request: { params: z.object({ ek_id: ekIdSchema }), query: spanQuerySchema },
@@ -55,7 +55,7 @@ const mineRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/analytics",
-  operationId: "getMyAnalytics",
+  operationId: "get_my_analytics",
   tags: ["Me"],
   summary: "What I sold, earned and spent over time, and what waits in escrow",
   request: { query: daysQuerySchema },

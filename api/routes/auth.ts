@@ -15,6 +15,7 @@ import { refuse } from "../http/validation.ts";
 const nonceRoute = createRoute({
   method: "get",
   path: "/auth/nonce",
+  operationId: "get_nonce",
   tags: ["Auth"],
   summary: "Get nonce for EOA login",
   request: { query: nonceQuerySchema },
@@ -24,12 +25,20 @@ const nonceRoute = createRoute({
 const verifyRoute = createRoute({
   method: "post",
   path: "/auth/verify",
+  operationId: "verify_signature",
   tags: ["Auth"],
   summary: "Verify signature and issue session token",
   request: { body: jsonBody(verifyRequestSchema) },
   responses: {
     200: answer(verifyResponseSchema, "Session"),
-    ...failures(...bodyFailures, "INVALID_EOA", "INVALID_REQUEST", "INVALID_SIGNATURE", "NONCE_EXPIRED"),
+    ...failures(
+      ...bodyFailures,
+      "INVALID_EOA",
+      "INVALID_REQUEST",
+      "INVALID_SIGNATURE",
+      "NONCE_EXPIRED",
+      "SESSION_EXPIRED",
+    ),
   },
 });
 

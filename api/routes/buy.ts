@@ -16,7 +16,7 @@ import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { payHeadersOf } from "../http/payment.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
@@ -27,6 +27,7 @@ const params = z.object({ quote_id: z.string() });
 const payRoute = createRoute({
   method: "post",
   path: "/quotes/{quote_id}/pay",
+  operationId: "pay_quote",
   tags: ["Buy"],
   summary: "Pay a quote by x402 v2 (exact) or by the Machine Payments Protocol (evm and tempo charges)",
   description:
@@ -41,6 +42,9 @@ const payRoute = createRoute({
       "PAYMENT_REQUIRED",
       "PAYMENT_FAILED",
       ["PAYMENT_FAILED", 410],
+      ["PAYMENT_FAILED", 409],
+      ...relayFailures,
+      "INVALID_REQUEST",
       "NOT_FOUND",
       "METHOD_NOT_ALLOWED",
       "LISTING_CONFLICT",
@@ -51,10 +55,11 @@ const payRoute = createRoute({
 const quoteStateRoute = createRoute({
   method: "get",
   path: "/quotes/{quote_id}",
+  operationId: "get_quote",
   tags: ["Buy"],
   summary: "What became of a quote",
   request: { params },
-  responses: { 200: answer(quoteStateSchema, "State"), ...failures("NOT_FOUND") },
+  responses: { 200: answer(quoteStateSchema, "State"), ...failures("INVALID_REQUEST", "NOT_FOUND") },
 });
 
 // Read as it comes: what is wrong with it is told by its own error.
@@ -64,6 +69,7 @@ const purchaseRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/buy/purchase",
+  operationId: "purchase_ek",
   tags: ["Buy"],
   summary: "Purchase EK (free, or with points); what costs money is paid by quote",
   description:
@@ -82,6 +88,7 @@ const purchaseRoute = createRoute({
       "PAYMENT_PENDING",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
+      ...relayFailures,
       "LISTING_CONFLICT",
       "POINTS_POLICY_VIOLATION",
       ["INVALID_REQUEST", 422],
@@ -89,10 +96,14 @@ const purchaseRoute = createRoute({
   },
 });
 
+/** Its `signIn` is set, not its `session`: who the EOA is now is read with the right to the token, at the same block. */
+export const TOKEN_PATH = "/me/buy/token";
+
 const tokenRoute = createRoute({
   ...signedIn,
   method: "post",
-  path: "/me/buy/token",
+  path: TOKEN_PATH,
+  operationId: "get_ek_token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
   description:
@@ -143,7 +154,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)), 200);
+      return c.json(await issueToken(deps, c.get("signIn"), c.req.valid("json").ek_id, proofIn(c)), 200);
     },
     invalid,
   );

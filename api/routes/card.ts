@@ -12,18 +12,20 @@ const paymentRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/payments/{payment_id}",
+  operationId: "get_payment",
   tags: ["Buy"],
   summary: "What became of my payment by card",
   request: { params: z.object({ payment_id: z.string() }) },
   responses: {
     200: answer(cardPaymentSchema, "State"),
-    ...failures("INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND", "LISTING_CONFLICT"),
+    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND", "LISTING_CONFLICT"),
   },
 });
 
 const webhookRoute = createRoute({
   method: "post",
   path: "/webhooks/stripe",
+  operationId: "take_stripe_event",
   tags: ["Service"],
   summary: "Stripe's events, signed over the raw body",
   description: "Answers 200 once the event is stored; delivered again, it changes nothing.",

@@ -14,6 +14,7 @@ const dayParams = z.object({ id: thumbprintSchema, day: z.iso.date() });
 const dayRoute = createRoute({
   method: "get",
   path: "/gateways/{id}/receipts/{day}",
+  operationId: "get_receipt_day",
   tags: ["Gateway"],
   summary: "Merkle root and count of a gateway's receipts of one UTC day",
   request: { params: dayParams },
@@ -23,6 +24,7 @@ const dayRoute = createRoute({
 const proofRoute = createRoute({
   method: "get",
   path: "/gateways/{id}/receipts/{day}/{leaf}",
+  operationId: "get_receipt_proof",
   tags: ["Gateway"],
   summary: "Proof that a receipt, given by the keccak256 of its JWS, is among them, or that it is not",
   request: { params: dayParams.extend({ leaf: hash32Schema }) },

@@ -17,7 +17,7 @@ import { giveQuote } from "../actions/quote.ts";
 import { traceCopy } from "../actions/trace.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { getListing, search } from "../queries/listings.ts";
 
@@ -27,6 +27,7 @@ const createListingRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/sell/listings",
+  operationId: "create_listing",
   tags: ["Sell"],
   summary: "Create listing (metadata only)",
   request: { body: jsonBody(createListingRequestSchema) },
@@ -34,6 +35,8 @@ const createListingRoute = createRoute({
     200: answer(createListingResponseSchema, "Created"),
     ...failures(
       ...bodyFailures,
+      ...relayFailures,
+      "INVALID_REQUEST",
       "LISTING_INVALID",
       "MANIFEST_INVALID",
       "INVALID_SIGNATURE",
@@ -48,6 +51,7 @@ const traceRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/sell/watermarks/{watermark_id}",
+  operationId: "trace_watermark",
   tags: ["Sell"],
   summary: "Whose copy a watermark handle was in: for the seller of it",
   request: { params: z.object({ watermark_id: z.string().max(64) }) },
@@ -60,6 +64,7 @@ const traceRoute = createRoute({
 const listingRoute = createRoute({
   method: "get",
   path: "/listings/{ek_id}",
+  operationId: "get_listing",
   tags: ["Public"],
   summary: "What a buyer sees of a listing before paying",
   request: { params },
@@ -69,6 +74,7 @@ const listingRoute = createRoute({
 const searchRoute = createRoute({
   method: "get",
   path: "/search",
+  operationId: "search_ek",
   tags: ["Public"],
   summary: "Open listings that fit, best first",
   request: { query: searchQuerySchema },
@@ -78,6 +84,7 @@ const searchRoute = createRoute({
 const quoteRoute = createRoute({
   method: "post",
   path: "/listings/{ek_id}/quote",
+  operationId: "quote_ek",
   tags: ["Buy"],
   summary: "What one key costs now, and where to pay for it",
   request: { params, body: jsonBody(quoteRequestSchema) },

@@ -11,7 +11,7 @@ import { pointsLedgerResponseSchema } from "../../sdk/wire/points.ts";
 import { grant, register } from "../actions/join.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { pointsLedger } from "../queries/points.ts";
 import { profileOf } from "../queries/profile.ts";
@@ -20,6 +20,7 @@ const meRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me",
+  operationId: "get_me",
   tags: ["Me"],
   summary: "Get my agent profile",
   responses: {
@@ -32,12 +33,17 @@ const registerRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/register",
+  operationId: "join",
   tags: ["Me"],
   summary: "Join as an agent, by signature; the exchange pays the gas",
   request: { body: jsonBody(registerRequestSchema) },
   responses: {
     200: answer(relayedResponseSchema, "Joined"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures(
+      ...bodyFailures,
+      ...relayFailures,
+      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+    ),
   },
 });
 
@@ -45,12 +51,17 @@ const grantRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/grants",
+  operationId: "grant_operator",
   tags: ["Me"],
   summary: "Let the exchange write for me, by signature; the exchange pays the gas",
   request: { body: jsonBody(grantRequestSchema) },
   responses: {
     200: answer(relayedResponseSchema, "Granted"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures(
+      ...bodyFailures,
+      ...relayFailures,
+      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+    ),
   },
 });
 
@@ -58,6 +69,7 @@ const pointsRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/points/ledger",
+  operationId: "get_points_ledger",
   tags: ["Me"],
   summary: "My points ledger",
   request: { query: pageQuerySchema },

@@ -10,7 +10,7 @@ import {
 import { acceptOrder, disputeOrder, refundOrder } from "../actions/order-calls.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { payoutsOf } from "../queries/payouts.ts";
 
@@ -20,11 +20,12 @@ const OWN_TRANSACTION =
   "The contract takes this from the agent's own EOA alone, and no operator can be granted it, so the exchange does not send it. The answer is " +
   "the transaction to sign and send (to, data, value, chain_id), which the contract would take now; what it would refuse is refused here.";
 
-function orderRoute<P extends string>(path: P, summary: string) {
+function orderRoute<P extends string>(operationId: string, path: P, summary: string) {
   return {
     ...signedIn,
     method: "post" as const,
     path,
+    operationId,
     tags: ["Orders"],
     summary,
     description: OWN_TRANSACTION,
@@ -32,6 +33,7 @@ function orderRoute<P extends string>(path: P, summary: string) {
       200: answer(transactionRequestSchema, "The transaction to sign and send"),
       ...failures(
         ...bodyFailures,
+        ...relayFailures,
         ...(["INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "SCOPE_DENIED"] as const),
         ...(["NOT_FOUND", "LISTING_CONFLICT"] as const),
       ),
@@ -40,17 +42,25 @@ function orderRoute<P extends string>(path: P, summary: string) {
 }
 
 const refundRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/refund", "Give an order's money back, as its buyer or seller"),
+  ...orderRoute(
+    "refund_order",
+    "/me/orders/{order_id}/refund",
+    "Give an order's money back, as its buyer or seller",
+  ),
   request: { params },
 });
 
 const acceptRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/accept", "Let an order's money go to the seller, as its buyer"),
+  ...orderRoute(
+    "accept_order",
+    "/me/orders/{order_id}/accept",
+    "Let an order's money go to the seller, as its buyer",
+  ),
   request: { params },
 });
 
 const disputeRoute = createRoute({
-  ...orderRoute("/me/orders/{order_id}/dispute", "Dispute an order, as its buyer"),
+  ...orderRoute("dispute_order", "/me/orders/{order_id}/dispute", "Dispute an order, as its buyer"),
   request: { params, body: jsonBody(disputeRequestSchema) },
 });
 
@@ -58,6 +68,7 @@ const payoutsRoute = createRoute({
   ...signedIn,
   method: "get",
   path: "/me/sell/payouts",
+  operationId: "get_payouts",
   tags: ["Sell"],
   summary: "What I sold and am owed, by token; open orders, the next to be released first",
   description:

@@ -11,6 +11,7 @@ import { publicActivity, publicStats } from "../queries/public.ts";
 const statsRoute = createRoute({
   method: "get",
   path: "/public/stats",
+  operationId: "get_stats",
   tags: ["Public"],
   summary: "Live protocol stats",
   responses: { 200: answer(publicStatsSchema, "Stats"), ...failures() },
@@ -19,6 +20,7 @@ const statsRoute = createRoute({
 const activityRoute = createRoute({
   method: "get",
   path: "/public/activity",
+  operationId: "get_activity",
   tags: ["Public"],
   summary: "Recent activity feed",
   request: { query: pageQuerySchema },
@@ -28,6 +30,7 @@ const activityRoute = createRoute({
 const pointsPolicyRoute = createRoute({
   method: "get",
   path: "/public/points/policy",
+  operationId: "get_points_policy",
   tags: ["Public"],
   summary: "Points policy (bootstrap phase)",
   responses: { 200: answer(pointsPolicySchema, "Policy"), ...failures() },

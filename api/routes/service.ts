@@ -24,6 +24,7 @@ const jwksSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) }
 const eventsRoute = createRoute({
   method: "post",
   path: "/gateway/events",
+  operationId: "report_usage",
   tags: ["Gateway"],
   summary: "Usage events, each a compact JWS by the listing's gateway key",
   request: { body: jsonBody(usageBatchSchema) },
@@ -36,6 +37,7 @@ const eventsRoute = createRoute({
 const jwksRoute = createRoute({
   method: "get",
   path: "/.well-known/jwks.json",
+  operationId: "get_jwks",
   tags: ["Gateway"],
   summary: "The public keys by which the exchange's tokens are verified (RFC 7517)",
   responses: { 200: answer(jwksSchema, "Keys"), ...failures() },
@@ -44,6 +46,7 @@ const jwksRoute = createRoute({
 const revocationsRoute = createRoute({
   method: "get",
   path: "/gateway/revocations",
+  operationId: "get_revocations",
   tags: ["Gateway"],
   summary: "Tokens and signing keys that gateways must refuse from now on",
   description:
@@ -59,6 +62,7 @@ const revocationsRoute = createRoute({
 const healthRoute = createRoute({
   method: "get",
   path: "/health",
+  operationId: "get_health",
   tags: ["Service"],
   summary: "How the exchange is, and where its contracts are",
   responses: {

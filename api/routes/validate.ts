@@ -6,7 +6,7 @@ import { submitLabel } from "../actions/submit-label.ts";
 import { issueValidatorToken } from "../actions/validator-token.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
@@ -14,6 +14,7 @@ const tokenRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/validate/token",
+  operationId: "get_validator_token",
   tags: ["Validate"],
   summary: "Get a short-lived token to read what is to be validated",
   description:
@@ -37,6 +38,7 @@ const submitRoute = createRoute({
   ...signedIn,
   method: "post",
   path: "/me/validate/submit",
+  operationId: "submit_validation",
   tags: ["Validate"],
   summary: "Submit validation label",
   request: { body: jsonBody(submitValidationRequestSchema) },
@@ -49,6 +51,7 @@ const submitRoute = createRoute({
       "SESSION_EXPIRED",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
+      ...relayFailures,
       "VALIDATION_CONFLICT",
       "VALIDATION_INVALID",
     ),

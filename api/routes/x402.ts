@@ -7,7 +7,7 @@ import { buyInOneStep } from "../actions/one-step.ts";
 import type { Deps } from "../deps.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, failures } from "../http/openapi.ts";
+import { answer, failures, relayFailures } from "../http/openapi.ts";
 import { payHeadersOf } from "../http/payment.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
@@ -16,6 +16,7 @@ import { discoverable } from "../queries/discovery.ts";
 const oneStepRoute = createRoute({
   method: "post",
   path: "/x402/{ek_id}",
+  operationId: "buy_in_one_step",
   tags: ["Buy"],
   summary: "Buy a key in one step with any x402 v2 or MPP client",
   description:
@@ -29,6 +30,8 @@ const oneStepRoute = createRoute({
       "PAYMENT_REQUIRED",
       "PAYMENT_FAILED",
       ["PAYMENT_FAILED", 410],
+      ["PAYMENT_FAILED", 409],
+      ...relayFailures,
       "INVALID_REQUEST",
       "INVALID_EOA",
       "EK_NOT_FOUND",
@@ -41,6 +44,7 @@ const oneStepRoute = createRoute({
 const discoveryRoute = createRoute({
   method: "get",
   path: "/discovery/resources",
+  operationId: "discover_resources",
   tags: ["Public"],
   summary: "What is sold in one step, as x402's bazaar lists it",
   request: { query: discoveryQuerySchema },

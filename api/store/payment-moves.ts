@@ -3,7 +3,7 @@ import type { Hash } from "viem";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import { countMove } from "../metrics/operations.ts";
 import type { Queryable, Sql } from "./database.ts";
-import type { PaymentState, RailName } from "./payments.ts";
+import type { Payment, PaymentState, RailName } from "./payments.ts";
 
 /**
  * Where a payment may go from each state. To Unknown from behind EKIssued only when the chain took the block back that issued the key;
@@ -89,6 +89,15 @@ export async function markFailed(sql: Queryable, id: string, reason: string): Pr
   return move(sql, id, "Failed", { evidence: { reason }, reason });
 }
 
+/** Nothing was sent for it, as far as the caller knows: `tx` is what it knows of. Where another one was noted meanwhile nothing changes. */
+export async function markNotSent(sql: Sql, { id, tx }: Pick<Payment, "id" | "tx">): Promise<void> {
+  await sql.begin(async (begun) => {
+    const rows = await begun`
+      select 1 from payments where id = ${id} and tx is not distinct from ${tx ?? null} for update`;
+    if (rows.length === 1) await markFailed(begun, id, "not_sent");
+  });
+}
+
 /** A sale as its receipt shows it. */
 export type Issue = { purchase: PurchaseResponse; block: { number: bigint; hash: Hash } };
 
@@ -106,10 +115,11 @@ export async function markIssued(sql: Sql, id: string, { purchase, block }: Issu
   });
 }
 
-/** The key was turned into a first token. */
-export async function markAccessGranted(sql: Sql, keyId: string, evidence: Step["evidence"]): Promise<void> {
-  const rows = await sql<
-    { id: string }[]
-  >`select id from payments where key_id = ${keyId} and state = 'EKIssued'`;
-  for (const { id } of rows) await move(sql, id, "AccessGranted", { evidence });
+/** The payments' key was turned into a first token. */
+export async function markAccessGranted(
+  sql: Sql,
+  payments: readonly string[],
+  evidence: Step["evidence"],
+): Promise<void> {
+  for (const id of payments) await move(sql, id, "AccessGranted", { evidence });
 }

@@ -156,11 +156,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T40: {
     attack: "Forged capability tokens: alg none, confusion, key injection",
-    defence: "one algorithm, one token type, the exchange's own key list",
+    defence:
+      "one algorithm, one token type, the exchange's own key list; an agent without a token: its certificate's handshake and its wallet's signature",
   },
   T41: {
     attack: "A token of one gateway or EK used at another",
-    defence: "audience, ek_id and a lifetime of at most ten minutes",
+    defence:
+      "audience, ek_id and a lifetime of at most ten minutes; a certificate stands for its agent at one seller and for named scopes",
   },
   T42: {
     attack: "A key rotation that refuses buyers; a stolen signing key",
@@ -197,14 +199,16 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T51: {
     attack: "A client's retry makes two orders of one",
     defence:
-      "Idempotency-Key and the request's hash stand in the same transaction as the payment; an x402 payment identifier counts only under its " +
-      "payer's signature",
+      "Idempotency-Key and the request's hash stand in the same transaction as the payment; whoever was so slow that another took over sends " +
+      "nothing; an x402 payment identifier counts only under its payer's signature",
   },
   T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",
-    defence: "chain id and deploy block hash checked at boot and while running; fail closed",
+    defence:
+      "chain id and deploy block hash checked at boot and while running; a head that is older than one that any process saw, or than a chain's " +
+      "blocks may be, is not believed; rights are read at one block, whichever node of a pool answers; fail closed",
   },
   T49: {
     attack: "A made-up X-Forwarded-For to dodge limits",

@@ -183,7 +183,7 @@ describe("api: sign-in", () => {
     expect(details.reason).to.equal("eoa_rotated");
     const { nonce, message } = await shared.api.nonceFor(account.address);
     const signature = await account.signMessage({ message });
-    expectError(await shared.api.verify(account.address, nonce, signature), "INVALID_EOA", 401);
+    expectError(await shared.api.verify(account.address, nonce, signature), "SESSION_EXPIRED", 401);
     const me = await shared.api.get<AgentProfile>("/me", { token: await shared.api.signIn(next) });
     expect(me).to.include({ agent_id: `agt_31337_${agentId}`, eoa: next.address });
     // The agent comes back to its first EOA: the session from before is over all the same.

@@ -317,6 +317,8 @@ describe("api: listing", () => {
         "/content_manifest/items/0/hash/value",
         { ...good, items: [{ ...first, hash: { alg: "sha256", value: "AB" } }, ...rest] },
       ],
+      ["/content_manifest/items/0/sha256", { ...good, items: [{ ...first, sha256: "x" }, ...rest] }],
+      ["/content_manifest/a~1b", { ...good, "a/b": 1 }],
       ["/content_manifest/default_entrypoint", { ...good, default_entrypoint: "missing.csv" }],
     ];
     for (const [pointer, manifest] of wrong) {

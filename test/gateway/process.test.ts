@@ -76,6 +76,7 @@ describe("gateway: process", function () {
       status: "ok",
       seller: SELLER,
       gateway_key: gateway.gatewayKey,
+      storage_type: "disk",
       outbox: { events: 0, bytes: 0, dropped: 0, full: false },
     });
     expect(keys_age_seconds).to.be.within(0, 60);

@@ -54,6 +54,19 @@ describe("canonical JSON (RFC 8785)", () => {
     );
   });
 
+  it("section 3.2.4: its bytes are UTF-8", () => {
+    const value = {
+      literals: [null, true, false],
+      numbers: [Number("333333333.33333329"), 1e30, 4.5, 2e-3, 1e-27],
+    };
+    const string = '\u20ac$\u000f\nA\'B"\\\\"/';
+    const bytes = Buffer.from(canonicalJson({ ...value, string }), "utf8").toString("hex");
+    expect(bytes).to.equal(
+      "7b226c69746572616c73223a5b6e756c6c2c747275652c66616c73655d2c226e756d62657273223a5b3333333333333333332e33333333333333" +
+        "2c31652b33302c342e352c302e3030322c31652d32375d2c22737472696e67223a22e282ac245c75303030665c6e4127425c225c5c5c5c5c222f227d",
+    );
+  });
+
   it("section 3.2.3: names in the order of their UTF-16 code units", () => {
     const input = String.raw`{
       "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh", "1": "One",

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { type System, startSystem } from "../../scripts/system/system.ts";
+import { watchContract } from "./contract.ts";
 
 const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 10_000;
@@ -69,6 +70,7 @@ async function start(): Promise<Started> {
     onCrash: ({ name, lastWords }) => console.error(`${name} ended unexpectedly. It said last: ${lastWords}`),
     signal: giveUp.signal,
   });
+  watchContract(system.run.apiUrl);
   return { system, dataDir };
 }
 

@@ -19,6 +19,7 @@ import { createHealth } from "../../../api/health.ts";
 import { setUpMpp } from "../../../api/mpp/setup.ts";
 import type { TempoConfig } from "../../../api/mpp/tempo.ts";
 import { openIndex } from "../../../api/queries/index-database.ts";
+import { openSearch } from "../../../api/search/search-index.ts";
 import { openStore } from "../../../api/store/database.ts";
 import { createSigningKeys } from "../../../api/store/signing-keys.ts";
 import { createWatermarks } from "../../../api/store/watermarks.ts";
@@ -26,6 +27,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
 import { deploymentTag } from "../../../sdk/deployment.ts";
+import { watchContract } from "../../support/contract.ts";
 import { PATH_USD, TEMPO_CHAIN_ID, type TempoChain, tempoKey } from "../../support/tempo-chain.ts";
 
 /** Which of anvil's accounts takes the exchange's payments. */
@@ -63,6 +65,7 @@ export async function startTempoApi(
   const deps: Deps = {
     ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, ...rest }),
     ...{ publicUrl, chain: home, guard, relayer, sql, index },
+    search: openSearch({ databaseUrl, tag, deps: { chain: home, index } }),
     accesses: createAccessRecorder({ chain: home, relayer }),
     versions: createVersionReader(home),
     keys: createSigningKeys(store),
@@ -78,12 +81,14 @@ export async function startTempoApi(
   };
   const server = serve({ fetch: createApp(deps).fetch, hostname: "127.0.0.1", port: 0 });
   await new Promise((resolve) => server.once("listening", resolve));
+  const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  watchContract(apiUrl);
   return {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiUrl,
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all([store.close(), index.close()]);
+      await Promise.all([store.close(), index.close(), deps.search.close()]);
     },
   };
 }
