@@ -1,12 +1,18 @@
 /** The app: what every request goes through, and all routes. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ExchangeError } from "../sdk/errors.ts";
-import { readSession } from "./actions/session.ts";
+import { readSession, type Session } from "./actions/session.ts";
+import { readSignedRequest } from "./actions/signed-request.ts";
 import type { Deps } from "./deps.ts";
+import { auditAnswer } from "./http/audit.ts";
+import { acceptable, cacheHeaders } from "./http/caching.ts";
 import type { AppContext, AppEnv } from "./http/context.ts";
 import { errorResponse, onError } from "./http/errors.ts";
+import { once, takesKey } from "./http/idempotency.ts";
+import { limitAddress, limitAgent, limitUnderWay } from "./http/limits.ts";
 import { allowedMethods } from "./http/methods.ts";
 import { limitBody, openToSites, readableJson, requestLog } from "./http/middleware.ts";
+import { addAccountRoutes } from "./routes/account.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
 import { addBuyRoutes } from "./routes/buy.ts";
@@ -35,19 +41,30 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.onError(onError);
   app.use(requestLog);
   app.use(openToSites);
+  app.use(limitUnderWay(deps));
+  app.use(limitAddress(deps));
   app.use(limitBody);
+  app.use(cacheHeaders);
+  app.use(acceptable);
   // Everything of an agent's own: the session first, the request's form after it.
   for (const path of ["/me", "/me/*"]) {
     app.use(path, async (c, next) => {
       if (allowedMethods(app, c.req.path).includes(c.req.method)) {
-        c.set("session", await readSession(deps, c.req.header("authorization")));
+        c.set("session", await sessionOf(c, deps));
+        await limitAgent(c, deps);
       }
       await next();
     });
   }
+  app.use(async (c, next) => {
+    await next();
+    await auditAnswer(c, deps);
+  });
+  app.use((c, next) => (takesKey(c) ? once(c, deps, next) : next()));
   for (const path of jsonPaths) app.use(path, readableJson);
   addAuthRoutes(app, deps);
   addMeRoutes(app, deps);
+  addAccountRoutes(app, deps);
   addDashboardRoutes(app, deps);
   addListingRoutes(app, deps);
   addMarketRoutes(app, deps);
@@ -64,6 +81,26 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   addAnalyticsRoutes(app, deps);
   app.notFound((c) => notFound(app, c));
   return app;
+}
+
+/** By its session, or by its own signature. Both at once leave open whose request it is. */
+async function sessionOf(c: AppContext, deps: Deps): Promise<Session> {
+  const header = c.req.header("x-signature");
+  const authorization = c.req.header("authorization");
+  if (header === undefined) return readSession(deps, authorization);
+  if (authorization !== undefined) {
+    throw new ExchangeError("INVALID_SIGNATURE", "The request has a session and a signature of its own.", {
+      hint: "Send Authorization or X-Signature, not both.",
+    });
+  }
+  const { pathname, search } = new URL(c.req.url);
+  const body = new Uint8Array(await c.req.arrayBuffer());
+  return readSignedRequest(deps, {
+    header,
+    method: c.req.method,
+    pathAndQuery: `${pathname}${search}`,
+    body,
+  });
 }
 
 function notFound(app: OpenAPIHono<AppEnv>, c: AppContext): Response {

@@ -10,12 +10,23 @@ import type { ChainGuard } from "./chain/guard.ts";
 import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
 import type { Health } from "./health.ts";
+import type { TrustedProxies } from "./http/client-address.ts";
+import type { Limits } from "./limits/buckets.ts";
+import type { Limiter } from "./limits/limiter.ts";
 import type { Mpp } from "./mpp/protocol.ts";
 import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
+
+export type RequestLimits = {
+  of: Limits;
+  limiter: Limiter;
+  /** Requests that one process works on at once. */
+  maxUnderWay: number;
+  trustedProxies: TrustedProxies;
+};
 
 export type Deps = {
   /** This API as its clients write it, without a trailing slash: the tokens' issuer. */
@@ -42,6 +53,7 @@ export type Deps = {
   /** Payments on Tempo; absent where they are not set up. */
   tempo?: TempoRail;
   health: Health;
+  limits: RequestLimits;
   /** `host:port` of gateways on this machine that may be asked for their health, for development. */
   localGateways?: readonly string[] | undefined;
 };

@@ -6,6 +6,8 @@ import { type Deployment, deploymentSchema } from "../sdk/deployment.ts";
 import { addressSchema } from "../sdk/wire/common.ts";
 import type { CardConfig } from "./cards/provider.ts";
 import { DEFAULT_TIERS, LOCAL_TIERS, parseTiers, type Tier } from "./chain/confirmations.ts";
+import { parseProxies, type TrustedProxies } from "./http/client-address.ts";
+import { DEFAULT_LIMITS, type Limits, LOCAL_LIMITS, parseLimits } from "./limits/buckets.ts";
 import type { TempoConfig } from "./mpp/tempo.ts";
 
 const deploymentFile = z
@@ -98,6 +100,39 @@ export const schema = z.object({
       "host:port of gateways on this machine, with commas between them",
     )
     .optional(),
+  /** Requests a minute of one agent and of one address, by bucket; what is not named stays as it is. */
+  RATE_LIMITS: z
+    .string()
+    .transform((text, ctx): Limits => {
+      const limits = parseLimits(text);
+      if (limits) return limits;
+      ctx.addIssue({
+        code: "custom",
+        message: `limits a minute like ${DEFAULT_LIMITS} (of an agent / of an address)`,
+      });
+      return z.NEVER;
+    })
+    .optional(),
+  /** Requests that this process works on at once; more are answered with 503. */
+  MAX_UNDER_WAY: z.coerce
+    .number({ error: "a number of requests, 1 to 100000" })
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(512),
+  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text, ctx): TrustedProxies => {
+      const proxies = parseProxies(text);
+      if (proxies) return proxies;
+      ctx.addIssue({
+        code: "custom",
+        message: "addresses or networks like 10.0.0.0/8, with commas between them",
+      });
+      return z.NEVER;
+    })
+    .optional(),
   /** Below it the health is `degraded`: some hundred sales are left. */
   RELAYER_LOW_BALANCE: z
     .string()
@@ -130,6 +165,7 @@ export type Env = Readonly<{
   /** Absent: no payments on Tempo. */
   tempo?: TempoConfig & { issuerKey: Hex };
   relayGasPerHour: bigint;
+  limits: { of: Limits; maxUnderWay: number; trustedProxies: TrustedProxies };
   localGateways: readonly string[] | undefined;
   /** In wei. */
   relayerLowBalance: bigint;
@@ -156,6 +192,11 @@ export function readEnv(): Env {
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
+    limits: {
+      of: env.RATE_LIMITS ?? limitsOf(env.DEPLOYMENT_FILE),
+      maxUnderWay: env.MAX_UNDER_WAY,
+      trustedProxies: env.TRUSTED_PROXIES ?? [],
+    },
     localGateways: env.LOCAL_GATEWAYS?.split(","),
     relayerLowBalance: parseEther(env.RELAYER_LOW_BALANCE),
   });
@@ -185,6 +226,10 @@ function mppOf(env: z.output<typeof schema>): Pick<Env, "mppSecret" | "tempo"> {
     issuerKey: env.CARD_ISSUER_KEY ?? env.RELAYER_KEY,
   };
   return { mppSecret, tempo };
+}
+
+function limitsOf({ chainId }: Deployment): Limits {
+  return parseLimits(chainId === LOCAL_CHAIN_ID ? LOCAL_LIMITS : DEFAULT_LIMITS) as Limits;
 }
 
 function tiersOf({ chainId }: Deployment): readonly Tier[] {

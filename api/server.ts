@@ -20,6 +20,7 @@ import type { Deps } from "./deps.ts";
 import { type Env, readEnv } from "./env.ts";
 import { createHealth } from "./health.ts";
 import { errorFields, log } from "./http/log.ts";
+import { createLimiter } from "./limits/limiter.ts";
 import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
 import { openStore, type Store } from "./store/database.ts";
@@ -119,6 +120,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     }),
     foreign,
     localGateways: env.localGateways,
+    limits: { ...env.limits, limiter: createLimiter(sql) },
     health: createHealth({ chain, guard, sql, relayer, lowBalance: env.relayerLowBalance, indexerUrl }),
   };
 }

@@ -63,6 +63,11 @@ export type ExchangeOptions = {
    * with it. True makes a key pair for this client's life.
    */
   dpop?: boolean | DpopKey;
+  /**
+   * How calls say who they are of: by a session, which the wallet signs into once (the default), or each by a signature of its own
+   * (`X-Signature`), for wallets that sign at once and want nothing to be stolen.
+   */
+  auth?: "session" | "signature";
 };
 
 export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit"> & { limit?: number };

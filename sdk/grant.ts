@@ -14,7 +14,7 @@ import { unitsSchema } from "./wire/common.ts";
 /** Seconds that a grant lives; a later write asks for the next one. */
 export const GRANT_SECONDS = 7 * 24 * 3600;
 /** Seconds in which the exchange must hand the signature in. */
-export const SIGNATURE_SECONDS = 600;
+export const SIGNATURE_SECONDS = 300;
 
 const nonceInDetails = grantNeededSchema.extend({
   typed_data: z.object({ message: z.object({ nonce: unitsSchema }) }),

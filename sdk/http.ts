@@ -15,7 +15,7 @@ export type Server = {
 };
 
 export type Call<T> = {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "DELETE";
   path: string;
   query?: Readonly<Record<string, string | number | undefined>> | undefined;
   /** Sent as JSON. */
@@ -23,6 +23,8 @@ export type Call<T> = {
   /** Sent as `Authorization: Bearer`. */
   bearer?: string;
   headers?: Readonly<Record<string, string>>;
+  /** Makes the `X-Signature` of exactly what is sent. */
+  sign?: (request: { method: string; url: string; body: string }) => Promise<string>;
   /** Sent as `Idempotency-Key`: the same request, however often it is sent. */
   idempotencyKey?: string;
   schema: z.ZodType<T>;
@@ -47,13 +49,12 @@ export async function send(
   if (request.bearer !== undefined) headers.authorization = `Bearer ${request.bearer}`;
   if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
   if (request.body !== undefined) headers["content-type"] = "application/json";
+  const url = `${server.url}${request.path}${queryString(request.query)}`;
+  const method = request.method ?? "GET";
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  if (request.sign) headers["x-signature"] = await request.sign({ method, url, body: body ?? "" });
   const response = await server
-    .fetch(`${server.url}${request.path}${queryString(request.query)}`, {
-      method: request.method ?? "GET",
-      headers,
-      signal,
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    })
+    .fetch(url, { method, headers, signal, ...(body === undefined ? {} : { body }) })
     .catch((cause: unknown) => {
       throw unreachable(server, cause);
     });

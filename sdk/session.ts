@@ -7,10 +7,12 @@ import { isAddressEqual } from "viem";
 import { createSiweMessage, parseSiweMessage, type SiweMessage } from "viem/siwe";
 import { ExchangeError } from "./errors.ts";
 import { type Call, call, type Server } from "./http.ts";
+import { signRequest } from "./signed-request.ts";
 import type { Signer } from "./signer.ts";
-import { nonceResponseSchema, verifyResponseSchema } from "./wire/agent.ts";
+import { refreshResponseSchema } from "./wire/account.ts";
+import { nonceResponseSchema, type VerifyResponse, verifyResponseSchema } from "./wire/agent.ts";
 
-/** Calls with the session's token. */
+/** Calls in the agent's name. */
 export type Session = {
   /** Like {@link call}, signed in: signs in first when need be, and once again when the session has ended. */
   call<T>(request: Omit<Call<T>, "bearer">): Promise<T>;
@@ -18,11 +20,13 @@ export type Session = {
 
 export type SessionOptions = { server: Server; signer: Signer; chainId: () => Promise<number> };
 
-export function createSession(options: SessionOptions): Session {
-  let signedIn: Promise<string> | undefined; // one sign-in for all calls that wait for it
+type Tokens = { token: string; refreshToken: string };
 
-  const token = (): Promise<string> => {
-    signedIn ??= signIn(options).catch((error: unknown) => {
+export function createSession(options: SessionOptions): Session {
+  let signedIn: Promise<Tokens> | undefined; // one sign-in for all calls that wait for it
+
+  const tokens = (make: () => Promise<Tokens>): Promise<Tokens> => {
+    signedIn ??= make().catch((error: unknown) => {
       signedIn = undefined;
       throw error;
     });
@@ -31,32 +35,67 @@ export function createSession(options: SessionOptions): Session {
 
   return {
     async call(request) {
-      const current = token();
+      const current = tokens(() => signIn(options));
       try {
-        return await call(options.server, { ...request, bearer: await current });
+        return await call(options.server, { ...request, bearer: (await current).token });
       } catch (error) {
         if (!(error instanceof ExchangeError) || error.code !== "SESSION_EXPIRED") throw error;
         if (signedIn === current) signedIn = undefined;
-        return call(options.server, { ...request, bearer: await token() });
+        const old = await current;
+        const { token } = await tokens(() => renew(options, old));
+        return call(options.server, { ...request, bearer: token });
       }
     },
   };
 }
 
-async function signIn({ server, signer, chainId }: SessionOptions): Promise<string> {
+/** Without a session: the wallet signs every call (`X-Signature`). */
+export function createSignedCalls({ server, signer, chainId }: SessionOptions): Session {
+  return {
+    call: async (request) => {
+      const id = await chainId();
+      return call(server, { ...request, sign: (what) => signRequest(signer, { ...what, chainId: id }) });
+    },
+  };
+}
+
+/** By the refresh token, so that the wallet is not asked again; by signing in, where that is over too. */
+async function renew(options: SessionOptions, { refreshToken }: Tokens): Promise<Tokens> {
+  try {
+    return tokensIn(
+      await call(options.server, {
+        method: "POST",
+        path: "/auth/refresh",
+        body: { refresh_token: refreshToken },
+        schema: refreshResponseSchema,
+      }),
+    );
+  } catch (error) {
+    // What the exchange refuses, signing in may still mend; what it can't do now, it can't do either way.
+    if (!(error instanceof ExchangeError) || error.status >= 500 || error.status === 429) throw error;
+    return signIn(options);
+  }
+}
+
+function tokensIn({ token, refresh_token }: VerifyResponse): Tokens {
+  return { token, refreshToken: refresh_token };
+}
+
+async function signIn({ server, signer, chainId }: SessionOptions): Promise<Tokens> {
   const { nonce, message } = await call(server, {
     path: "/auth/nonce",
     query: { eoa: signer.address },
     schema: nonceResponseSchema,
   });
   checkSignInMessage(message, { url: server.url, chainId: await chainId(), signer, now: new Date() });
-  const { token } = await call(server, {
-    method: "POST",
-    path: "/auth/verify",
-    body: { eoa: signer.address, nonce, signature: await signer.signMessage({ message }) },
-    schema: verifyResponseSchema,
-  });
-  return token;
+  return tokensIn(
+    await call(server, {
+      method: "POST",
+      path: "/auth/verify",
+      body: { eoa: signer.address, nonce, signature: await signer.signMessage({ message }) },
+      schema: verifyResponseSchema,
+    }),
+  );
 }
 
 /**

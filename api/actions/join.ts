@@ -2,6 +2,7 @@
 import { parseEventLogs } from "viem";
 import type { z } from "zod";
 import { agentRegistryAbi } from "../../sdk/abis/index.ts";
+import { ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds } from "../../sdk/ids.ts";
 import { actions, toBits } from "../../sdk/records.ts";
 import type {
@@ -9,25 +10,32 @@ import type {
   registerRequestSchema,
   relayedResponseSchema,
 } from "../../sdk/wire/agent.ts";
+import { chainTime } from "../chain/client.ts";
 import { contractCall } from "../chain/relayer.ts";
 import type { Deps } from "../deps.ts";
 import type { Session } from "./session.ts";
 import { readSignature } from "./signature.ts";
 import { relay } from "./write.ts";
 
+/** Seconds that a signature over a grant may be good for. */
+export const STEP_UP_SECONDS = 300;
+/** Seconds by which a signer's clock may be ahead. */
+const CLOCK_SKEW = 30;
+
 type Relayed = z.infer<typeof relayedResponseSchema>;
 
 /** Registers the session's EOA as an agent. */
 export async function register(
   deps: Deps,
-  { eoa }: Session,
+  session: Session,
   { agent_uri, deadline, signature }: z.output<typeof registerRequestSchema>,
 ): Promise<Relayed> {
+  const { eoa } = session;
   const { chain } = deps;
   const { address, abi } = chain.registry;
   const receipt = await relay(
     deps,
-    { eoa },
+    session,
     contractCall({
       address,
       abi,
@@ -46,14 +54,16 @@ export async function register(
 /** Hands in a grant to the exchange's relayer; an EOA that is no agent's yet becomes one. `actions` may be empty: that revokes. */
 export async function grant(
   deps: Deps,
-  { eoa }: Session,
+  session: Session,
   request: z.output<typeof grantRequestSchema>,
 ): Promise<Relayed> {
+  const { eoa } = session;
   const { chain } = deps;
   const { address, abi } = chain.registry;
+  await assertFresh(deps, request.deadline);
   const receipt = await relay(
     deps,
-    { eoa },
+    session,
     contractCall({
       address,
       abi,
@@ -77,4 +87,17 @@ export async function grant(
     agent_id: agentIds.serialize({ chainId: chain.id, agentId: event.args.agentId }),
     tx: receipt.transactionHash,
   };
+}
+
+/**
+ * A session alone grants nothing: the EOA signs the grant itself, with the registry's next nonce. Nor does a signature that was made long
+ * before, for whoever finds it.
+ */
+async function assertFresh({ chain }: Deps, deadline: string): Promise<void> {
+  const left = BigInt(deadline) - (await chainTime(chain));
+  if (left <= BigInt(STEP_UP_SECONDS + CLOCK_SKEW)) return;
+  throw new ExchangeError("INVALID_REQUEST", `The signature would be good for ${left} seconds.`, {
+    hint: `Sign the grant with a deadline at most ${STEP_UP_SECONDS} seconds from now.`,
+    details: { reason: "not_fresh", deadline, maximum_seconds: STEP_UP_SECONDS },
+  });
 }

@@ -1,60 +1,143 @@
-/** Sessions: short-lived JWTs that say which EOA signed in. What it may do is asked from the chain with every request. */
+/**
+ * Sessions. A short-lived access token (JWT) says which EOA signed in, and names the session's row, which can be ended. What the EOA may do
+ * is asked from the chain with every request.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { errors, jwtVerify, SignJWT } from "jose";
-import { type Address, isAddress } from "viem";
+import { type Address, getAddress, isAddress } from "viem";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
+import type { VerifyResponse } from "../../sdk/wire/agent.ts";
 import { type Binding, bindingOf } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
+import { profileOf } from "../queries/profile.ts";
+import { endSessions, refreshSession, saveSession, useSession } from "../store/sessions.ts";
+import { noteAudit, type Origin } from "./audit.ts";
+import type { Operation } from "./operation.ts";
+import { eoaRotated, sessionOver } from "./session-errors.ts";
 
-/** Seconds that a session lives. */
-export const SESSION_TTL = 3_600;
+/** Seconds that an access token lives. */
+export const ACCESS_TTL = 900;
 /** Keeps a capability token from being taken for a session. */
 const SESSION_TYP = "session+jwt";
 const ALG = "EdDSA";
 
 /** The signed-in EOA with its agent as the chain has it now. */
-export type Session = Binding;
+export type Session = Binding & {
+  /** Absent for a signed request. */
+  id?: string;
+  /** The write that this request is, where it may be sent again. */
+  operation?: Operation;
+};
 
 const claimsSchema = z.object({
   sub: z.string().refine((s): s is Address => isAddress(s)),
+  /** The session's row. Absent in tokens from before there were any. */
+  sid: z.uuid().optional(),
   /** The agent's epoch at sign-in; absent when the EOA was no agent's yet. */
   epoch: z.int().optional(),
 });
 
-export async function startSession(deps: Deps, { eoa, agentId, epoch }: Binding) {
+/** A session of its own for each sign-in. */
+export async function startSession(deps: Deps, binding: Binding, origin: Origin): Promise<VerifyResponse> {
+  const id = randomUUID();
+  const refresh = newRefreshToken();
+  const { client, network } = origin;
+  await saveSession(deps.sql, { ...binding, id, client, network, refreshHash: refresh.hash });
+  await noteAudit(deps, { action: "signed_in", outcome: "done", ...binding, sessionId: id, origin });
+  return tokensOf(deps, binding, id, refresh.token);
+}
+
+/** The next access token, for a refresh token that was not used before. One that was has been copied: its session ends. */
+export async function refresh(deps: Deps, token: string, origin: Origin): Promise<VerifyResponse> {
+  const next = newRefreshToken();
+  const refreshed = await refreshSession(deps.sql, hashOf(token), next.hash);
+  if (!("session" in refreshed)) {
+    const { reused } = refreshed;
+    if (!reused) throw sessionOver("refresh_unknown");
+    const binding = await bindingOf(deps.chain, getAddress(reused.eoa));
+    const details = { reason: "refresh_reused" };
+    await noteAudit(deps, {
+      ...{
+        action: "session_refreshed",
+        outcome: "refused",
+        ...binding,
+        sessionId: reused.id,
+        origin,
+        details,
+      },
+    });
+    throw sessionOver("refresh_reused");
+  }
+  const { id, epoch } = refreshed.session;
+  const binding = await bindingOf(deps.chain, getAddress(refreshed.session.eoa));
+  await assertSameAgent(deps, binding, { id, epoch });
+  await noteAudit(deps, { action: "session_refreshed", outcome: "done", ...binding, sessionId: id, origin });
+  return tokensOf(deps, binding, id, next.token);
+}
+
+async function tokensOf(
+  deps: Deps,
+  binding: Binding,
+  id: string,
+  refreshToken: string,
+): Promise<VerifyResponse> {
+  const { eoa, agentId, epoch } = binding;
   const { kid, privateKey } = await deps.keys.current();
   const now = Math.floor(Date.now() / 1000);
-  const token = await new SignJWT(agentId === 0n ? {} : { epoch })
+  const signed = new SignJWT({ sid: id, ...(agentId === 0n ? {} : { epoch }) })
     .setProtectedHeader({ alg: ALG, kid, typ: SESSION_TYP })
     .setIssuer(deps.publicUrl)
     .setAudience(deps.publicUrl)
     .setSubject(eoa)
     .setIssuedAt(now)
-    .setExpirationTime(now + SESSION_TTL)
+    .setExpirationTime(now + ACCESS_TTL)
     .sign(privateKey);
-  return { token, expiresAt: new Date((now + SESSION_TTL) * 1000) };
+  const [token, agent] = await Promise.all([signed, profileOf(deps, binding)]);
+  return {
+    ...{ token, expires_at: new Date((now + ACCESS_TTL) * 1000).toISOString() },
+    ...{ refresh_token: refreshToken, session_id: id, agent },
+  };
+}
+
+function newRefreshToken(): { token: string; hash: string } {
+  const token = `rt_${randomBytes(32).toString("base64url")}`;
+  return { token, hash: hashOf(token) };
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
 }
 
 /**
- * Who sent the request. Throws SESSION_EXPIRED when the session is over, also because its EOA was rotated away meanwhile, and
- * INVALID_SIGNATURE when there is no session in the header, or none of ours.
+ * Who sent the request. Throws SESSION_EXPIRED when the session is over, also because it was ended or its EOA was rotated away meanwhile,
+ * and INVALID_SIGNATURE when there is no session in the header, or none of ours.
  */
 export async function readSession(deps: Deps, authorization: string | undefined): Promise<Session> {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (!token) {
     throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
-      hint: "Sign in (GET /auth/nonce, POST /auth/verify) and send Authorization: Bearer <token>.",
+      hint: "Sign in (GET /auth/nonce, POST /auth/verify) and send Authorization: Bearer <token>, or sign the request (X-Signature).",
     });
   }
-  const { sub: eoa, epoch } = await readClaims(deps, token);
-  const binding = await bindingOf(deps.chain, eoa);
-  if (binding.retired || (epoch !== undefined && epoch !== binding.epoch)) {
-    throw new ExchangeError("SESSION_EXPIRED", `${eoa} has been rotated away: its session is over.`, {
-      hint: "Sign in with the agent's present EOA.",
-      details: { reason: "eoa_rotated", eoa },
-    });
-  }
-  return binding;
+  const { sub: eoa, sid: id, epoch } = await readClaims(deps, token);
+  if (id === undefined) throw sessionOver();
+  const [binding, lives] = await Promise.all([bindingOf(deps.chain, eoa), useSession(deps.sql, id, eoa)]);
+  // First of the two: that its EOA was rotated away tells more than that it is over.
+  await assertSameAgent(deps, binding, { id, epoch });
+  if (!lives) throw sessionOver("ended");
+  return { ...binding, id };
+}
+
+/** Ends the session of an EOA that its agent has left, and throws. */
+async function assertSameAgent(
+  deps: Deps,
+  { eoa, retired, epoch: now }: Binding,
+  { id, epoch }: { id: string; epoch: number | undefined },
+): Promise<void> {
+  if (!retired && (epoch === undefined || epoch === now)) return;
+  await endSessions(deps.sql, { eoa, id, reason: "eoa_rotated" });
+  throw eoaRotated(eoa);
 }
 
 async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {
@@ -64,14 +147,14 @@ async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof cla
       typ: SESSION_TYP,
       issuer: deps.publicUrl,
       audience: deps.publicUrl,
-      maxTokenAge: SESSION_TTL,
+      maxTokenAge: ACCESS_TTL,
       clockTolerance: 5,
     });
     return claimsSchema.parse(payload);
   } catch (error) {
     // A key that is gone took its sessions with it.
     if (error instanceof errors.JWTExpired || error instanceof errors.JWKSNoMatchingKey) {
-      throw new ExchangeError("SESSION_EXPIRED", "The session is over.", { hint: "Sign in again." });
+      throw sessionOver();
     }
     if (error instanceof errors.JOSEError || error instanceof z.ZodError) {
       throw new ExchangeError("INVALID_SIGNATURE", "The session token is not one of this exchange.", {

@@ -5,10 +5,14 @@ import type { Deps } from "../deps.ts";
 import { errorFields, log } from "../http/log.ts";
 import { sweepTempo } from "../mpp/rail.ts";
 import { dropOldProofs } from "../store/dpop-proofs.ts";
+import { dropOldAnswers } from "../store/idempotent-answers.ts";
 import { dropOldNonces } from "../store/nonces.ts";
 import { abandonedPayments, type Payment, takeOverPayment } from "../store/payments.ts";
 import { markRefundDue, quotesToRefund } from "../store/quotes.ts";
+import { dropFullBuckets } from "../store/rate-limits.ts";
 import { dropOldRelayed } from "../store/relayed.ts";
+import { dropOldRequestNonces } from "../store/request-nonces.ts";
+import { dropOldSessions } from "../store/sessions.ts";
 import { dropOldSiwxNonces } from "../store/siwx-nonces.ts";
 import { dropOldTokens } from "../store/tokens.ts";
 import { recordLateAccesses } from "./access.ts";
@@ -98,6 +102,10 @@ export async function sweep(deps: Deps): Promise<void> {
   await attempt("drop old sign-in nonces", () => dropOldSiwxNonces(deps.sql));
   await attempt("drop old transactions", () => dropOldRelayed(deps.sql));
   await attempt("drop old proofs", () => dropOldProofs(deps.sql));
+  await attempt("drop old signed requests", () => dropOldRequestNonces(deps.sql));
+  await attempt("drop old answers", () => dropOldAnswers(deps.sql));
+  await attempt("drop old sessions", () => dropOldSessions(deps.sql));
+  await attempt("drop full rate limits", () => dropFullBuckets(deps.sql));
   await attempt("drop old tokens", () => dropOldTokens(deps.sql));
 }
 

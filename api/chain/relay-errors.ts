@@ -1,4 +1,5 @@
 /** Why the relayer sent nothing. */
+import type { Hash } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
 
 /** Who asks for what the exchange does on its own account: no cap. */
@@ -41,8 +42,17 @@ export class GasCapReached extends ExchangeError {
           ...{ reason: "relayed_gas", asker, used_gas: String(used), wanted_gas: String(wanted) },
           ...{ cap_gas: String(cap), window_seconds: 3_600 },
           ...(freesAt ? { frees_at: freesAt.toISOString() } : {}),
+          retry_after: Math.max(1, Math.ceil(((freesAt?.getTime() ?? 0) - Date.now()) / 1_000)),
         },
       },
     );
   }
+}
+
+/** It may be mined later: nobody knows yet. */
+export function notMinedYet(hash: Hash | undefined): ExchangeError {
+  return new ExchangeError("SERVICE_UNAVAILABLE", `Transaction ${hash} was sent and is not mined yet.`, {
+    hint: "Do not send it again: look the transaction up, it may still be mined. With an Idempotency-Key the same request goes on from it.",
+    details: { tx: hash },
+  });
 }

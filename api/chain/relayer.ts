@@ -13,11 +13,11 @@ import {
   type TransactionReceipt,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { ExchangeError } from "../../sdk/errors.ts";
 import type { Sql } from "../store/database.ts";
 import { relayBacklog } from "../store/relayed.ts";
 import type { Chain } from "./client.ts";
 import type { ChainGuard } from "./guard.ts";
+import { notMinedYet } from "./relay-errors.ts";
 import { createRelayQueue, type RelayQueue } from "./relay-queue.ts";
 import { contractErrors, type Revert, revertOf } from "./revert.ts";
 
@@ -58,8 +58,11 @@ export type Relayer = Pick<RelayQueue, "fateOf" | "tend"> & {
    * `GasCapReached` and `TransactionNotSent` when nothing was sent.
    */
   send(call: Call, options: SendOptions): Promise<TransactionReceipt | undefined>;
-  /** {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. */
-  relay(call: Call, asker: string): Promise<TransactionReceipt>;
+  /**
+   * {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. `note`
+   * is awaited with the hash before anything is sent.
+   */
+  relay(call: Call, asker: string, note?: (hash: Hash) => Promise<void>): Promise<TransactionReceipt>;
   /** What waits to be mined. */
   backlog(): ReturnType<typeof relayBacklog>;
 };
@@ -121,17 +124,15 @@ export function createRelayer({ chain, guard, privateKey, ...rest }: RelayerOpti
     address: account.address,
     simulate,
     send,
-    async relay(call, asker) {
+    async relay(call, asker, note = async () => {}) {
       let hash: Hash | undefined;
       const signed = async (signedHash: Hash) => {
         hash = signedHash;
+        await note(signedHash);
       };
       const receipt = await send(call, { asker, signed });
       if (receipt) return receipt;
-      throw new ExchangeError("SERVICE_UNAVAILABLE", `Transaction ${hash} was sent and is not mined yet.`, {
-        hint: "Do not send it again: look the transaction up, it may still be mined.",
-        details: { tx: hash },
-      });
+      throw notMinedYet(hash);
     },
     fateOf: queue.fateOf,
     tend: queue.tend,

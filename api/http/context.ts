@@ -2,5 +2,5 @@
 import type { Context } from "hono";
 import type { Session } from "../actions/session.ts";
 
-export type AppEnv = { Variables: { requestId: string; session: Session } };
+export type AppEnv = { Variables: { requestId: string; address: string; session: Session } };
 export type AppContext = Context<AppEnv>;

@@ -22,9 +22,13 @@ export function onError(thrown: Error, c: AppContext): Response {
 const retryAfter: Partial<Record<ErrorCode, number>> = { PAYMENT_PENDING: 2, SERVICE_UNAVAILABLE: 5 };
 
 export function errorResponse(c: AppContext, error: ExchangeError): Response {
-  const seconds = retryAfter[error.code];
+  const seconds = secondsIn(error.details.retry_after) ?? retryAfter[error.code];
   if (seconds !== undefined) c.header("Retry-After", String(seconds));
   return c.json(errorBody(error, c.get("requestId")), error.status as 400);
+}
+
+function secondsIn(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 ? value : undefined;
 }
 
 export function errorBody(error: ExchangeError, requestId: string): ApiError {

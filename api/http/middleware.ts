@@ -32,13 +32,21 @@ export const requestLog = createMiddleware<AppEnv>(async (c, next) => {
 /** Any site may call: who you are is in the Authorization header, never in a cookie. */
 export const openToSites = cors({
   origin: "*",
-  allowMethods: ["GET", "HEAD", "POST", "OPTIONS"],
+  allowMethods: ["GET", "HEAD", "POST", "DELETE", "OPTIONS"],
   allowHeaders: [
-    ...["Authorization", "Content-Type", "Idempotency-Key"],
+    ...["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Signature", "DPoP"],
     ...["PAYMENT-SIGNATURE", "SIGN-IN-WITH-X", "Accept-Payment"],
   ],
   exposeHeaders: [
-    ...["X-Request-Id", "Retry-After"],
+    ...[
+      "X-Request-Id",
+      "Retry-After",
+      "ETag",
+      "RateLimit",
+      "RateLimit-Policy",
+      "Idempotency-Replayed",
+      "Allow",
+    ],
     ...["PAYMENT-REQUIRED", "PAYMENT-RESPONSE", "WWW-Authenticate", "Payment-Receipt"],
   ],
   maxAge: 86_400,
@@ -57,6 +65,15 @@ export const limitBody = bodyLimit({
 
 /** Refuses JSON that can't be read, or nests too deep. */
 export const readableJson = createMiddleware<AppEnv>(async (c, next) => {
+  const encoding = c.req.header("content-encoding")?.trim().toLowerCase();
+  if (encoding !== undefined && encoding !== "" && encoding !== "identity" && c.req.method === "POST") {
+    c.header("Accept-Encoding", "identity");
+    throw new ExchangeError("INVALID_REQUEST", `Bodies are not taken in ${encoding.slice(0, 40)}.`, {
+      status: 415,
+      hint: "Send the body as it is, without Content-Encoding.",
+      details: { accepted: ["identity"] },
+    });
+  }
   const isJson = c.req.header("content-type")?.toLowerCase().includes("json");
   if (c.req.method === "POST" && isJson && c.req.raw.body) {
     const body: unknown = await c.req.json().catch(() => {

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../sdk/errors.ts";
 import { contentManifestSchema } from "../../sdk/manifest.ts";
+import * as account from "../../sdk/wire/account.ts";
 import * as agent from "../../sdk/wire/agent.ts";
 import * as analytics from "../../sdk/wire/analytics.ts";
 import { cardPaymentSchema } from "../../sdk/wire/card.ts";
@@ -74,6 +75,8 @@ const components: Record<string, z.ZodType> = {
   Analytics: analytics.analyticsSchema,
   MyAnalytics: analytics.myAnalyticsSchema,
   PriceHistory: analytics.priceHistorySchema,
+  SessionsResponse: account.sessionsSchema,
+  AuditLogResponse: account.auditLogSchema,
 };
 
 const names = new Set(Object.keys(components));
@@ -92,7 +95,9 @@ export function jsonBody<T extends z.ZodType>(schema: T) {
 }
 
 /** Routes that act for the session's agent. */
-export const signedIn = { security: [{ bearerAuth: [] as string[] }] };
+export const signedIn = {
+  security: [{ bearerAuth: [] as string[] }, { signedRequest: [] as string[] }] as Record<string, string[]>[],
+};
 
 /** An error by its code, with its HTTP status where that is not the usual one. */
 export type Failure = ErrorCode | readonly [ErrorCode, number];
@@ -100,8 +105,17 @@ export type Failure = ErrorCode | readonly [ErrorCode, number];
 /** What any route with a body may answer with. */
 export const bodyFailures: readonly Failure[] = ["PAYLOAD_TOO_LARGE", ["INVALID_REQUEST", 415]];
 
-/** What any route of an agent's own may answer with. */
-export const ownFailures: readonly Failure[] = ["INVALID_SIGNATURE", "SESSION_EXPIRED"];
+/** What any write with an Idempotency-Key may answer with: the key is in use, or was used for another request. */
+export const keyFailures: readonly Failure[] = [
+  ["INVALID_REQUEST", 409],
+  ["INVALID_REQUEST", 422],
+];
+
+/** What any write with a body may answer with. */
+export const writeFailures: readonly Failure[] = [...bodyFailures, ...keyFailures];
+
+/** What any route of an agent's own may answer with. NONCE_EXPIRED: a signed request that is too old, or was sent before. */
+export const ownFailures: readonly Failure[] = ["INVALID_SIGNATURE", "SESSION_EXPIRED", "NONCE_EXPIRED"];
 
 /** What a contract may refuse that a route writes to for its caller; see `refusals`. */
 export const relayFailures: readonly Failure[] = [
@@ -110,7 +124,12 @@ export const relayFailures: readonly Failure[] = [
 ];
 
 /** What any route may answer with. */
-const everywhere: ErrorCode[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"];
+const everywhere: Failure[] = [
+  "RATE_LIMITED",
+  "INTERNAL_ERROR",
+  "SERVICE_UNAVAILABLE",
+  ["INVALID_REQUEST", 406],
+];
 
 /**
  * The failures that a route documents, by HTTP status. Handlers throw them, so the type that checks the handlers' answers does not
@@ -120,7 +139,8 @@ export function failures(...codes: Failure[]): Record<never, never> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const failure of [...codes, ...everywhere]) {
     const [code, status] = typeof failure === "string" ? [failure, errorCodes[failure]] : failure;
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+    const known = byStatus.get(status) ?? [];
+    if (!known.includes(code)) byStatus.set(status, [...known, code]);
   }
   return Object.fromEntries(
     [...byStatus].map(([status, of]) => [
@@ -129,7 +149,7 @@ export function failures(...codes: Failure[]): Record<never, never> {
         ...answer(apiErrorSchema, of.join(", ")),
         "x-error-codes": of,
         headers:
-          status === 429
+          status === 429 || status === 503
             ? { ...requestIdHeader, "Retry-After": { schema: { type: "integer" } } }
             : requestIdHeader,
       },
@@ -161,7 +181,17 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, publicUrl: string): Op
     components: {
       ...document.components,
       schemas: schemas as NonNullable<NonNullable<OpenApiDocument["components"]>["schemas"]>,
-      securitySchemes: { bearerAuth: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+      securitySchemes: {
+        bearerAuth: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+        signedRequest: {
+          type: "apiKey",
+          in: "header",
+          name: "X-Signature",
+          description:
+            "v1;eoa=0x…;at=<Unix seconds>;nonce=<16 bytes, hex>;sig=0x…: EIP-712 Request(address agent, string method, string url, bytes32 bodyHash, " +
+            'uint64 at, bytes16 nonce) of the domain {name: "EK Exchange request", version: "1", chainId}, by the agent\'s EOA. Good once, for 300 seconds.',
+        },
+      },
     },
   };
 }

@@ -12,7 +12,7 @@ import { agentIdSchema, ekIdSchema } from "../../sdk/wire/common.ts";
 import { agentReputationSchema } from "../../sdk/wire/reputation.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, failures, signedIn } from "../http/openapi.ts";
+import { answer, failures, ownFailures, signedIn } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { analytics, priceHistory } from "../queries/analytics.ts";
 import { myAnalytics } from "../queries/my-analytics.ts";
@@ -61,7 +61,7 @@ const mineRoute = createRoute({
   request: { query: daysQuerySchema },
   responses: {
     200: answer(myAnalyticsSchema, "Analytics"),
-    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures("INVALID_REQUEST", ...ownFailures),
   },
 });
 

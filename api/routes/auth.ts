@@ -10,6 +10,7 @@ import { giveNonce, verifySignIn } from "../actions/sign-in.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { answer, bodyFailures, failures, jsonBody } from "../http/openapi.ts";
+import { originOf } from "../http/origin.ts";
 import { refuse } from "../http/validation.ts";
 
 const nonceRoute = createRoute({
@@ -46,7 +47,6 @@ export function addAuthRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   app.openapi(
     nonceRoute,
     async (c) => {
-      c.header("Cache-Control", "no-store");
       return c.json(await giveNonce(deps, c.req.valid("query").eoa), 200);
     },
     refuse("INVALID_EOA"),
@@ -54,8 +54,7 @@ export function addAuthRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
   app.openapi(
     verifyRoute,
     async (c) => {
-      c.header("Cache-Control", "no-store");
-      return c.json(await verifySignIn(deps, c.req.valid("json")), 200);
+      return c.json(await verifySignIn(deps, c.req.valid("json"), originOf(c)), 200);
     },
     refuse(([first]) => {
       if (first?.pointer === "/eoa") return "INVALID_EOA";

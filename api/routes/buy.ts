@@ -16,7 +16,15 @@ import { buyByCard } from "../cards/buy.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
 import { errorResponse } from "../http/errors.ts";
-import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
+import {
+  answer,
+  failures,
+  jsonBody,
+  ownFailures,
+  relayFailures,
+  signedIn,
+  writeFailures,
+} from "../http/openapi.ts";
 import { payHeadersOf } from "../http/payment.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
@@ -80,10 +88,9 @@ const purchaseRoute = createRoute({
     200: answer(purchaseResponseSchema, "Purchased"),
     201: answer(cardPaymentSchema, "By card: its holder has to confirm the charge"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       "INVALID_REQUEST",
-      "INVALID_SIGNATURE",
-      "SESSION_EXPIRED",
+      ...ownFailures,
       "PAYMENT_REQUIRED",
       "PAYMENT_PENDING",
       "SCOPE_DENIED",
@@ -110,10 +117,9 @@ const tokenRoute = createRoute({
   responses: {
     200: answer(tokenResponseSchema, "Token"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       "INVALID_REQUEST",
-      "INVALID_SIGNATURE",
-      "SESSION_EXPIRED",
+      ...ownFailures,
       "EK_NOT_OWNED",
       "SCOPE_DENIED",
       "EK_NOT_FOUND",

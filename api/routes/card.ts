@@ -6,7 +6,7 @@ import { cardPayment } from "../cards/buy.ts";
 import { takeCardWebhook } from "../cards/events.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, signedIn } from "../http/openapi.ts";
+import { answer, bodyFailures, failures, ownFailures, signedIn } from "../http/openapi.ts";
 
 const paymentRoute = createRoute({
   ...signedIn,
@@ -18,7 +18,7 @@ const paymentRoute = createRoute({
   request: { params: z.object({ payment_id: z.string() }) },
   responses: {
     200: answer(cardPaymentSchema, "State"),
-    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND", "LISTING_CONFLICT"),
+    ...failures("INVALID_REQUEST", ...ownFailures, "NOT_FOUND", "LISTING_CONFLICT"),
   },
 });
 

@@ -18,7 +18,7 @@ import {
 import { forgetGateway, myGateways, nameGateway } from "../actions/gateways.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, ownFailures, signedIn } from "../http/openapi.ts";
+import { answer, failures, jsonBody, ownFailures, signedIn, writeFailures } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { keysOf } from "../queries/my-keys.ts";
 import { overviewOf } from "../queries/overview.ts";
@@ -111,7 +111,7 @@ const nameGatewayRoute = createRoute({
   request: { body: jsonBody(gatewayRequestSchema) },
   responses: {
     200: answer(gatewaySchema, "The gateway as it was found"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures, "SCOPE_DENIED"),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures, "SCOPE_DENIED"),
   },
 });
 
@@ -125,7 +125,7 @@ const forgetGatewayRoute = createRoute({
   request: { body: jsonBody(gatewayRequestSchema) },
   responses: {
     200: answer(z.object({ ok: z.literal(true) }), "Forgotten"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
   },
 });
 
@@ -136,7 +136,7 @@ const waitlistRoute = createRoute({
   tags: ["Public"],
   summary: "Join waitlist",
   request: { body: jsonBody(waitlistRequestSchema) },
-  responses: { 200: answer(waitlistResponseSchema, "OK"), ...failures(...bodyFailures, "INVALID_REQUEST") },
+  responses: { 200: answer(waitlistResponseSchema, "OK"), ...failures(...writeFailures, "INVALID_REQUEST") },
 });
 
 export function addDashboardRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {

@@ -17,7 +17,15 @@ import { giveQuote } from "../actions/quote.ts";
 import { traceCopy } from "../actions/trace.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
+import {
+  answer,
+  failures,
+  jsonBody,
+  ownFailures,
+  relayFailures,
+  signedIn,
+  writeFailures,
+} from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { getListing, search } from "../queries/listings.ts";
 
@@ -34,13 +42,12 @@ const createListingRoute = createRoute({
   responses: {
     200: answer(createListingResponseSchema, "Created"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       ...relayFailures,
       "INVALID_REQUEST",
       "LISTING_INVALID",
       "MANIFEST_INVALID",
-      "INVALID_SIGNATURE",
-      "SESSION_EXPIRED",
+      ...ownFailures,
       "SCOPE_DENIED",
       "LISTING_CONFLICT",
     ),
@@ -57,7 +64,7 @@ const traceRoute = createRoute({
   request: { params: z.object({ watermark_id: z.string().max(64) }) },
   responses: {
     200: answer(watermarkTraceSchema, "The buyer"),
-    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "NOT_FOUND"),
+    ...failures("INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
   },
 });
 
@@ -90,7 +97,7 @@ const quoteRoute = createRoute({
   request: { params, body: jsonBody(quoteRequestSchema) },
   responses: {
     200: answer(quoteResponseSchema, "Quote"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", "INVALID_EOA", "EK_NOT_FOUND", "LISTING_CONFLICT"),
+    ...failures(...writeFailures, "INVALID_REQUEST", "INVALID_EOA", "EK_NOT_FOUND", "LISTING_CONFLICT"),
   },
 });
 

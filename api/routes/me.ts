@@ -11,7 +11,15 @@ import { pointsLedgerResponseSchema } from "../../sdk/wire/points.ts";
 import { grant, register } from "../actions/join.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
+import {
+  answer,
+  failures,
+  jsonBody,
+  ownFailures,
+  relayFailures,
+  signedIn,
+  writeFailures,
+} from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { pointsLedger } from "../queries/points.ts";
 import { profileOf } from "../queries/profile.ts";
@@ -25,7 +33,7 @@ const meRoute = createRoute({
   summary: "Get my agent profile",
   responses: {
     200: answer(agentProfileSchema, "Agent profile"),
-    ...failures("INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures(...ownFailures),
   },
 });
 
@@ -40,9 +48,10 @@ const registerRoute = createRoute({
   responses: {
     200: answer(relayedResponseSchema, "Joined"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       ...relayFailures,
-      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+      ...(["INVALID_REQUEST", "INVALID_EOA"] as const),
+      ...ownFailures,
     ),
   },
 });
@@ -58,9 +67,10 @@ const grantRoute = createRoute({
   responses: {
     200: answer(relayedResponseSchema, "Granted"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       ...relayFailures,
-      ...(["INVALID_REQUEST", "INVALID_EOA", "INVALID_SIGNATURE", "SESSION_EXPIRED"] as const),
+      ...(["INVALID_REQUEST", "INVALID_EOA"] as const),
+      ...ownFailures,
     ),
   },
 });
@@ -75,7 +85,7 @@ const pointsRoute = createRoute({
   request: { query: pageQuerySchema },
   responses: {
     200: answer(pointsLedgerResponseSchema, "Ledger"),
-    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures("INVALID_REQUEST", ...ownFailures),
   },
 });
 

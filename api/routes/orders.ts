@@ -10,7 +10,15 @@ import {
 import { acceptOrder, disputeOrder, refundOrder } from "../actions/order-calls.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
+import {
+  answer,
+  failures,
+  jsonBody,
+  ownFailures,
+  relayFailures,
+  signedIn,
+  writeFailures,
+} from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { payoutsOf } from "../queries/payouts.ts";
 
@@ -32,9 +40,10 @@ function orderRoute<P extends string>(operationId: string, path: P, summary: str
     responses: {
       200: answer(transactionRequestSchema, "The transaction to sign and send"),
       ...failures(
-        ...bodyFailures,
+        ...writeFailures,
         ...relayFailures,
-        ...(["INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED", "SCOPE_DENIED"] as const),
+        ...(["INVALID_REQUEST", "SCOPE_DENIED"] as const),
+        ...ownFailures,
         ...(["NOT_FOUND", "LISTING_CONFLICT"] as const),
       ),
     },
@@ -76,7 +85,7 @@ const payoutsRoute = createRoute({
   request: { query: pageQuerySchema },
   responses: {
     200: answer(payoutsResponseSchema, "Payouts"),
-    ...failures("INVALID_REQUEST", "INVALID_SIGNATURE", "SESSION_EXPIRED"),
+    ...failures("INVALID_REQUEST", ...ownFailures),
   },
 });
 

@@ -6,7 +6,15 @@ import { submitLabel } from "../actions/submit-label.ts";
 import { issueValidatorToken } from "../actions/validator-token.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, relayFailures, signedIn } from "../http/openapi.ts";
+import {
+  answer,
+  failures,
+  jsonBody,
+  ownFailures,
+  relayFailures,
+  signedIn,
+  writeFailures,
+} from "../http/openapi.ts";
 import { proofIn } from "../http/proof.ts";
 import { refuse } from "../http/validation.ts";
 
@@ -23,10 +31,9 @@ const tokenRoute = createRoute({
   responses: {
     200: answer(tokenResponseSchema, "Token"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       "INVALID_REQUEST",
-      "INVALID_SIGNATURE",
-      "SESSION_EXPIRED",
+      ...ownFailures,
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       "VALIDATION_CONFLICT",
@@ -45,10 +52,9 @@ const submitRoute = createRoute({
   responses: {
     200: answer(submitValidationResponseSchema, "Submitted"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       "INVALID_REQUEST",
-      "INVALID_SIGNATURE",
-      "SESSION_EXPIRED",
+      ...ownFailures,
       "SCOPE_DENIED",
       "EK_NOT_FOUND",
       ...relayFailures,

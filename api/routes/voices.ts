@@ -7,7 +7,7 @@ import { answer as answerIssue, issueCounts, listIssues, reportIssue } from "../
 import { listReviews, review, withdrawReview } from "../actions/review.ts";
 import type { Deps } from "../deps.ts";
 import type { AppEnv } from "../http/context.ts";
-import { answer, bodyFailures, failures, jsonBody, ownFailures, signedIn } from "../http/openapi.ts";
+import { answer, failures, jsonBody, ownFailures, signedIn, writeFailures } from "../http/openapi.ts";
 import { refuse } from "../http/validation.ts";
 import { notifications } from "../queries/notifications.ts";
 import { markRead } from "../store/notifications.ts";
@@ -25,7 +25,7 @@ const reviewRoute = createRoute({
   responses: {
     200: answer(wire.reviewSchema, "The review"),
     ...failures(
-      ...bodyFailures,
+      ...writeFailures,
       ...["INVALID_REQUEST" as const, ...ownFailures, "EK_NOT_OWNED" as const, "SCOPE_DENIED" as const],
       "EK_NOT_FOUND",
     ),
@@ -42,7 +42,7 @@ const withdrawRoute = createRoute({
   request: { body: jsonBody(wire.withdrawReviewSchema) },
   responses: {
     200: answer(wire.okSchema, "Taken back"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
   },
 });
 
@@ -68,7 +68,7 @@ const issueRoute = createRoute({
   request: { body: jsonBody(wire.issueRequestSchema) },
   responses: {
     200: answer(wire.issueSchema, "The issue"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures, "SCOPE_DENIED", "EK_NOT_FOUND"),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures, "SCOPE_DENIED", "EK_NOT_FOUND"),
   },
 });
 
@@ -104,7 +104,7 @@ const answerRoute = createRoute({
   request: { params: z.object({ issue_id: z.uuid() }), body: jsonBody(wire.issueAnswerSchema) },
   responses: {
     200: answer(wire.issueSchema, "The issue"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures, "NOT_FOUND"),
   },
 });
 
@@ -145,7 +145,7 @@ const readRoute = createRoute({
   request: { body: jsonBody(wire.notificationsReadSchema) },
   responses: {
     200: answer(wire.okSchema, "Marked"),
-    ...failures(...bodyFailures, "INVALID_REQUEST", ...ownFailures),
+    ...failures(...writeFailures, "INVALID_REQUEST", ...ownFailures),
   },
 });
 

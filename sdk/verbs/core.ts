@@ -7,7 +7,7 @@ import type { Server } from "../http.ts";
 import * as ids from "../ids.ts";
 import { createPlace, type ExchangePlace } from "../place.ts";
 import { createSender, type SendTransaction } from "../sender.ts";
-import { createSession, type Session } from "../session.ts";
+import { createSession, createSignedCalls, type Session } from "../session.ts";
 import { type Signer, toSigner } from "../signer.ts";
 import { createWriter, type Writer } from "../writer.ts";
 
@@ -24,7 +24,7 @@ export type Core = {
   send: SendTransaction;
 };
 
-export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop }: ExchangeOptions): Core {
+export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop, auth }: ExchangeOptions): Core {
   const server: Server = {
     url: readUrl(url),
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
@@ -33,7 +33,8 @@ export function createCore({ url, wallet, rpcUrl, deployment, fetch, dpop }: Exc
   const signer = toSigner(wallet);
   const chain = rpcUrl === undefined ? undefined : createChain(rpcUrl, deployment?.startBlock);
   const place = createPlace({ server, chain, deployment });
-  const session = createSession({ server, signer, chainId: async () => (await place()).chainId });
+  const start = auth === "signature" ? createSignedCalls : createSession;
+  const session = start({ server, signer, chainId: async () => (await place()).chainId });
   const write = createWriter({ session, signer, chain, place });
   return {
     server,

@@ -33,8 +33,12 @@ export const verifyRequestSchema = z.object({
   signature: hexSchema,
 });
 export const verifyResponseSchema = z.object({
+  /** Send it as `Authorization: Bearer`. */
   token: z.string(),
   expires_at: timestampSchema,
+  /** Good once, for the next token and the next of these: POST /auth/refresh. */
+  refresh_token: z.string(),
+  session_id: z.uuid(),
   agent: agentProfileSchema,
 });
 export type VerifyResponse = z.infer<typeof verifyResponseSchema>;

@@ -9,6 +9,7 @@ import { expect } from "chai";
 import type { PrivateKeyAccount } from "viem";
 import { describeApi } from "../../api/description.ts";
 import * as ids from "../../sdk/ids.ts";
+import type { SessionsResponse } from "../../sdk/wire/account.ts";
 import type { Issue } from "../../sdk/wire/voices.ts";
 import { createIndexReader } from "../support/index-reader.ts";
 import { useApi } from "./support/use-api.ts";
@@ -61,6 +62,9 @@ describe("api: every route", () => {
       ...{ payment_id: randomUUID(), watermark_id: `wm_${"a".repeat(22)}` },
       ...{ id: "a".repeat(43), day: "2026-11-01", leaf: `0x${"ab".repeat(32)}` },
     });
+    await api.signIn(owner.account); // the newest of its sessions: not the one that asks
+    const { items } = await api.get<SessionsResponse>("/me/sessions", { token: owner.token });
+    names.session_id = String(items[0]?.session_id);
     const index = createIndexReader(api.run);
     await index.caughtUp();
     await index.end();

@@ -97,6 +97,32 @@ describe("client: session", () => {
     expect(wallet.signed).to.have.length(3);
   });
 
+  it("renews the session by its refresh token, without asking the wallet", async () => {
+    const routes = signInRoutes(server);
+    let refreshed: unknown;
+    server.routes = {
+      ...routes,
+      "GET /me": (request) =>
+        request.headers.authorization === "Bearer session-1"
+          ? apiError(401, "SESSION_EXPIRED")
+          : (routes["GET /me"]?.(request) ?? {}),
+      "POST /auth/refresh": ({ body }) => {
+        refreshed = body;
+        return {
+          body: {
+            ...{ token: "session-1b", expires_at: new Date().toISOString(), refresh_token: "rt_1b" },
+            ...{ session_id: crypto.randomUUID(), agent: profile(wallet.address) },
+          },
+        };
+      },
+    };
+    const wallet = countingWallet();
+    const exchange = createExchange({ url: server.url, wallet });
+    expect((await exchange.me()).eoa).to.equal("Bearer session-1b");
+    expect(refreshed).to.deep.equal({ refresh_token: "rt_1" });
+    expect(wallet.signed).to.have.length(1);
+  });
+
   it("tries again with the next call after a sign-in that failed", async () => {
     const routes = signInRoutes(server);
     server.routes = { ...routes, "POST /auth/verify": () => apiError(401, "NONCE_EXPIRED") };

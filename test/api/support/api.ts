@@ -74,6 +74,7 @@ export function createApi(run: RunInfo) {
     const { registry } = market.contracts;
     const { timestamp } = await market.client.getBlock();
     const expiry = timestamp + 3_600n;
+    const deadline = timestamp + 300n;
     const nonce = await market.client.readContract({
       ...registry,
       functionName: "nonces",
@@ -89,7 +90,7 @@ export function createApi(run: RunInfo) {
           actions: BigInt(toBits(actions, names)),
           expiry,
           nonce,
-          deadline: expiry,
+          deadline,
         },
       ),
     );
@@ -97,7 +98,7 @@ export function createApi(run: RunInfo) {
       actions: names,
       expiry: String(expiry),
       nonce: String(nonce),
-      deadline: String(expiry),
+      deadline: String(deadline),
       signature,
     };
     return get<{ agent_id: string; tx: string }>("/me/grants", { token: session, body });

@@ -16,6 +16,8 @@ import { createVersionReader } from "../../../api/chain/listings.ts";
 import { createRelayer } from "../../../api/chain/relayer.ts";
 import type { Deps } from "../../../api/deps.ts";
 import { createHealth } from "../../../api/health.ts";
+import { type Limits, LOCAL_LIMITS, parseLimits } from "../../../api/limits/buckets.ts";
+import { createLimiter } from "../../../api/limits/limiter.ts";
 import { setUpMpp } from "../../../api/mpp/setup.ts";
 import type { TempoConfig } from "../../../api/mpp/tempo.ts";
 import { openIndex } from "../../../api/queries/index-database.ts";
@@ -73,6 +75,11 @@ export async function startTempoApi(
       ...{ chain: home, maxSeconds: QUOTE_TTL },
       issuer: createIssuer(privateKeyToAccount(localKey(1)), home.id),
     }),
+    limits: {
+      of: parseLimits(LOCAL_LIMITS) as Limits,
+      limiter: createLimiter(sql),
+      ...{ maxUnderWay: 512, trustedProxies: [] },
+    },
     health: createHealth({
       ...{ chain: home, guard, sql, relayer, lowBalance: 0n, indexerUrl: run.indexerUrl },
     }),

@@ -97,7 +97,10 @@ export function signInRoutes(server: TestServer): Routes {
       const { eoa, signature } = body as { eoa: Address; signature: `0x${string}` };
       if (!(await verifyMessage({ address: eoa, message, signature }))) return { status: 401 };
       return {
-        body: { token: `session-${++sessions}`, expires_at: new Date().toISOString(), agent: profile(eoa) },
+        body: {
+          ...{ token: `session-${++sessions}`, expires_at: new Date().toISOString() },
+          ...{ refresh_token: `rt_${sessions}`, session_id: crypto.randomUUID(), agent: profile(eoa) },
+        },
       };
     },
     "GET /me": ({ headers }) => ({ body: profile(String(headers.authorization)) }),
