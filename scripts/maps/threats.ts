@@ -170,7 +170,9 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T43: {
     attack: "Sign-in replay, another domain's or chain's message, junk that burns nonces",
-    defence: "server-side single-use nonce, consumed only by a valid signature over its own message",
+    defence:
+      "server-side single-use nonce, consumed only by a valid signature over its own message; sessions can be ended, refresh tokens are good once; " +
+      "a signed request is bound to this exchange, method, URL, body and five minutes",
   },
   T44: {
     attack: "One user reads or uses another's things",
@@ -197,10 +199,15 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T51: {
     attack: "A client's retry makes two orders of one",
     defence:
-      "Idempotency-Key and the request's hash stand in the same transaction as the payment; an x402 payment identifier counts only under its " +
+      "Idempotency-Key and the request's hash stand in the same transaction as the payment; other writes note what they send before it leaves; an x402 payment identifier counts only under its " +
       "payer's signature",
   },
-  T53: { attack: "Rate abuse", defence: "not met yet: rate limits come with the API's operations" },
+  T53: {
+    attack: "Rate abuse",
+    defence:
+      "requests a minute by agent and by address, paying apart from reading, counted by all processes together; more at once than a process may " +
+      "have under way is refused",
+  },
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",
@@ -208,7 +215,7 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T49: {
     attack: "A made-up X-Forwarded-For to dodge limits",
-    defence: "it counts only behind proxies that the seller trusts",
+    defence: "it counts only behind proxies that the exchange's or the gateway's operator trusts",
   },
   T50: {
     attack: "A race on the uses that are left",

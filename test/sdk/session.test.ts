@@ -7,7 +7,14 @@ import { expect } from "chai";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { createExchange } from "../../sdk/client.ts";
 import { checkSignInMessage } from "../../sdk/session.ts";
-import { CHAIN_ID, countingWallet, health, signInMessage, signInRoutes } from "./support/exchange.ts";
+import {
+  CHAIN_ID,
+  countingWallet,
+  health,
+  profile,
+  signInMessage,
+  signInRoutes,
+} from "./support/exchange.ts";
 import { failure } from "./support/failure.ts";
 import { apiError, useServer } from "./support/server.ts";
 

@@ -23,7 +23,7 @@ export type Stage = {
   /** As it was at the start: process ids may change, `system.run` has the present ones. */
   run: RunInfo;
   buyer: Joined;
-  /** The buyer's session at the API, an hour long. */
+  /** A session of the buyer's at the API, a quarter of an hour long. */
   session: string;
   small: Listed;
   /** The large one's file is where the gateway reads it. */
@@ -87,10 +87,11 @@ async function sell(
   await fund(run, buyerAccount.address, 10_000_000n);
   for (const { ekId } of [small, large]) await buyer.exchange.buy(ekId, { maxPrice: 1_000_000n });
   const session = await signIn(run, buyerAccount);
-  const headers = { authorization: `Bearer ${session}`, "content-type": "application/json" };
   return {
     ...{ system, run, buyer, session, small, large },
     async tokens(ekId, count) {
+      const bearer = await signIn(run, buyerAccount); // a session may be over by now
+      const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
       const ask = { path: "/me/buy/token", method: "POST", headers, body: JSON.stringify({ ek_id: ekId }) };
       const answers = await drive(run.apiUrl, count, () => ask);
       return answers.map((text) => (JSON.parse(text) as { ek_token: string }).ek_token);

@@ -74,7 +74,7 @@ export function signInMessage(url: string, eoa: Address, changes: Record<string,
   });
 }
 
-const profile = (eoa: string) => ({
+export const profile = (eoa: string) => ({
   display_name: "",
   eoa,
   agent_type: "external",
