@@ -123,7 +123,7 @@ describe("api: an account", () => {
     expect(
       (await shared.api.ask("/me/points/ledger?limit=3", { headers: { "x-signature": header } })).status,
     ).to.equal(200);
-    const body = JSON.stringify({ ids: [] });
+    const body = JSON.stringify({ ids: ["ntf_sale:x"] });
     const signed = await signRequest(account, {
       chainId,
       method: "POST",
@@ -142,7 +142,7 @@ describe("api: an account", () => {
     const { ask, chainId } = shared.api;
     const { apiUrl } = shared.api.run;
     const account = fresh();
-    const body = JSON.stringify({ ids: [] });
+    const body = JSON.stringify({ ids: ["ntf_sale:x"] });
     const place = { chainId, method: "POST", url: `${apiUrl}/me/notifications/read`, body };
     const send = (header: string, path = "/me/notifications/read", sent: string | undefined = body) =>
       ask(path, { headers: { "x-signature": header }, ...(sent === undefined ? {} : { body: sent }) });
@@ -168,7 +168,7 @@ describe("api: an account", () => {
       { ...place, method: "DELETE" },
       { ...place, url: `${apiUrl}/me/notifications` },
       { ...place, url: `${place.url}?all=1` },
-      { ...place, body: JSON.stringify({ ids: ["x"] }) },
+      { ...place, body: JSON.stringify({ ids: ["ntf_sale:y"] }) },
       { ...place, body: "" },
     ];
     for (const what of foreign) {
@@ -176,7 +176,7 @@ describe("api: an account", () => {
     }
     const once = await signRequest(account, place);
     expectError(await send(once, "/me/notifications/read?all=1"), "INVALID_SIGNATURE", 401);
-    expectError(await send(once, undefined, '{"ids": []}'), "INVALID_SIGNATURE", 401);
+    expectError(await send(once, undefined, '{"ids": ["ntf_sale:x"]}'), "INVALID_SIGNATURE", 401);
     expectError(await send(once.replace(account.address, fresh().address)), "INVALID_SIGNATURE", 401);
     expectError(
       await send(once.replace(/nonce=0x.{32}/, `nonce=0x${"0".repeat(32)}`)),
