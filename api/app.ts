@@ -1,7 +1,7 @@
 /** The app: what every request goes through, and all routes. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ExchangeError } from "../sdk/errors.ts";
-import { readSession, type Session } from "./actions/session.ts";
+import { readSession, readSignIn, type Session, type SignIn } from "./actions/session.ts";
 import { readSignedRequest } from "./actions/signed-request.ts";
 import type { Deps } from "./deps.ts";
 import { auditAnswer } from "./http/audit.ts";
@@ -15,7 +15,7 @@ import { limitBody, openToSites, readableJson, requestLog } from "./http/middlew
 import { addAccountRoutes } from "./routes/account.ts";
 import { addAnalyticsRoutes } from "./routes/analytics.ts";
 import { addAuthRoutes } from "./routes/auth.ts";
-import { addBuyRoutes } from "./routes/buy.ts";
+import { addBuyRoutes, TOKEN_PATH } from "./routes/buy.ts";
 import { addCardRoutes } from "./routes/card.ts";
 import { addDashboardRoutes } from "./routes/dashboard.ts";
 import { addGatewayRoutes } from "./routes/gateways.ts";
@@ -46,16 +46,15 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.use(limitBody);
   app.use(cacheHeaders);
   app.use(acceptable);
-  // Everything of an agent's own: the session first, the request's form after it.
-  for (const path of ["/me", "/me/*"]) {
-    app.use(path, async (c, next) => {
-      if (allowedMethods(app, c.req.path).includes(c.req.method)) {
-        c.set("session", await sessionOf(c, deps));
-        await limitAgent(c, deps);
-      }
-      await next();
-    });
-  }
+  // Everything of an agent's own, `/me` too: the session first, the request's form after it. Once: a signed request's nonce is used up.
+  app.use("/me/*", async (c, next) => {
+    if (allowedMethods(app, c.req.path).includes(c.req.method)) {
+      if (c.req.path === TOKEN_PATH) c.set("signIn", await callerOf(c, deps, readSignIn));
+      else c.set("session", await callerOf<Session>(c, deps, readSession));
+      await limitAgent(c, deps);
+    }
+    await next();
+  });
   app.use(async (c, next) => {
     await next();
     await auditAnswer(c, deps);
@@ -84,10 +83,14 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
 }
 
 /** By its session, or by its own signature. Both at once leave open whose request it is. */
-async function sessionOf(c: AppContext, deps: Deps): Promise<Session> {
+async function callerOf<T extends SignIn>(
+  c: AppContext,
+  deps: Deps,
+  read: (deps: Deps, authorization: string | undefined) => Promise<T>,
+): Promise<T | Session> {
   const header = c.req.header("x-signature");
   const authorization = c.req.header("authorization");
-  if (header === undefined) return readSession(deps, authorization);
+  if (header === undefined) return read(deps, authorization);
   if (authorization !== undefined) {
     throw new ExchangeError("INVALID_SIGNATURE", "The request has a session and a signature of its own.", {
       hint: "Send Authorization or X-Signature, not both.",

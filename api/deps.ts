@@ -1,5 +1,6 @@
 /** What the app works with. Tests hand it what they like. */
 
+import type { VersionReader } from "../sdk/versions.ts";
 import type { AccessRecorder } from "./actions/access.ts";
 import type { ForeignFacilitator } from "./actions/foreign-facilitator.ts";
 import type { X402 } from "./actions/x402.ts";
@@ -7,7 +8,6 @@ import type { Cards } from "./cards/cards.ts";
 import type { Chain } from "./chain/client.ts";
 import type { Confirmations } from "./chain/confirmations.ts";
 import type { ChainGuard } from "./chain/guard.ts";
-import type { VersionReader } from "./chain/listings.ts";
 import type { Relayer } from "./chain/relayer.ts";
 import type { Health } from "./health.ts";
 import type { TrustedProxies } from "./http/client-address.ts";
@@ -16,6 +16,7 @@ import type { Limiter } from "./limits/limiter.ts";
 import type { Mpp } from "./mpp/protocol.ts";
 import type { TempoRail } from "./mpp/tempo-rail.ts";
 import type { Index } from "./queries/index-database.ts";
+import type { SearchIndex } from "./search/search-index.ts";
 import type { Sql } from "./store/database.ts";
 import type { SigningKeys } from "./store/signing-keys.ts";
 import type { Watermarks } from "./store/watermarks.ts";
@@ -40,6 +41,8 @@ export type Deps = {
   sql: Sql;
   /** The indexer's views. */
   index: Index;
+  /** What listings are found by. */
+  search: SearchIndex;
   keys: SigningKeys;
   watermarks: Watermarks;
   confirmations: Confirmations;

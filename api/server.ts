@@ -23,6 +23,7 @@ import { errorFields, log } from "./http/log.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { setUpMpp } from "./mpp/setup.ts";
 import { openIndex } from "./queries/index-database.ts";
+import { openSearch } from "./search/search-index.ts";
 import { openStore, type Store } from "./store/database.ts";
 import { ensureSigningKey } from "./store/key-rotation.ts";
 import { migrate } from "./store/migrate.ts";
@@ -44,6 +45,7 @@ const index = openIndex({ databaseUrl: env.databaseUrl, tag });
 const deps = await createDeps(env);
 await deps.health.start();
 const sweeper = startSweeper(deps);
+deps.search.follower.start();
 
 const server = serve(
   {
@@ -110,6 +112,7 @@ async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }:
     versions: createVersionReader(chain),
     sql,
     index,
+    search: openSearch({ databaseUrl: env.databaseUrl, tag, deps: { chain, index } }),
     keys: createSigningKeys(store),
     watermarks: createWatermarks(store, chain.id),
     confirmations: createConfirmations(chain, env.confirmations),
@@ -131,7 +134,7 @@ async function shutDown(): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   try {
     await within(GRACE, [closed, sweeper.stop()]);
-    await within(CLOSING, [store.close(), index.close()]);
+    await within(CLOSING, [store.close(), index.close(), deps.search.close()]);
   } catch (error) {
     log("warn", "shutting down", errorFields(error));
   }

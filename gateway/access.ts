@@ -17,18 +17,18 @@ const scopeOf: Record<Action, ScopeName> = {
   quote: "quote",
 };
 
-/** The `Authorization` header: a token, and how it is held. */
-export type Credentials = { scheme: "bearer" | "dpop"; token: string };
+/** The `Authorization` header: a token, and how it is held; or, with `agent`, who the connection's certificate stands for. */
+export type Credentials = { scheme: "bearer" | "dpop" | "agent"; token: string };
 
 /**
  * The token of the `Authorization` header, and only of that: what stands in a URL ends up in logs. Throws INVALID_SIGNATURE when there is
  * none.
  */
-export function readCredentials(headers: Headers): Credentials {
+export function readCredentials(headers: Pick<Headers, "get">): Credentials {
   const authorization = headers.get("authorization");
   if (authorization === null)
     throw new CapabilityInvalidError({ reason: "there is no Authorization: Bearer header" });
-  const [, scheme, token] = /^(Bearer|DPoP) +([\w.~+/=-]+) *$/i.exec(authorization) ?? [];
+  const [, scheme, token] = /^(Bearer|DPoP|Agent) +([\w.~+/=-]+) *$/i.exec(authorization) ?? [];
   if (!scheme || !token)
     throw new CapabilityInvalidError({ reason: "the Authorization header holds no bearer token" });
   return { scheme: scheme.toLowerCase() as Credentials["scheme"], token };

@@ -1,4 +1,5 @@
 /** One request on its way through the gateway, and how it ends: in the log, and as an event for the exchange. */
+import type { X509Certificate } from "node:crypto";
 import type { CapabilityClaims } from "../sdk/capability.ts";
 import { type ExchangeError, errorCodes } from "../sdk/errors.ts";
 import { bodyHash, hashRequest } from "../sdk/receipts.ts";
@@ -12,6 +13,8 @@ import type { ReceiptBasis, UsageRecorder } from "./usage.ts";
 export type Peer = {
   /** Of the client, or of the proxy in front of it unless that is a trusted one. */
   address?: string;
+  /** The certificate whose private key the client has proven to have, in the TLS handshake of this very connection. */
+  certificate?: X509Certificate;
 };
 
 /** One request and what is known of it so far. */

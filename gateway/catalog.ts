@@ -1,9 +1,10 @@
 /** The manifests of a store, each checked once against the hash that the chain commits to. */
-import { type Hash, keccak256, stringToBytes } from "viem";
+import type { Hash } from "viem";
 import { canonicalJson } from "../sdk/canonical.ts";
 import { ExchangeError, HashMismatchError, ManifestInvalidError } from "../sdk/errors.ts";
+import { keccak256, utf8 } from "../sdk/hash.ts";
+import { createLru } from "../sdk/lru.ts";
 import { type ManifestItem, parseManifest } from "../sdk/manifest.ts";
-import { createLru } from "./lru.ts";
 import { type Store, storeDown } from "./store.ts";
 
 /** Texts of manifests kept in memory, in UTF-16 units; parsed they take a few times as much. */
@@ -52,7 +53,7 @@ function read(hash: Hash, text: string): Manifest {
     // Not JSON, or nested deeper than the stack.
     throw broken("is not JSON that can be hashed", cause);
   }
-  const actual = keccak256(stringToBytes(json));
+  const actual = keccak256(utf8(json));
   if (actual !== hash) throw new HashMismatchError({ item: "manifest.json", expected: hash, actual });
   try {
     const { exp_id, items, default_entrypoint: entrypoint } = parseManifest(value);

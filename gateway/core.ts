@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExchangeError } from "../sdk/errors.ts";
+import type { Agents } from "./agents.ts";
 import { readBody, refuseBody } from "./body.ts";
 import { type Call, conclude, type Peer } from "./call.ts";
 import { createCatalog } from "./catalog.ts";
@@ -50,6 +51,8 @@ export type GatewayDeps = {
   log: Log;
   /** What can be run here; without it nothing. */
   executor?: Executor;
+  /** Lets agents in by their certificates (mTLS), beside tokens; without it by tokens alone. */
+  agents?: Agents;
   /** What runs cost; without it nothing. */
   toll?: Toll;
   /** Items delivered at the same time; each holds up to three pieces of a MiB while its buyer reads slowly. */

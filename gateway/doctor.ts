@@ -132,7 +132,7 @@ async function checkPort({ host, port }: Env, gatewayKey: string): Promise<strin
 async function* inspectStore({ env }: Patient): AsyncGenerator<Finding> {
   const fix = "Put the right bytes back, or withdraw the listing: buyers of this version get an error.";
   try {
-    const { store, shelf, close } = openStore(env.store);
+    const { store, shelf, close } = await openStore(env.store);
     try {
       await store.check();
       yield { name: "store", ok: true, detail: `${env.store.store.kind}: can be read` };
@@ -176,7 +176,7 @@ async function* inspectListings({ env, seller, gatewayKey, url }: Patient): Asyn
     return;
   }
   yield { name: "listings", ok: true, detail: `${listings.length} active of ${id}` };
-  const { store, close } = openStore(env.store);
+  const { store, close } = await openStore(env.store);
   try {
     for (const listing of listings) yield await settle(lookAt(listing, { gatewayKey, url, store }));
   } finally {

@@ -29,6 +29,10 @@ export type Env = Readonly<{
   trustedProxies: string[];
   /** What can be run here; null for nothing. */
   execution: Execution | null;
+  /** Where TLS ends here; null for plain HTTP. */
+  tls: { certFile: string; keyFile: string } | null;
+  /** How agents come in by certificates; null when they don't. */
+  agents: { rpcUrl: string; deployment: Deployment; confirmations: number } | null;
 }>;
 
 /** The process's own environment. */
@@ -75,6 +79,14 @@ const schema = z.object({
     .refine((all) => all.every(isNetwork), "addresses or networks like 10.0.0.0/8, with commas between them")
     .optional(),
   EXECUTION_FILE: path.optional(),
+  TLS_CERT_FILE: path.optional(),
+  TLS_KEY_FILE: path.optional(),
+  AGENT_CERTIFICATES: z.enum(["on", "off"], "on or off").default("off"),
+  AGENT_CONFIRMATIONS: z.coerce
+    .number("a number of blocks")
+    .int("a number of blocks")
+    .min(0, "a number of blocks")
+    .optional(),
 });
 
 /**
@@ -107,6 +119,8 @@ export function readEnv(raw: Record<string, string | undefined> = environment): 
     ledgerDatabaseUrl: data.LEDGER_DATABASE_URL ?? null,
     trustedProxies: data.TRUSTED_PROXIES ?? [],
     execution: data.EXECUTION_FILE === undefined ? null : readExecution(data.EXECUTION_FILE),
+    tls: readTls(data),
+    agents: readAgents(data),
   });
 }
 
@@ -144,6 +158,35 @@ function readSeller({ SELLER, RPC_URL, DEPLOYMENT_FILE }: z.infer<typeof schema>
   ];
   if (RPC_URL === undefined || DEPLOYMENT_FILE === undefined) throw new EnvError(missing.join("\n"));
   return { eoa: SELLER as Address, rpcUrl: RPC_URL, deployment: readDeployment(DEPLOYMENT_FILE) };
+}
+
+function readTls({ TLS_CERT_FILE, TLS_KEY_FILE }: z.infer<typeof schema>): Env["tls"] {
+  if (TLS_CERT_FILE === undefined && TLS_KEY_FILE === undefined) return null;
+  if (TLS_CERT_FILE === undefined)
+    throw new EnvError("TLS_CERT_FILE: should be a PEM file, since there is a TLS_KEY_FILE");
+  if (TLS_KEY_FILE === undefined)
+    throw new EnvError("TLS_KEY_FILE: should be a PEM file, since there is a TLS_CERT_FILE");
+  return { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE };
+}
+
+/** Blocks by which a purchase must be buried where nothing else was said; a local chain has no reorgs. */
+const CONFIRMATIONS = 12;
+const LOCAL_CHAIN_ID = 31337;
+
+function readAgents(data: z.infer<typeof schema>): Env["agents"] {
+  if (data.AGENT_CERTIFICATES === "off") return null;
+  const { RPC_URL: rpcUrl, DEPLOYMENT_FILE: file, TLS_CERT_FILE: cert } = data;
+  const why = "since AGENT_CERTIFICATES is on";
+  const missing = [
+    ...(cert === undefined ? [`TLS_CERT_FILE: should be a PEM file, ${why}: TLS has to end here`] : []),
+    ...(rpcUrl === undefined ? [`RPC_URL: should be an http or https URL, ${why}`] : []),
+    ...(file === undefined ? [`DEPLOYMENT_FILE: should be a file, ${why}`] : []),
+  ];
+  if (rpcUrl === undefined || file === undefined || missing.length > 0)
+    throw new EnvError(missing.join("\n"));
+  const deployment = readDeployment(file);
+  const usual = deployment.chainId === LOCAL_CHAIN_ID ? 0 : CONFIRMATIONS;
+  return { rpcUrl, deployment, confirmations: data.AGENT_CONFIRMATIONS ?? usual };
 }
 
 function readDeployment(file: string): Deployment {

@@ -5,6 +5,7 @@ import { ExchangeError } from "../sdk/errors.ts";
 import { ekIdSchema, unitsSchema } from "../sdk/wire/common.ts";
 import type { Jail } from "./sandbox/jail.ts";
 import { run } from "./sandbox/run.ts";
+import { namedFiles } from "./sandbox/view.ts";
 import { tollSchema } from "./toll-settings.ts";
 
 const limitsSchema = {
@@ -30,6 +31,8 @@ const executableSchema = z.discriminatedUnion("kind", [
     kind: z.literal("command"),
     /** Program and arguments, as they are: nothing of a request is ever put among them. */
     command: z.array(z.string()).min(1),
+    /** Folders and files below the gateway's own that it needs beside those that `command` names, by absolute path: to be read only. */
+    read: z.array(z.string().regex(/^\//, "an absolute path")).default([]),
     /** Runs it with the network and all else that the gateway's user may do. */
     allow_unsandboxed: z.boolean().default(false),
     ...limitsSchema,
@@ -66,10 +69,13 @@ const wasmChild = fileURLToPath(new URL("./sandbox/wasm-child.ts", import.meta.u
 export function createExecutor({
   execution,
   jail,
+  hide = [],
   maxRuns = MAX_RUNS,
 }: {
   execution: Execution;
   jail: Jail | null;
+  /** Folders that no command is to see, where the jail can hide them. */
+  hide?: readonly string[];
   maxRuns?: number;
 }): Executor {
   let running = 0;
@@ -83,7 +89,7 @@ export function createExecutor({
       });
     },
     async execute(executable, { inputs, module, signal }) {
-      const command = commandOf(executable, jail);
+      const command = commandOf(executable, jail, hide);
       if (running >= maxRuns) throw busy(running);
       running += 1;
       try {
@@ -102,7 +108,7 @@ export function createExecutor({
   };
 }
 
-function commandOf(executable: Executable, jail: Jail | null): string[] {
+function commandOf(executable: Executable, jail: Jail | null, hide: readonly string[]): string[] {
   const cpuSeconds = Math.ceil(executable.timeout_ms / 1000) + 1;
   if (executable.kind === "command") {
     const limits = {
@@ -111,7 +117,8 @@ function commandOf(executable: Executable, jail: Jail | null): string[] {
       fileBytes: executable.output_bytes,
       processes: 256,
     };
-    if (jail) return jail.wrap(executable.command, limits);
+    const { command, read } = executable;
+    if (jail) return jail.wrap(command, limits, { hide, show: [...namedFiles(command), ...read] });
     if (executable.allow_unsandboxed) return executable.command;
     throw noJail();
   }

@@ -1,7 +1,9 @@
 /** The gateway as an Express 5 request handler. It can be mounted under any path. */
 
 import { Readable } from "node:stream";
+import { TLSSocket } from "node:tls";
 import type { Request as ExpressRequest, Response as ExpressResponse, RequestHandler } from "express";
+import type { Peer } from "./call.ts";
 import type { Gateway } from "./core.ts";
 import { free } from "./store.ts";
 
@@ -11,12 +13,20 @@ const UNFETCHABLE = new Set(["CONNECT", "TRACE", "TRACK"]);
 /** Put it before any middleware that reads bodies: the gateway reads them itself, as far as it wants to. */
 export function expressGateway(gateway: Gateway): RequestHandler {
   return async (req, res) => {
-    const peer = req.ip === undefined ? {} : { address: req.ip };
-    const response = await gateway.handle(toRequest(req), req.url, peer);
+    const response = await gateway.handle(toRequest(req), req.url, peerOf(req));
     // A body that nobody will read is cut off with the connection, not read to its end.
     if (hasBody(req) && !req.readableEnded) res.setHeader("connection", "close");
     res.writeHead(response.status, Object.fromEntries(response.headers));
     await send(response.body, res);
+  };
+}
+
+/** The certificate only where TLS ends here: what a proxy says of one, anybody could say. */
+function peerOf({ ip, socket }: ExpressRequest): Peer {
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  return {
+    ...(ip === undefined ? {} : { address: ip }),
+    ...(certificate === undefined ? {} : { certificate }),
   };
 }
 

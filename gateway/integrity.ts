@@ -1,8 +1,8 @@
 /** Whether stored bytes are the sold ones: sha256 against the manifest, remembered as long as the store names the same version. */
 import { createHash } from "node:crypto";
 import { ExchangeError, HashMismatchError } from "../sdk/errors.ts";
+import { createLru } from "../sdk/lru.ts";
 import type { ManifestItem } from "../sdk/manifest.ts";
-import { createLru } from "./lru.ts";
 import { free, type StoredItem, storeDown } from "./store.ts";
 
 /** Items whose check is remembered. */

@@ -4,7 +4,6 @@
  *
  * The statements are the same for both: parameters are `$1`, `$2` …; columns are texts and whole numbers, nothing else.
  */
-import { openPostgresLedger } from "./ledger/postgres.ts";
 import { openSqliteLedger } from "./ledger/sqlite.ts";
 
 export type Value = string | number | null;
@@ -28,8 +27,11 @@ export type Ledger = Statements & {
 export type LedgerPlace = { file: string } | { databaseUrl: string; schema: string };
 
 /** Opens the ledger, and makes its tables the first time. Rejects when the place can't be used. */
-export function openLedger(place: LedgerPlace): Promise<Ledger> {
-  return "file" in place ? openSqliteLedger(place.file) : openPostgresLedger(place);
+export async function openLedger(place: LedgerPlace): Promise<Ledger> {
+  if ("file" in place) return openSqliteLedger(place.file);
+  // The driver is memory that a gateway with a file has no use for.
+  const { openPostgresLedger } = await import("./ledger/postgres.ts");
+  return openPostgresLedger(place);
 }
 
 /** Forgets what is of no use any more. To be called now and then. */

@@ -28,11 +28,16 @@ export type Receipts = {
   trace(handle: string): Promise<StoredReceipt[]>;
   /** Receipts that may not be in the outbox yet, oldest first, some at a time. */
   unqueued(): Promise<{ id: string; jws: string }[]>;
-  markQueued(ids: readonly string[]): Promise<void>;
+  /** It is in the outbox. Noted within a second, many at once: after a crash before that it is queued again, and the exchange takes it once. */
+  markQueued(id: string): void;
+  /** Notes now what {@link Receipts.markQueued} was told. To be called before the ledger is closed. */
+  flush(): Promise<void>;
 };
 
-/** Time in ms in which the process that made a receipt hands it to the outbox itself. */
+/** Time in ms in which the process that made a receipt hands it to the outbox itself, and notes that. */
 const UNQUEUED_AFTER_MS = 5_000;
+/** Time in ms for which notes gather. */
+const NOTED_AFTER_MS = 1_000;
 
 type Waiting = {
   use: Receivable;
@@ -89,9 +94,31 @@ export function createReceipts({
         "select id, jws from receipts where queued = 0 and at_ms < $1 order by at_ms limit 1000",
         [clock() - UNQUEUED_AFTER_MS],
       ),
-    async markQueued(ids) {
-      for (const id of ids) await ledger.query("update receipts set queued = 1 where id = $1", [id]);
+    ...createNotes(ledger),
+  };
+}
+
+/** Which receipts are in the outbox, written down together. */
+function createNotes(ledger: Ledger): Pick<Receipts, "markQueued" | "flush"> {
+  let queued: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const flush = async () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const ids = queued;
+    queued = [];
+    if (ids.length === 0) return;
+    await ledger.alone("receipts", async (inside) => {
+      for (const id of ids) await inside.query("update receipts set queued = 1 where id = $1", [id]);
+    });
+  };
+  return {
+    markQueued(id) {
+      queued.push(id);
+      // What can't be noted is queued again by the housekeeping.
+      timer ??= setTimeout(() => void flush().catch(() => undefined), NOTED_AFTER_MS).unref();
     },
+    flush,
   };
 }
 
@@ -108,7 +135,7 @@ async function store(
     const { chain, jkt, watermark_id } = use.receipt;
     const number = (numbers.get(chain) ?? (await lastNumber(inside, chain))) + 1;
     numbers.set(chain, number);
-    const jws = await signEvent({ ...use, timestamp, receipt: { ...use.receipt, number } }, key);
+    const jws = signEvent({ ...use, timestamp, receipt: { ...use.receipt, number } }, key);
     await inside.query(
       `insert into receipts (id, chain, number, at_ms, day, buyer, jkt, watermark, jws)
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,

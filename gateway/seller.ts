@@ -1,10 +1,11 @@
 /** Whose gateway this is: an agent id, given or found on chain by the seller's EOA. */
-import { type Address, createPublicClient, http } from "viem";
-import { agentRegistryAbi } from "../sdk/abis/index.ts";
+import type { Address } from "viem";
+import { z } from "zod";
 import type { Deployment } from "../sdk/deployment.ts";
 import { ExchangeError } from "../sdk/errors.ts";
 import { agentId } from "../sdk/ids.ts";
 import type { SellerEnv } from "./env.ts";
+import { createRpc, type Rpc, readWord } from "./rpc.ts";
 
 export type Seller = {
   /** The seller's agent id. Throws SERVICE_UNAVAILABLE while it can't be found. */
@@ -23,6 +24,8 @@ export function sellerOf(settings: SellerEnv): Seller {
 
 /** Least time between two look-ups that found nothing, in ms. */
 const REST_MS = 1000;
+/** Time in ms that an answer of the node may take. */
+const ANSWER_MS = 2000;
 
 /**
  * A seller known by its EOA, which may become an agent only later, for example with its first listing. An agent keeps its id when it
@@ -37,17 +40,16 @@ export function sellerByEoa({
   rpcUrl: string;
   deployment: Deployment;
 }): Seller {
-  const client = createPublicClient({ transport: http(rpcUrl, { timeout: 2_000, retryCount: 0 }) });
+  const rpc = createRpc(rpcUrl, ANSWER_MS);
   let found: Promise<string> | null = null;
   let failedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown;
 
   const look = async (): Promise<string> => {
-    await refuseOtherChain(client, deployment);
-    const id = await client.readContract({
-      address: deployment.contracts.AgentRegistry,
-      abi: agentRegistryAbi,
-      functionName: "agentOf",
+    await refuseOtherChain(rpc, deployment);
+    const id = await readWord(rpc, {
+      to: deployment.contracts.AgentRegistry,
+      signature: "agentOf(address)",
       args: [eoa],
     });
     if (id === 0n) throw new Error(`${eoa} is no agent yet.`);
@@ -84,10 +86,11 @@ export function sellerByEoa({
 
 /** Another chain may have another agent behind the same EOA. */
 async function refuseOtherChain(
-  client: ReturnType<typeof createPublicClient>,
+  rpc: Rpc,
   { chainId, startBlock, startBlockHash }: Deployment,
 ): Promise<void> {
-  const block = await client.getBlock({ blockNumber: BigInt(startBlock) });
-  if ((await client.getChainId()) !== chainId || block.hash !== startBlockHash)
+  const block = await rpc("eth_getBlockByNumber", [`0x${startBlock.toString(16)}`, false]);
+  const { hash } = z.object({ hash: z.string() }).parse(block);
+  if (Number(await rpc("eth_chainId", [])) !== chainId || hash !== startBlockHash)
     throw new Error(`RPC_URL is another chain than the deployment's, ${chainId}.`);
 }

@@ -1,11 +1,12 @@
 /** The gateway as a process: `node gateway/server.ts`. Settings: README.md. */
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import express from "express";
+import type { Agents } from "./agents.ts";
 import { ConfigError } from "./config.ts";
 import { createGateway } from "./core.ts";
 import { createCourier } from "./courier.ts";
@@ -15,14 +16,15 @@ import { expressGateway } from "./express.ts";
 import { createHealth } from "./health.ts";
 import { createKeys } from "./keys.ts";
 import { type Ledger, type LedgerPlace, openLedger, sweepLedger } from "./ledger.ts";
-import { createListener } from "./listener.ts";
+import { createListener, type Tls } from "./listener.ts";
 import { createLog, type Log } from "./log.ts";
 import { openOutbox } from "./outbox.ts";
 import { createReceipts } from "./receipts.ts";
 import { openRejects } from "./rejects.ts";
 import { createRevocations } from "./revocations.ts";
 import { findJail } from "./sandbox/jail.ts";
-import { sellerOf } from "./seller.ts";
+import { hiddenFolders } from "./sandbox/view.ts";
+import { type Seller, sellerOf } from "./seller.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { openStore } from "./store-config.ts";
 import type { Toll } from "./toll.ts";
@@ -52,7 +54,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
       log("error", "housekeeping_failed", { error }),
     );
   }, HOUSEKEEPING_MS).unref();
-  const { store, close: closeStore } = openStore(env.store);
+  const { store, close: closeStore } = await openStore(env.store);
   const seller = sellerOf(env.seller);
   const gateway = createGateway({
     issuer: env.exchangeUrl,
@@ -64,7 +66,8 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     receipts,
     signingKey,
     ...(env.publicUrl === undefined ? {} : { publicUrl: env.publicUrl }),
-    ...(env.execution === null ? {} : await runnerOf(env.execution)),
+    ...(env.execution === null ? {} : await runnerOf(env, log)),
+    ...(env.agents === null ? {} : { agents: await agentsOf(env.agents, seller, env.exchangeUrl) }),
     usage: createUsageRecorder({ key: signingKey, outbox, courier, receipts, log }),
     health: createHealth({
       store,
@@ -81,7 +84,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     .disable("x-powered-by")
     .set("trust proxy", env.trustedProxies)
     .use(expressGateway(gateway));
-  const server = createListener(app);
+  const server = createListener(app, env.tls ? await readTls(env.tls) : undefined);
   server.listen(env.port, env.host);
   await once(server, "listening");
   // What an earlier process could not deliver.
@@ -98,6 +101,7 @@ async function start(env: Env, log: Log): Promise<() => Promise<void>> {
     revocations.stop();
     await courier.stop();
     await outbox.close();
+    await receipts.flush();
     await ledger.close();
     await closeStore();
   };
@@ -108,12 +112,38 @@ function ledgerPlace({ ledgerDatabaseUrl, stateDir }: Env): LedgerPlace {
   return { databaseUrl: ledgerDatabaseUrl, schema: "moa_gateway" };
 }
 
-async function runnerOf(execution: Execution): Promise<{ executor: Executor; toll?: Toll }> {
-  const executor = createExecutor({ execution, jail: await findJail() });
+async function runnerOf(env: Env, log: Log): Promise<{ executor: Executor; toll?: Toll }> {
+  const execution = env.execution as Execution;
+  const jail = await findJail();
+  const own = [env.stateDir, ...(env.store.store.kind === "disk" ? [env.store.store.dir] : [])];
+  const executor = createExecutor({ execution, jail, hide: hiddenFolders(own.map((path) => resolve(path))) });
+  log("info", "jail", { found: jail !== null, hides_files: jail?.hides ?? false });
   if (execution.toll === undefined) return { executor };
   // The payment library takes a second to load: only where something has a price.
   const { createToll } = await import("./toll.ts");
   return { executor, toll: await createToll(execution.toll) };
+}
+
+/** What it reads the chain with takes 40 MB: only where it is asked for. */
+async function agentsOf(
+  { rpcUrl, deployment, confirmations }: NonNullable<Env["agents"]>,
+  seller: Seller,
+  issuer: string,
+): Promise<Agents> {
+  const [{ createPublicClient, http }, { createAgents }] = await Promise.all([
+    import("viem"),
+    import("./agents.ts"),
+  ]);
+  const client = createPublicClient({
+    transport: http(rpcUrl, { timeout: 5_000, retryCount: 1 }),
+    cacheTime: 0,
+  });
+  return createAgents({ client, deployment, seller, issuer, confirmations });
+}
+
+async function readTls({ certFile, keyFile }: NonNullable<Env["tls"]>): Promise<Tls> {
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+  return { cert, key };
 }
 
 /** What is to be done now and then: old counters go, receipts that were kept from the outbox follow. */

@@ -1,12 +1,12 @@
 /** The gateway's own Ed25519 key, by which it signs usage events. Its public part stands in the seller's listings as `gateway_key`. */
-import { hkdfSync } from "node:crypto";
+import { createPrivateKey, hkdfSync, type KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from "jose";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 import { createFile, ignoreMissing } from "./files.ts";
 
 export type SigningKey = {
-  privateKey: CryptoKey;
+  privateKey: KeyObject;
   /** RFC 7638 thumbprint of the public JWK. */
   kid: string;
   /** The `x` of the public JWK. */
@@ -32,7 +32,7 @@ export async function loadSigningKey(path: string): Promise<SigningKey> {
     );
   }
   const { kty, crv, x } = parsed.data;
-  const privateKey = (await importJWK(parsed.data, "EdDSA")) as CryptoKey;
+  const privateKey = createPrivateKey({ key: parsed.data, format: "jwk" });
   const secret = Buffer.from(hkdfSync("sha256", parsed.data.d, "", "moa gateway: presigned URLs, v1", 32));
   return { privateKey, kid: await calculateJwkThumbprint({ kty, crv, x }), x, secret };
 }

@@ -1,6 +1,6 @@
 /** What a seller writes about its store, and the store that it means. */
 import { join, resolve } from "node:path";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { z } from "zod";
 import { withDecryption } from "./encryption.ts";
 import { createKeyFile, type ItemKeys } from "./item-keys.ts";
@@ -75,10 +75,15 @@ export type OpenedStore = {
 
 type Backend = { store: Store; shelf: Shelf; close?: () => Promise<void> };
 
-/** Connects to nothing yet. Throws when a secret is missing. */
-export function openStore({ store: config, refs, secrets, stateDir }: StoreSettings): OpenedStore {
+/** Connects to nothing yet. Rejects when a secret is missing. */
+export async function openStore({
+  store: config,
+  refs,
+  secrets,
+  stateDir,
+}: StoreSettings): Promise<OpenedStore> {
   const keys = createKeyFile(join(stateDir, "item-keys.json"));
-  const { store, shelf, close = async () => undefined } = backendOf(config, secrets);
+  const { store, shelf, close = async () => undefined } = await backendOf(config, secrets);
   const whole = withDecryption(withReferences(store, resolversOf(refs)), keys);
   const check = async () => {
     await store.check();
@@ -87,13 +92,13 @@ export function openStore({ store: config, refs, secrets, stateDir }: StoreSetti
   return { store: { ...whole, check }, shelf, keys, close };
 }
 
-function backendOf(config: StoreConfig, secrets: StoreSecrets): Backend {
+async function backendOf(config: StoreConfig, secrets: StoreSecrets): Promise<Backend> {
   switch (config.kind) {
     case "disk":
       return { store: createDiskStore(config.dir), shelf: createDiskShelf(config.dir) };
     case "postgres":
     case "vector": {
-      const sql = connect(config.url ?? secrets.databaseUrl);
+      const sql = await connect(config.url ?? secrets.databaseUrl);
       const close = () => sql.end({ timeout: 1 });
       return config.kind === "postgres"
         ? {
@@ -117,10 +122,11 @@ function backendOf(config: StoreConfig, secrets: StoreSecrets): Backend {
   }
 }
 
-function connect(url: string | undefined): postgres.Sql {
+async function connect(url: string | undefined): Promise<postgres.Sql> {
   if (url === undefined)
     throw new Error("The store needs the database's url, in the configuration or as GATEWAY_DATABASE_URL.");
   // Without fetch_types: when the connection breaks, the driver leaves the rejection of that query of its own to nobody.
+  const { default: postgres } = await import("postgres");
   return postgres(url, { max: 8, connect_timeout: 5, fetch_types: false, onnotice: () => {} });
 }
 

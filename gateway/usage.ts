@@ -1,6 +1,5 @@
 /** What buyers did, as signed events for the exchange: the source of its access counts. */
-import { randomUUID } from "node:crypto";
-import { CompactSign } from "jose";
+import { randomUUID, sign } from "node:crypto";
 import { CAPABILITY_ALG } from "../sdk/capability.ts";
 import { type UsageEvent, usageEventSchema } from "../sdk/wire/public.ts";
 import type { Courier } from "./courier.ts";
@@ -28,12 +27,16 @@ export type UsageRecorder = {
   forward(id: string, jws: string): Promise<void>;
 };
 
-/** Signs an event as a compact JWS (EdDSA, `kid` = the key's thumbprint). */
-export async function signEvent(event: UsageEvent, key: SigningKey): Promise<string> {
-  const payload = new TextEncoder().encode(JSON.stringify(usageEventSchema.parse(event)));
-  return new CompactSign(payload)
-    .setProtectedHeader({ alg: CAPABILITY_ALG, kid: key.kid })
-    .sign(key.privateKey);
+/**
+ * Signs an event as a compact JWS (RFC 7515; EdDSA, `kid` = the key's thumbprint). At once and in this thread: to hand 40 µs of work to
+ * another thread and back costs more than the work.
+ */
+export function signEvent(event: UsageEvent, { kid, privateKey }: SigningKey): string {
+  const header = { alg: CAPABILITY_ALG, kid };
+  const signed = [header, usageEventSchema.parse(event)]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+    .join(".");
+  return `${signed}.${sign(null, Buffer.from(signed), privateKey).toString("base64url")}`;
 }
 
 /** Signs each event and hands it to the outbox; a receipt is numbered and kept first. */
@@ -60,10 +63,10 @@ export function createUsageRecorder({
       try {
         if (receipt) {
           const { jws } = await receipts.issue({ event_id: id, ...use, receipt });
-          if (await send(id, jws)) await receipts.markQueued([id]);
+          if (await send(id, jws)) receipts.markQueued(id);
           return;
         }
-        await send(id, await signEvent({ event_id: id, timestamp: new Date().toISOString(), ...use }, key));
+        await send(id, signEvent({ event_id: id, timestamp: new Date().toISOString(), ...use }, key));
       } catch (error) {
         log("error", "use_not_recorded", { error, use });
       }
@@ -85,8 +88,9 @@ export async function queueReceipts({
   receipts: Receipts;
 }): Promise<void> {
   for (const { id, jws } of await receipts.unqueued()) {
-    if (!(await outbox.append({ id, jws }))) return;
-    await receipts.markQueued([id]);
+    if (!(await outbox.append({ id, jws }))) break;
+    receipts.markQueued(id);
     courier.wake();
   }
+  await receipts.flush();
 }

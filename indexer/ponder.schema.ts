@@ -181,11 +181,14 @@ export const listing = onchainTable(
     createdAt: t.bigint().notNull(),
     /** When the present version was made. */
     updatedAt: t.bigint().notNull(),
+    /** Block of the row's last change, or of the last change of what its labels are worth: who follows the table reads from there. */
+    changedIn: t.bigint().notNull(),
   }),
   (table) => ({
     seller: index().on(table.sellerId),
     domain: index().on(table.domain),
     created: index().on(table.createdAt),
+    changed: index().on(table.changedIn),
   }),
 );
 
@@ -493,6 +496,8 @@ export const validatorBond = onchainTable("validator_bond", (t) => ({
   unbondedAt: t.bigint().notNull(),
   /** What of it is at stake in open challenges. */
   atStake: t.bigint().notNull(),
+  /** Block of the last change of `bonded`. */
+  changedIn: t.bigint().notNull(),
 }));
 
 /** What an agent can withdraw from the bonds' contract, in its token. */

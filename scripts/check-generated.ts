@@ -11,6 +11,7 @@ function generatedFiles(): string[] {
   const abis = readdirSync(join(root, "sdk/abis")).map((name) => `sdk/abis/${name}`);
   return [
     ...abis,
+    "audit/known-code.ts",
     "docs/schemas/content-manifest-v1.json",
     "docs/THREATS.md",
     "docs/INVARIANTS.md",
@@ -30,6 +31,7 @@ function run(command: string, ...args: string[]): void {
 const before = snapshot();
 run("hardhat", "build");
 run(process.execPath, "scripts/generate.ts");
+run(process.execPath, "scripts/map-code.ts");
 run(process.execPath, "scripts/manifest-schema.ts");
 run(process.execPath, "scripts/map-tests.ts");
 run(process.execPath, "scripts/map-roles.ts");

@@ -11,11 +11,23 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const rooms: Record<string, { rooms: string[]; packages?: string[] | undefined }> = {
   sdk: {
     rooms: [],
-    packages: ["viem", "zod", "jose", "paseto", "canonicalize", "@x402/", "ipaddr.js", "node:"],
+    packages: [
+      "viem",
+      "@noble/hashes",
+      "zod",
+      "jose",
+      "paseto",
+      "canonicalize",
+      "@x402/",
+      "ipaddr.js",
+      "node:",
+    ],
   },
   indexer: { rooms: ["sdk"], packages: ["ponder", "hono", "viem", "zod", "node:"] },
   api: { rooms: ["sdk", "indexer/ponder.schema.ts"] },
   gateway: { rooms: ["sdk"] },
+  // It shares nothing with the indexer and the API that it checks.
+  audit: { rooms: ["sdk"], packages: ["viem", "zod", "postgres", "node:"] },
 };
 /** Node's own modules are kept out of what also runs in a browser: the sdk, but for the folder of what only servers need. */
 const browserRooms = new Set(["sdk"]);

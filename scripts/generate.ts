@@ -33,6 +33,7 @@ const CONTRACTS = [
   "Till",
   "Tills",
   "TimeDecayPrice",
+  "TokenRights",
   "ValidatorBonds",
 ];
 

@@ -1,7 +1,8 @@
 /** Canonical JSON (RFC 8785) and its hash: what the chain commits to. */
 import canonicalize from "canonicalize";
-import { type Hex, keccak256, stringToBytes } from "viem";
+import type { Hex } from "viem";
 import { ExchangeError } from "./errors.ts";
+import { keccak256, utf8 } from "./hash.ts";
 
 /**
  * The value as canonical JSON. Members that JSON leaves out (undefined, functions) are left out; throws INVALID_REQUEST for what it can't
@@ -21,5 +22,5 @@ export function canonicalJson(value: unknown): string {
 
 /** keccak256 of the value's canonical JSON, UTF-8. */
 export function canonicalHash(value: unknown): Hex {
-  return keccak256(stringToBytes(canonicalJson(value)));
+  return keccak256(utf8(canonicalJson(value)));
 }

@@ -42,6 +42,7 @@ import type { activityResponseSchema, publicStatsSchema } from "./wire/public.ts
 import type { PurchaseResponse, TokenResponse } from "./wire/purchase.ts";
 import type { AgentReputation } from "./wire/reputation.ts";
 import type { SubmitValidationRequest, submitValidationResponseSchema } from "./wire/validation.ts";
+import type { OneStepResponse } from "./wire/x402.ts";
 
 export type ExchangeOptions = {
   /** The exchange, by the name that it gives itself: sign-in messages must name the same host. */
@@ -70,7 +71,9 @@ export type ExchangeOptions = {
   auth?: "session" | "signature";
 };
 
-export type SearchFilters = Omit<z.input<typeof searchQuerySchema>, "q" | "limit"> & { limit?: number };
+/** The filters of `GET /search`, its order and its pages. */
+export type SearchFilters = Partial<Omit<z.output<typeof searchQuerySchema>, "q">>;
+
 /** An Experience as it was sold: every hash has been checked. */
 export type Experience = { ekId: string; listingId: string; manifest: ContentManifest; items: FetchedItem[] };
 
@@ -109,6 +112,17 @@ export type Exchange = Watching & {
    * const { key_id, tx } = await exchange.buy("ek_31337_1", { maxPrice: 250_000n });
    */
   buy(ekId: string, options?: { maxPrice?: bigint }): Promise<PurchaseResponse>;
+
+  /**
+   * Buys a key at one address (POST /x402/{ek_id}), as any x402 client can: one request that asks, one that pays. `token` bounds in which
+   * token `maxPrice` is; any of the listing's when left out. Who holds a key pays nothing and gets the same answer, without `purchase`.
+   * @example
+   * const { key_id, purchase } = await exchange.buyInOneStep("ek_31337_1", { maxPrice: 250_000n });
+   */
+  buyInOneStep(
+    ekId: string,
+    options?: { maxPrice?: bigint; token?: `0x${string}` },
+  ): Promise<OneStepResponse>;
 
   /**
    * Asks what became of a payment, with the payment that was signed then: `error.details.pending` of a PAYMENT_PENDING.

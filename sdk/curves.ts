@@ -5,19 +5,21 @@
 import type { Hex } from "viem";
 import type { CostInput, Curve } from "./curves/curve.ts";
 import { formulas } from "./curves/formulas.ts";
+import type { CurveType } from "./curves/names.ts";
 import { piecewise } from "./curves/piecewise.ts";
 
 export type { CostInput, Curve, FormulaCurve, Unit } from "./curves/curve.ts";
-export { type FormulaParams, type FormulaType, formulas, formulaTypes } from "./curves/formulas.ts";
+export { type FormulaParams, formulas } from "./curves/formulas.ts";
+export { type CurveType, curveTypes, type FormulaType, formulaTypes } from "./curves/names.ts";
 export type { Piece, PiecewiseParams } from "./curves/piecewise.ts";
 
 /** All curves by the name that `pricing_policy.curve_type` uses. */
-export const curves = { ...formulas, custom_piecewise: piecewise } as const;
+export const curves = { ...formulas, custom_piecewise: piecewise } as const satisfies Record<
+  CurveType,
+  unknown
+>;
 
-export type CurveType = keyof typeof curves;
 export type CurveParams<T extends CurveType> = ReturnType<(typeof curves)[T]["decode"]>;
-
-export const curveTypes = Object.keys(curves) as [CurveType, ...CurveType[]];
 
 /**
  * What the next `count` keys cost: the twin of `Catalog.quote`.

@@ -1,7 +1,7 @@
 /** Where the contracts of one chain are. `scripts/deploy.ts` writes it, every process reads it. */
 import type { Address, Hash } from "viem";
 import { z } from "zod";
-import { curveTypes } from "./curves.ts";
+import { curveTypes } from "./curves/names.ts";
 
 const address = z.custom<Address>(
   (v) => typeof v === "string" && /^0x[0-9a-fA-F]{40}$/.test(v),

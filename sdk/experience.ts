@@ -1,7 +1,8 @@
 /** Fetching what was bought, from the seller's gateway, and believing none of it before its hash fits. */
+import { download } from "./download.ts";
 import { ExchangeError, HashMismatchError } from "./errors.ts";
-import { type Access, ask, type KeptReceipt, keepReceipt } from "./gateway-access.ts";
-import { parseJson, unreachable } from "./http.ts";
+import { type Access, type KeptReceipt, keepReceipt } from "./gateway-access.ts";
+import { parseJson } from "./http.ts";
 import {
   type ContentManifest,
   hashManifest,
@@ -9,19 +10,19 @@ import {
   parseManifest,
   verifyItem,
 } from "./manifest.ts";
-import type { HashedRequest } from "./receipts.ts";
+import { fetchParts, type Part, parsePartIndex, partIndexItem, verifyPart } from "./parts.ts";
 import { takeOutWatermark, watermarkField } from "./watermark.ts";
 
 /** An item of an Experience and its bytes, which hash to what the manifest says. */
 export type FetchedItem = {
   item: ManifestItem;
   bytes: Uint8Array;
-  /** The gateway's receipt, verified; absent where it gives none. */
+  /** The gateway's receipt, verified; absent where it gives none. Of a transfer that broke it is the last request's. */
   receipt?: KeptReceipt;
+  /** The receipts of the parts, where it came in parts. */
+  receipts?: KeptReceipt[];
 };
 
-/** Milliseconds without a byte after which a gateway counts as unreachable. */
-const SILENCE = 30_000;
 /** The most bytes taken for an item whose manifest does not tell its size. */
 const MAX_UNSIZED = 256 * 1024 * 1024;
 /** The most bytes of a manifest: 10,000 items with room to spare. */
@@ -29,7 +30,7 @@ const MAX_MANIFEST = 32 * 1024 * 1024;
 
 /** The manifest; throws HASH_MISMATCH unless it hashes to `expected`, MANIFEST_INVALID when it is none. */
 export async function fetchManifest(access: Access, expected: string): Promise<ContentManifest> {
-  const { bytes } = await download(access, "metadata", { name: "The manifest", limit: MAX_MANIFEST });
+  const { bytes } = await download(access, { path: "metadata", name: "The manifest", limit: MAX_MANIFEST });
   const manifest = parseManifest(parseJson(new TextDecoder().decode(bytes)));
   const actual = hashManifest(manifest);
   if (actual !== expected) throw new HashMismatchError({ item: "the manifest", expected, actual });
@@ -38,19 +39,67 @@ export async function fetchManifest(access: Access, expected: string): Promise<C
 
 /**
  * One item's bytes; throws HASH_MISMATCH when they are not those that the manifest names. Then `details.evidence` has what a refund can be
- * asked for with: the gateway's own receipt of the bytes that came.
+ * asked for with: the gateway's own receipt of the bytes that came. A transfer that breaks goes on where it was. An item in parts, by the
+ * `manifest`, is fetched in parts: each is checked as it comes, and has a receipt of its own.
  */
-export async function fetchItemBytes(access: Access, item: ManifestItem): Promise<FetchedItem> {
-  const name = `"${item.id}"`;
-  const { bytes, request, receiptId } = await download(access, `items/${encodeURIComponent(item.id)}`, {
-    name,
+export async function fetchItemBytes(
+  access: Access,
+  item: ManifestItem,
+  manifest?: ContentManifest,
+): Promise<FetchedItem> {
+  const indexItem = manifest && partIndexItem(manifest, item);
+  // A buyer's own copy is checked as it was sold, which only the whole can be.
+  if (indexItem && watermarkField(item) === null) return fetchInParts(access, item, indexItem);
+  const { bytes, last } = await download(access, {
+    ...{ path: pathOf(item), name: `"${item.id}"` },
     limit: item.size_bytes ?? MAX_UNSIZED,
   });
   const wrong = mismatchOf(item, bytes);
-  const verdict = wrong === undefined ? "received" : "mismatch";
-  const receipt = await keepReceipt(access, { receiptId, request, bytes, verdict });
+  const receipt = await keepReceipt(access, {
+    ...last,
+    verdict: wrong === undefined ? "received" : "mismatch",
+  });
   if (wrong) throw withEvidence(wrong, receipt);
   return { item, bytes, ...(receipt === undefined ? {} : { receipt }) };
+}
+
+async function fetchInParts(
+  access: Access,
+  item: ManifestItem,
+  indexItem: ManifestItem,
+): Promise<FetchedItem> {
+  const { bytes: text } = await fetchItemBytes(access, indexItem);
+  const index = parsePartIndex(item, parseJson(new TextDecoder().decode(text)));
+  const receipts: KeptReceipt[] = [];
+  const bytes = await fetchParts(item, index, async (span) => {
+    const part = index.parts.find(({ offset }) => offset === span.first);
+    if (!part) throw new Error(`No part of ${item.id} begins at ${span.first}.`);
+    const name = `"${item.id}" at ${span.first}`;
+    const { bytes, last } = await download(access, { path: pathOf(item), name, limit: part.size, span });
+    const wrong = wrongPart(item, part, bytes);
+    const receipt = await keepReceipt(access, {
+      ...last,
+      verdict: wrong === undefined ? "received" : "mismatch",
+    });
+    if (wrong) throw withEvidence(wrong, receipt);
+    if (receipt) receipts.push(receipt);
+    return bytes;
+  });
+  return { item, bytes, ...(receipts.length === 0 ? {} : { receipts }) };
+}
+
+function pathOf({ id }: ManifestItem): string {
+  return `items/${encodeURIComponent(id)}`;
+}
+
+function wrongPart(item: ManifestItem, part: Part, bytes: Uint8Array): HashMismatchError | undefined {
+  try {
+    verifyPart(item, part, bytes);
+    return undefined;
+  } catch (error) {
+    if (error instanceof HashMismatchError) return error;
+    throw error;
+  }
 }
 
 /** What is wrong with the bytes. A watermark's field is compared as it was sold. */
@@ -80,70 +129,4 @@ export function findItem(manifest: ContentManifest, itemId: string): ManifestIte
     hint: "Take one of details.items.",
     details: { items: manifest.items.slice(0, 100).map(({ id }) => id) },
   });
-}
-
-/** The bytes of the gateway's answer. It may take as long as it needs, but not pause for too long. */
-async function download(
-  access: Access,
-  path: string,
-  { name, limit }: { name: string; limit: number },
-): Promise<{ bytes: Uint8Array; request: HashedRequest; receiptId: string | null }> {
-  const silence = new AbortController();
-  const expire = () => silence.abort(new Error(`not a byte for ${SILENCE} ms`));
-  let timer = setTimeout(expire, SILENCE);
-  const alive = () => {
-    clearTimeout(timer);
-    timer = setTimeout(expire, SILENCE);
-  };
-  try {
-    const target = `/exp/${encodeURIComponent(access.ekId)}/${path}`;
-    const response = await ask(access, { method: "GET", path: target }, silence.signal);
-    const bytes = await readBytes(access, response, { name, limit, alive });
-    const request = { method: "GET", target, range: null, body: null };
-    return { bytes, request, receiptId: response.headers.get("receipt-id") };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** All bytes of the answer; throws HASH_MISMATCH once there are more than `limit`. */
-async function readBytes(
-  { gateway }: Access,
-  { body }: Response,
-  { name, limit, alive }: { name: string; limit: number; alive: () => void },
-): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read().catch((cause: unknown) => {
-      throw unreachable(gateway, cause);
-    });
-    if (done) break;
-    alive();
-    length += value.length;
-    if (length > limit) {
-      await reader.cancel();
-      throw new ExchangeError(
-        "HASH_MISMATCH",
-        `${name} is longer than the ${limit} bytes that it may have.`,
-        {
-          hint: "Do not use it. Keep the manifest as evidence and report the listing.",
-          details: { item: name, limit },
-        },
-      );
-    }
-    chunks.push(value);
-  }
-  return concatenate(chunks, length);
-}
-
-function concatenate(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }

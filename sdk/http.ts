@@ -17,7 +17,7 @@ export type Server = {
 export type Call<T> = {
   method?: "GET" | "POST" | "DELETE";
   path: string;
-  query?: Readonly<Record<string, string | number | undefined>> | undefined;
+  query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   /** Sent as JSON. */
   body?: unknown;
   /** Sent as `Authorization: Bearer`. */

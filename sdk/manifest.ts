@@ -2,10 +2,10 @@
  * ContentManifest v1: what an Experience is made of, item by item, each with the hash of its bytes.
  * The exchange never holds the bytes; the manifest's hash is on chain.
  */
-import { sha256 } from "viem";
 import { z } from "zod";
 import { canonicalHash, canonicalJson } from "./canonical.ts";
 import { ExchangeError, HashMismatchError, ManifestInvalidError } from "./errors.ts";
+import { sha256Hex } from "./hash.ts";
 
 /** Item ids are file-like names without a path: they travel in URLs. */
 export const itemIdSchema = z
@@ -139,7 +139,7 @@ export function verifyItem(item: ManifestItem, bytes: Uint8Array): void {
       ],
     });
   }
-  const actual = sha256(bytes).slice(2);
+  const actual = sha256Hex(bytes);
   if (actual !== item.hash.value) {
     throw new HashMismatchError({ item: item.id, expected: item.hash.value, actual });
   }

@@ -170,7 +170,11 @@ function payUrl(server: Server, quoteId: string): string {
 }
 
 /** Sends a request with a payment until its outcome is known. A request without one is sent once. */
-function patientFetch(server: Server, quoteId: string, retryDelays: readonly number[]): Fetch {
+export function patientFetch(
+  server: Server,
+  quoteId: string,
+  retryDelays: readonly number[] = RETRY_DELAYS,
+): Fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const signature = request.headers.get("PAYMENT-SIGNATURE");

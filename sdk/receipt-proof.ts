@@ -71,7 +71,8 @@ export function proveLog(
   return { header: encoded, txIndex: BigInt(txIndex), nodes, logIndex: BigInt(logIndex) };
 }
 
-function encodeHeader(header: RawHeader): Hex {
+/** RLP of a header's fields, which hashes to the block's hash; but for fields of a fork that is not known here. */
+export function encodeHeader(header: RawHeader): Hex {
   const fields: Hex[] = [];
   for (const name of headerFields) {
     const value = header[name];
@@ -82,7 +83,7 @@ function encodeHeader(header: RawHeader): Hex {
 }
 
 /** EIP-2718, and EIP-658 for the status. */
-function encodeReceipt(receipt: RawReceipt): Hex {
+export function encodeReceipt(receipt: RawReceipt): Hex {
   const { type, status, cumulativeGasUsed, logsBloom, logs, depositNonce, depositReceiptVersion } = receipt;
   const deposit = [depositNonce, depositReceiptVersion].filter((v): v is Hex => typeof v === "string");
   const payload = toRlp([

@@ -4,9 +4,10 @@
  * kept from the exchange, or counted twice, can be proven to anybody.
  */
 import { type CryptoKey, compactVerify, decodeJwt, importJWK } from "jose";
-import { type Hex, keccak256, sha256, stringToBytes } from "viem";
+import type { Hex } from "viem";
 import { canonicalJson } from "./canonical.ts";
 import { CapabilityInvalidError } from "./errors.ts";
+import { keccak256, sha256Hex, utf8 } from "./hash.ts";
 import { type UsageEvent, usageEventSchema } from "./wire/public.ts";
 
 /** What was asked for: `target` is path and query below the gateway's own address. `body` is {@link bodyHash} of what was sent. */
@@ -14,12 +15,12 @@ export type HashedRequest = { method: string; target: string; range: string | nu
 
 /** sha256 of the request's canonical JSON: the receipt's `request_hash`. */
 export function hashRequest(request: HashedRequest): string {
-  return `sha256:${sha256(stringToBytes(canonicalJson(request))).slice(2)}`;
+  return `sha256:${sha256Hex(utf8(canonicalJson(request)))}`;
 }
 
 /** sha256 of bytes, as receipts write it. */
 export function bodyHash(bytes: Uint8Array): string {
-  return `sha256:${sha256(bytes).slice(2)}`;
+  return `sha256:${sha256Hex(bytes)}`;
 }
 
 /** A receipt that was verified: a usage event with its number. */
@@ -47,7 +48,7 @@ export async function verifyReceipt(jws: string, gatewayKey: string): Promise<Re
 
 /** A receipt as the tree of its day knows it: the keccak256 of its JWS. Who used what stays in the receipt. */
 export function leafOf(jws: string): Hex {
-  return keccak256(stringToBytes(jws));
+  return keccak256(utf8(jws));
 }
 
 /**

@@ -161,3 +161,35 @@ export function labelWithdrawalTypedData(at: LabelsAt, message: SignedByValidato
     message,
   } as const;
 }
+
+/** Lets a TLS client certificate stand for an agent at gateways. No contract reads it: gateways hold it against the registry. */
+export const gatewayIdentityTypes = {
+  GatewayIdentity: [
+    { name: "agent", type: "address" },
+    { name: "epoch", type: "uint32" },
+    { name: "certificateKey", type: "bytes32" },
+    { name: "audience", type: "string" },
+    { name: "scopes", type: "uint8" },
+    { name: "expires", type: "uint64" },
+  ],
+} as const;
+
+/** See `bindCertificate` in agent-identity.ts. `expires` is in Unix seconds. */
+export function gatewayIdentityTypedData(
+  { chainId, registry }: At,
+  message: {
+    agent: Address;
+    epoch: number;
+    certificateKey: Hex;
+    audience: string;
+    scopes: number;
+    expires: bigint;
+  },
+) {
+  return {
+    domain: { name: "MOA gateway identity", version: "1", chainId, verifyingContract: registry },
+    types: gatewayIdentityTypes,
+    primaryType: "GatewayIdentity",
+    message,
+  } as const;
+}

@@ -7,6 +7,7 @@ import { errors, jwtVerify, SignJWT } from "jose";
 import { type Address, getAddress, isAddress } from "viem";
 import { z } from "zod";
 import { ExchangeError } from "../../sdk/errors.ts";
+import { rememberVerified } from "../../sdk/node/remembered.ts";
 import type { VerifyResponse } from "../../sdk/wire/agent.ts";
 import { type Binding, bindingOf } from "../chain/agents.ts";
 import type { Deps } from "../deps.ts";
@@ -36,7 +37,10 @@ const claimsSchema = z.object({
   sid: z.uuid().optional(),
   /** The agent's epoch at sign-in; absent when the EOA was no agent's yet. */
   epoch: z.int().optional(),
+  iat: z.int(),
+  exp: z.int(),
 });
+type Claims = z.infer<typeof claimsSchema>;
 
 /** A session of its own for each sign-in. */
 export async function startSession(deps: Deps, binding: Binding, origin: Origin): Promise<VerifyResponse> {
@@ -109,11 +113,41 @@ function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/**
- * Who sent the request. Throws SESSION_EXPIRED when the session is over, also because it was ended or its EOA was rotated away meanwhile,
- * and INVALID_SIGNATURE when there is no session in the header, or none of ours.
- */
+/** Which EOA sent the request, and in which epoch it signed in. What it is now, only the chain can tell: see {@link assertBound}. */
+export type SignIn = {
+  eoa: Address;
+  epoch?: number | undefined;
+  /** The session; absent for a signed request. */
+  id?: string;
+};
+
+/** Who sent the request. Throws as {@link readSignIn} and {@link assertBound} do. */
 export async function readSession(deps: Deps, authorization: string | undefined): Promise<Session> {
+  const signIn = await readToken(deps, authorization);
+  const { eoa, id } = signIn;
+  const [binding, lives] = await Promise.all([bindingOf(deps.chain, eoa), useSession(deps.sql, id, eoa)]);
+  // First of the two: that its EOA was rotated away tells more than that it is over.
+  await assertSameAgent(deps, binding, signIn);
+  if (!lives) throw sessionOver("ended");
+  return { ...binding, id };
+}
+
+/** Throws SESSION_EXPIRED when the EOA was rotated away, or there and back, since it signed in. `now` is its binding on chain. */
+export function assertBound({ eoa, epoch }: SignIn, now: Pick<Binding, "epoch" | "retired">): void {
+  if (!isBound({ epoch }, now)) throw eoaRotated(eoa);
+}
+
+/**
+ * By which EOA the request was sent. Throws SESSION_EXPIRED when the session is over, also because it was ended, and INVALID_SIGNATURE when
+ * there is no session in the header, or none of ours.
+ */
+export async function readSignIn(deps: Deps, authorization: string | undefined): Promise<SignIn> {
+  const signIn = await readToken(deps, authorization);
+  if (!(await useSession(deps.sql, signIn.id, signIn.eoa))) throw sessionOver("ended");
+  return signIn;
+}
+
+async function readToken(deps: Deps, authorization: string | undefined): Promise<SignIn & { id: string }> {
   const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   if (!token) {
     throw new ExchangeError("INVALID_SIGNATURE", "The request is not signed in.", {
@@ -122,35 +156,27 @@ export async function readSession(deps: Deps, authorization: string | undefined)
   }
   const { sub: eoa, sid: id, epoch } = await readClaims(deps, token);
   if (id === undefined) throw sessionOver();
-  const [binding, lives] = await Promise.all([bindingOf(deps.chain, eoa), useSession(deps.sql, id, eoa)]);
-  // First of the two: that its EOA was rotated away tells more than that it is over.
-  await assertSameAgent(deps, binding, { id, epoch });
-  if (!lives) throw sessionOver("ended");
-  return { ...binding, id };
+  return { eoa, epoch, id };
+}
+
+function isBound({ epoch }: Pick<SignIn, "epoch">, now: Pick<Binding, "epoch" | "retired">): boolean {
+  return !now.retired && (epoch === undefined || epoch === now.epoch);
 }
 
 /** Ends the session of an EOA that its agent has left, and throws. */
 async function assertSameAgent(
   deps: Deps,
-  { eoa, retired, epoch: now }: Binding,
-  { id, epoch }: { id: string; epoch: number | undefined },
+  binding: Binding,
+  { id, epoch }: { id: string; epoch?: number | undefined },
 ): Promise<void> {
-  if (!retired && (epoch === undefined || epoch === now)) return;
-  await endSessions(deps.sql, { eoa, id, reason: "eoa_rotated" });
-  throw eoaRotated(eoa);
+  if (isBound({ epoch }, binding)) return;
+  await endSessions(deps.sql, { eoa: binding.eoa, id, reason: "eoa_rotated" });
+  throw eoaRotated(binding.eoa);
 }
 
-async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof claimsSchema>> {
+async function readClaims(deps: Deps, token: string): Promise<Claims> {
   try {
-    const { payload } = await jwtVerify(token, deps.keys.verifier, {
-      algorithms: [ALG],
-      typ: SESSION_TYP,
-      issuer: deps.publicUrl,
-      audience: deps.publicUrl,
-      maxTokenAge: ACCESS_TTL,
-      clockTolerance: 5,
-    });
-    return claimsSchema.parse(payload);
+    return await verifierOf(deps)(token);
   } catch (error) {
     // A key that is gone took its sessions with it.
     if (error instanceof errors.JWTExpired || error instanceof errors.JWKSNoMatchingKey) {
@@ -163,4 +189,29 @@ async function readClaims(deps: Deps, token: string): Promise<z.infer<typeof cla
     }
     throw error; // the keys could not be read: not the token's fault
   }
+}
+
+/** One memory of sessions per set of keys. */
+const verifiers = new WeakMap<Deps["keys"], (token: string) => Promise<Claims>>();
+
+function verifierOf({ keys, publicUrl }: Deps): (token: string) => Promise<Claims> {
+  const known = verifiers.get(keys);
+  if (known) return known;
+  const verifier = rememberVerified({
+    keys: keys.verifier,
+    verify: async (token, find) => {
+      const { payload } = await jwtVerify(token, find, {
+        algorithms: [ALG],
+        typ: SESSION_TYP,
+        issuer: publicUrl,
+        audience: publicUrl,
+        maxTokenAge: ACCESS_TTL,
+        clockTolerance: 5,
+      });
+      return claimsSchema.parse(payload);
+    },
+    endOf: ({ exp, iat }) => Math.min(exp, iat + ACCESS_TTL) * 1000,
+  });
+  verifiers.set(keys, verifier);
+  return verifier;
 }

@@ -11,55 +11,57 @@ import { saveToken } from "../store/tokens.ts";
 import { recordFirstAccess } from "./access.ts";
 import { signGrant } from "./grant.ts";
 import { boundKey, type ProofHeader } from "./proof.ts";
-import type { Session } from "./session.ts";
+import { assertBound, type Session, type SignIn } from "./session.ts";
 
 /** Seconds that a token lives; less when the key ends before. */
 const TOKEN_TTL = 300;
 /** The same while the key's money can go back: a gateway that can't reach the feed of revocations learns of a refund by the token's end. */
 const HELD_TOKEN_TTL = 60;
 
-/** A token for the key that the session's agent holds or rents, at the version that was bought. */
+/**
+ * A token for the key that the EOA's agent holds or rents, at the version that was bought. Throws SESSION_EXPIRED when the EOA was rotated
+ * away since it signed in.
+ */
 export async function issueToken(
   deps: Deps,
-  session: Session,
+  signIn: SignIn,
   ekId: string,
   proof: ProofHeader,
 ): Promise<TokenResponse> {
   const { chain } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
-  const head = await chain.client.getBlock({ blockTag: "latest" });
-  // At that very block: it is what the token's row refers to when a reorg comes.
-  const [tokenId, key] = await chain.keys.read.accessOf([number, session.agentId], {
-    blockNumber: head.number,
-  });
+  // All at one block: it is what the token's row refers to when a reorg comes.
+  const right = await chain.tokenRights(signIn.eoa, number);
+  assertBound(signIn, right);
+  const session = { eoa: signIn.eoa, agentId: right.agentId, epoch: right.epoch, retired: right.retired };
+  const { keyId: tokenId, expiry, block } = right;
   const now = Math.floor(Date.now() / 1000);
   // On a quiet chain the last block's time is old: the clock has a word, too.
-  const live = tokenId !== 0n && (key.expiry === 0 || key.expiry > now);
+  const live = tokenId !== 0n && (expiry === 0 || expiry > now);
   if (!live) {
     if (!(await readHead(chain, number))) throw unknownListing(ekId);
     throw notOwned(deps, session, ekId, tokenId === 0n ? "no_key" : "key_expired");
   }
   const keyId = keyIds.serialize({ chainId: chain.id, ...splitTokenId(tokenId) });
-  await assertConfirmed(deps, session, { keyId, keyNumber: tokenId, ekId: number, head: head.number });
-  const isHeld = await chain.exchange.read.isHeld([tokenId]);
-  if (isHeld) await recordFirstAccess(deps, tokenId, key.version);
-  const ttl = isHeld ? HELD_TOKEN_TTL : TOKEN_TTL;
+  await assertConfirmed(deps, session, { keyId, keyNumber: tokenId, ekId: number, head: block.number });
+  if (right.held) await recordFirstAccess(deps, tokenId, right.version);
+  const ttl = right.held ? HELD_TOKEN_TTL : TOKEN_TTL;
   const { issued, response } = await signGrant(deps, session, {
     ekId,
     number,
-    version: key.version,
+    version: right.version,
     now,
-    expires: key.expiry === 0 ? now + ttl : Math.min(now + ttl, key.expiry),
-    scopes: fromBits(scopes, key.scopes) as ScopeName[],
-    flags: key.flags,
+    expires: expiry === 0 ? now + ttl : Math.min(now + ttl, expiry),
+    scopes: fromBits(scopes, right.scopes) as ScopeName[],
+    flags: right.flags,
     purpose: "use",
     key: { id: keyId, number: tokenId },
     jkt: await boundKey(deps, proof),
-    block: head,
+    block,
   });
-  await saveToken(deps.sql, issued);
-  await markAccessGranted(deps.sql, keyId, { ek_id: ekId, expires_at: response.expires_at });
+  const firstOf = await saveToken(deps.sql, issued, keyId);
+  await markAccessGranted(deps.sql, firstOf, { ek_id: ekId, expires_at: response.expires_at });
   return response;
 }
 

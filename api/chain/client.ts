@@ -12,6 +12,7 @@ import {
   tillsAbi,
 } from "../../sdk/abis/index.ts";
 import type { Deployment } from "../../sdk/deployment.ts";
+import { createTokenRights } from "../../sdk/token-rights.ts";
 
 const LOCAL_CHAIN_ID = 31337;
 
@@ -49,6 +50,7 @@ export function createChain({ rpcUrl, deployment }: { rpcUrl: string; deployment
     tills: getContract({ address: at.Tills, abi: tillsAbi, client }),
     cards: getContract({ address: at.CardIssuer, abi: cardIssuerAbi, client }),
     labels: getContract({ address: at.LabelRegistry, abi: labelRegistryAbi, client }),
+    tokenRights: createTokenRights(client, at),
   };
 }
 

@@ -83,7 +83,7 @@ async function priceOf(
 
 /** Whether the key gave the agent this access already at that depth. False while the chain is not that long. */
 export async function isConfirmed(
-  { client, keys }: Chain,
+  { keys }: Chain,
   {
     ekId,
     agentId,
@@ -94,8 +94,7 @@ export async function isConfirmed(
 ): Promise<boolean> {
   if (depth === 0) return true;
   if (depth !== "finalized" && head < BigInt(depth)) return false;
-  const blockNumber =
-    depth === "finalized" ? (await client.getBlock({ blockTag: "finalized" })).number : head - BigInt(depth);
-  const [then] = await keys.read.accessOf([ekId, agentId], { blockNumber });
+  const at = depth === "finalized" ? ({ blockTag: depth } as const) : { blockNumber: head - BigInt(depth) };
+  const [then] = await keys.read.accessOf([ekId, agentId], at);
   return then === keyNumber;
 }

@@ -3,6 +3,7 @@ import { matchedRoutes } from "hono/route";
 import { agentId as agentIds } from "../../sdk/ids.ts";
 import type { AuditAction } from "../../sdk/wire/account.ts";
 import { noteAudit } from "../actions/audit.ts";
+import type { SignIn } from "../actions/session.ts";
 import type { Deps } from "../deps.ts";
 import type { AppContext } from "./context.ts";
 import { originOf } from "./origin.ts";
@@ -50,14 +51,17 @@ export async function auditAnswer(c: AppContext, deps: Deps): Promise<void> {
   if (!done && !(action === "grant_given" && session)) return;
   const answer = await jsonOf(() => c.res.clone().json());
   const asked = await jsonOf(() => c.req.json());
-  const whose = session ?? buyerIn(answer);
+  const whose = session ?? signedIn(c.get("signIn")) ?? buyerIn(answer);
   if (!whose) return;
   await noteAudit(deps, {
     ...{ action, outcome: done ? "done" : "refused", eoa: whose.eoa, agentId: whose.agentId },
-    ...{ sessionId: session?.id, origin: originOf(c) },
+    ...{ sessionId: (session ?? c.get("signIn"))?.id, origin: originOf(c) },
     details: { ...c.req.param(), ...pick(asked), ...pick(answer) },
   });
 }
+
+/** Where the route has asked the chain itself: the agent is the session's. */
+const signedIn = (signIn: SignIn | undefined) => signIn && { eoa: signIn.eoa, agentId: 0n };
 
 /** A purchase without a session is its buyer's. */
 function buyerIn(answer: unknown): { eoa: `0x${string}`; agentId: bigint } | undefined {

@@ -95,7 +95,7 @@ function again({ status, contentType, body }: StoredAnswer): Response {
 
 /** Keys are their agent's own; of those who have not signed in, their address's. */
 function subjectOf(c: AppContext): string {
-  const session = c.get("session");
+  const session = c.get("session") ?? c.get("signIn");
   return session ? session.eoa.toLowerCase() : `address ${siteOf(c.get("address"))}`;
 }
 

@@ -42,9 +42,9 @@ export function limitAddress(deps: Deps) {
 
 /** Counts the request for the agent that has signed in. */
 export async function limitAgent(c: AppContext, deps: Deps): Promise<void> {
-  const { agentId, eoa } = c.get("session");
+  const { eoa } = c.get("session") ?? c.get("signIn");
   const bucket = bucketOf(c.req.method, c.req.path);
-  if (bucket) await count(c, deps, bucket, "agent", agentId === 0n ? eoa.toLowerCase() : `agt_${agentId}`);
+  if (bucket) await count(c, deps, bucket, "agent", eoa.toLowerCase());
 }
 
 async function count(

@@ -5,8 +5,8 @@ import { type Curve, type CurveType, curves, type PiecewiseParams, quoteCurve } 
 import { ekId as ekIds, listingId } from "../../sdk/ids.ts";
 import { toPoints } from "../../sdk/points.ts";
 import { fromBits, labels, scopes, scoreNames } from "../../sdk/records.ts";
+import { quotaOf } from "../../sdk/versions.ts";
 import type { EKSummary } from "../../sdk/wire/listing.ts";
-import { quotaOf } from "../chain/listings.ts";
 import type { Deps } from "../deps.ts";
 import { usageTotals } from "../store/usage.ts";
 import { views } from "./index-database.ts";
@@ -38,7 +38,7 @@ const VERIFIED_FROM = 60;
 /** Labels that say: do not rely on it. */
 const adverse = ["suspected-fraud", "policy-risk", "low-quality"] as const;
 
-export function isShowable(deps: Deps, row: ListingRow): row is ShowableRow {
+export function isShowable(deps: Pick<Deps, "chain">, row: ListingRow): row is ShowableRow {
   return (
     row.indexable && row.curveType !== null && row.curveType in curves && tokenOf(deps, row) !== undefined
   );
@@ -165,12 +165,12 @@ function toTexts(numbers: Readonly<Record<string, bigint>>): Record<string, stri
   return Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
 }
 
-function tokenOf({ chain }: Deps, row: ListingRow) {
+export function tokenOf({ chain }: Pick<Deps, "chain">, row: ListingRow) {
   return chain.deployment.tokens.find(({ address }) => address.toLowerCase() === row.token.toLowerCase());
 }
 
 /** What validators make of it: a simple rule on the labels' sums. */
-function validationOf(row: ShowableRow): Omit<EKSummary["validation_snapshot"], "validators"> {
+export function validationOf(row: ShowableRow): Omit<EKSummary["validation_snapshot"], "validators"> {
   const { labelCount, labelTypeCounts } = row;
   const count = (name: keyof typeof labels) => labelTypeCounts[labels[name].bit] ?? 0;
   const sum = scoreNames.reduce((total, name) => total + row[name], 0);

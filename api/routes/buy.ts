@@ -103,10 +103,13 @@ const purchaseRoute = createRoute({
   },
 });
 
+/** Its `signIn` is set, not its `session`: who the EOA is now is read with the right to the token, at the same block. */
+export const TOKEN_PATH = "/me/buy/token";
+
 const tokenRoute = createRoute({
   ...signedIn,
   method: "post",
-  path: "/me/buy/token",
+  path: TOKEN_PATH,
   operationId: "get_ek_token",
   tags: ["Buy"],
   summary: "Get or refresh EK capability token",
@@ -157,7 +160,7 @@ export function addBuyRoutes(app: OpenAPIHono<AppEnv>, deps: Deps): void {
     tokenRoute,
     async (c) => {
       c.header("Cache-Control", "no-store");
-      return c.json(await issueToken(deps, c.get("session"), c.req.valid("json").ek_id, proofIn(c)), 200);
+      return c.json(await issueToken(deps, c.get("signIn"), c.req.valid("json").ek_id, proofIn(c)), 200);
     },
     invalid,
   );

@@ -7,7 +7,7 @@ export type AuditEntry = {
   action: AuditAction;
   outcome: "done" | "refused";
   eoa: Address;
-  /** 0: none's yet. */
+  /** 0: none's yet, or that of its session. */
   agentId: bigint;
   sessionId: string | undefined;
   network: string;
@@ -27,7 +27,7 @@ export async function writeAudit(sql: Queryable, entry: AuditEntry): Promise<voi
   const { action, outcome, eoa, agentId, sessionId, network, requestId, details } = entry;
   await sql`
     insert into audit_log (action, outcome, eoa, agent_id, session_id, network, request_id, details)
-    values (${action}, ${outcome}, ${eoa.toLowerCase()}, ${agentId === 0n ? null : String(agentId)},
+    values (${action}, ${outcome}, ${eoa.toLowerCase()}, ${agentId === 0n ? sql`(select agent_id from sessions where id = ${sessionId ?? null})` : String(agentId)},
       ${sessionId ?? null}, ${network}, ${requestId}, ${sql.json(details as never)})`;
 }
 

@@ -101,10 +101,11 @@ export async function markIssued(sql: Sql, id: string, { purchase, block }: Issu
   });
 }
 
-/** The key was turned into a first token. */
-export async function markAccessGranted(sql: Sql, keyId: string, evidence: Step["evidence"]): Promise<void> {
-  const rows = await sql<
-    { id: string }[]
-  >`select id from payments where key_id = ${keyId} and state = 'EKIssued'`;
-  for (const { id } of rows) await move(sql, id, "AccessGranted", { evidence });
+/** The payments' key was turned into a first token. */
+export async function markAccessGranted(
+  sql: Sql,
+  payments: readonly string[],
+  evidence: Step["evidence"],
+): Promise<void> {
+  for (const id of payments) await move(sql, id, "AccessGranted", { evidence });
 }

@@ -28,18 +28,31 @@ const KEPT_DAYS = 30;
 /** Seconds for which verifiers may honour a token past its end. */
 const TOLERANCE = 10;
 
-/** Stored before it is handed out: a token that is not here was never given to anybody. */
-export async function saveToken(sql: Queryable, token: IssuedToken): Promise<void> {
-  await sql`
-    insert into issued_tokens (
-      jti, ek_id, version, agent_id, eoa, epoch, purpose, key_number, kid, jkt, watermark_id, issued_at, expires_at,
-      block_number, block_hash, checked_hash
-    ) values (
-      ${token.jti}, ${String(token.ekId)}, ${token.version}, ${String(token.agentId)}, ${token.eoa.toLowerCase()}, ${token.epoch},
-      ${token.purpose}, ${token.keyNumber === undefined ? null : String(token.keyNumber)}, ${token.kid},
-      ${token.jkt ?? null}, ${token.watermarkId}, to_timestamp(${token.issuedAt}), to_timestamp(${token.expiresAt}),
-      ${String(token.block.number)}, ${token.block.hash}, ${token.block.hash}
-    )`;
+/**
+ * Stored before it is handed out: a token that is not here was never given to anybody, and neither was its watermark's handle. Returns the
+ * payments that wait for the first token of the key `keyId`. All in one statement.
+ */
+export async function saveToken(sql: Queryable, token: IssuedToken, keyId?: string): Promise<string[]> {
+  const ekId = String(token.ekId);
+  const agentId = String(token.agentId);
+  const keyNumber = token.keyNumber === undefined ? null : String(token.keyNumber);
+  const rows = await sql<{ id: string }[]>`
+    with marked as (
+      insert into watermarks (watermark_id, ek_id, version, agent_id, key_number)
+      values (${token.watermarkId}, ${ekId}, ${token.version}, ${agentId}, ${keyNumber}) on conflict do nothing
+    ), saved as (
+      insert into issued_tokens (
+        jti, ek_id, version, agent_id, eoa, epoch, purpose, key_number, kid, jkt, watermark_id, issued_at, expires_at,
+        block_number, block_hash, checked_hash
+      ) values (
+        ${token.jti}, ${ekId}, ${token.version}, ${agentId}, ${token.eoa.toLowerCase()}, ${token.epoch},
+        ${token.purpose}, ${keyNumber}, ${token.kid}, ${token.jkt ?? null}, ${token.watermarkId},
+        to_timestamp(${token.issuedAt}), to_timestamp(${token.expiresAt}),
+        ${String(token.block.number)}, ${token.block.hash}, ${token.block.hash}
+      )
+    )
+    select id from payments where key_id = ${keyId ?? null} and state = 'EKIssued'`;
+  return rows.map(({ id }) => id);
 }
 
 /** A live token, as far as the chain has a say in it. */

@@ -14,7 +14,7 @@ const HANDLE_BYTES = 16;
 export type Marked = { ekId: bigint; version: number; agentId: bigint; keyNumber?: bigint };
 
 export type Watermarks = {
-  /** The handle, remembered so that it can be traced. */
+  /** The handle. It is stored with the token that names it (`saveToken`), so that it can be traced. */
   handleFor(marked: Marked): Promise<string>;
 };
 
@@ -32,13 +32,7 @@ export function createWatermarks({ sql }: Pick<Store, "sql">, chainId: number): 
         secret = undefined;
         throw error;
       });
-      const handle = handleOf(await secret, chainId, marked);
-      await sql`
-        insert into watermarks (watermark_id, ek_id, version, agent_id, key_number) values (
-          ${handle}, ${String(marked.ekId)}, ${marked.version}, ${String(marked.agentId)},
-          ${marked.keyNumber === undefined ? null : String(marked.keyNumber)}
-        ) on conflict do nothing`;
-      return handle;
+      return handleOf(await secret, chainId, marked);
     },
   };
 }

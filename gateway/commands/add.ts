@@ -48,7 +48,7 @@ export async function add({ env: readEnv, args, print, say }: Command): Promise<
       "add needs the files that are to be sold together, or --manifest FILE for items kept elsewhere.",
     );
   const env = readEnv();
-  const { store, shelf, keys, close } = openStore(env.store);
+  const { store, shelf, keys, close } = await openStore(env.store);
   try {
     const encryption = encryptionOf(values);
     if (encryption)

@@ -4,7 +4,7 @@ import { openStore } from "../store-config.ts";
 import type { Command } from "./command.ts";
 
 export async function check({ env, print, say }: Command): Promise<number> {
-  const { store, shelf, close } = openStore(env().store);
+  const { store, shelf, close } = await openStore(env().store);
   let faulty = 0;
   let versions = 0;
   try {

@@ -3,7 +3,7 @@ import { openStore } from "../store-config.ts";
 import type { Command } from "./command.ts";
 
 export async function prepare({ env, say }: Command): Promise<number> {
-  const { shelf, store, close } = openStore(env().store);
+  const { shelf, store, close } = await openStore(env().store);
   try {
     say(`There is ${await shelf.prepare()}.`);
     await store.check();

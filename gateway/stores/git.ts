@@ -3,7 +3,6 @@
  * Read by isomorphic-git, in this process: there is no shell and no git program that a path could give options to.
  */
 import { promises as files } from "node:fs";
-import git from "isomorphic-git";
 import type { Resolver } from "../references.ts";
 import { CHUNK_BYTES, type StoredItem } from "../store.ts";
 
@@ -42,7 +41,11 @@ function refusePath(path: string): void {
     throw new Error(`"${path}" is no path of a file in a tree.`);
 }
 
-async function readBlob(where: Parameters<typeof git.readBlob>[0]) {
+/** The library, once it is needed: memory that most gateways have no use for. */
+type Git = typeof import("isomorphic-git");
+
+async function readBlob(where: Parameters<Git["readBlob"]>[0]) {
+  const { default: git } = await import("isomorphic-git");
   try {
     return await git.readBlob(where);
   } catch (error) {

@@ -7,9 +7,22 @@ import type { Call } from "../call.ts";
 import type { Inner } from "../core.ts";
 import type { Grant } from "../presign.ts";
 
-/** The claims of the request's token. Throws as `authenticate` and `Possession` do. */
-export async function admitBearer(call: Call, request: Request, inner: Inner): Promise<CapabilityClaims> {
+/** Who sent the request, and may do what with `ek`, or without one. Throws as `authenticate`, `Possession` and {@link Agents} do. */
+export async function admitBearer(
+  call: Call,
+  request: Request,
+  inner: Inner,
+  ek?: string,
+): Promise<CapabilityClaims> {
   const credentials = readCredentials(request.headers);
+  if (credentials.scheme === "agent") {
+    if (!inner.agents)
+      throw new CapabilityInvalidError({ reason: "this gateway lets nobody in by a certificate" });
+    const claims = await inner.agents.claims(credentials.token, call.peer.certificate, ek);
+    // Who only looks at what is its own uses no Experience.
+    if (ek !== undefined) call.claims = claims;
+    return claims;
+  }
   const claims = await authenticate(credentials, inner);
   await inner.possession.prove(claims, credentials, {
     method: request.method,
@@ -29,7 +42,7 @@ export async function enter(
 ): Promise<void> {
   // Known even if the token is refused for its scope.
   call.action = action;
-  const claims = await admitBearer(call, request, inner);
+  const claims = await admitBearer(call, request, inner, ek);
   permit(claims, ek, action);
   call.manifest = await inner.catalog.manifest(claims.manifest_hash);
 }

@@ -70,7 +70,7 @@ ponder.on("Catalog:ListingVersion", async ({ event, context: { db, chain } }) =>
   const at = event.block.timestamp;
   const { fields, ...reading } = readSummary(content.summary, content.summaryHash);
   const frozen = { ...termsOf(chain.id, terms), ...contentOf(content), ...reading };
-  const present = { version, ...frozen, ...fields, updatedAt: at };
+  const present = { version, ...frozen, ...fields, updatedAt: at, changedIn: event.block.number };
   await db.insert(listingVersion).values({
     id: ids.listing(ekId, version),
     chainId: chain.id,
@@ -111,7 +111,7 @@ ponder.on("Catalog:ListingStatus", async ({ event, context: { db, chain } }) => 
   const status = statuses[event.args.status as keyof typeof statuses];
   // The row exists because a listing has a version before it gets a status.
   await countListing(db, await existing(db.find(listing, { id }), id), -1);
-  await countListing(db, await db.update(listing, { id }).set({ status }), 1);
+  await countListing(db, await db.update(listing, { id }).set({ status, changedIn: event.block.number }), 1);
 });
 
 ponder.on("Catalog:TokenAllowed", async ({ event, context: { db, chain } }) => {

@@ -45,7 +45,9 @@ ponder.on("Exchange:KeySold", async ({ event, context: { db, chain } }) => {
   ];
   const money = { sellerId, buyerId, payerId, token: sold.token, releaseTime: BigInt(sold.releaseTime) };
   // The row exists because only a listing can be sold; its scopes and flags are still those of the version sold.
-  const about = await db.update(listing, { id: parts.ekId }).set({ sold: sold.soldAfter });
+  const about = await db
+    .update(listing, { id: parts.ekId })
+    .set({ sold: sold.soldAfter, changedIn: event.block.number });
   const { scopes, flags } = about;
   await db.insert(key).values({
     id: ids.key(keyId),
@@ -130,7 +132,10 @@ ponder.on("Exchange:OrderStatusChanged", async ({ event, context: { db, chain } 
   const before = await existing(db.find(order, { id }), id);
   const { ekId } = await db.update(order, { id }).set({ status, toBuyer, updatedAt: event.block.timestamp });
   // A refunded key is for sale again.
-  if (status === "refunded") await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1 }));
+  if (status === "refunded") {
+    const changedIn = event.block.number;
+    await db.update(listing, { id: ekId }).set((row) => ({ sold: row.sold - 1, changedIn }));
+  }
   const moment = momentOf(chain.id, event);
   await moveEscrow(db, moment, before, { status, toBuyer });
   // What a dispute gives back weighs when the dispute is closed.

@@ -16,12 +16,17 @@ type Aggregate = Record<
 const evidenceKinds = { 0: "none", 1: "link", 2: "text", 3: "file" } as const;
 
 /** The listing's sums as the event has them, and its counts of types without one label's and with another's. */
-async function tally(db: Db, ekId: string, aggregate: Aggregate, types: { lost: number; won: number }) {
+async function tally(
+  db: Db,
+  ekId: string,
+  { aggregate, changedIn, ...types }: { aggregate: Aggregate; changedIn: bigint; lost: number; won: number },
+) {
   const { count: labelCount, ...sums } = aggregate;
   // The row exists because only a listing can be labelled.
   await db.update(listing, { id: ekId }).set((row) => ({
     labelCount,
     ...sums,
+    changedIn,
     labelTypeCounts: row.labelTypeCounts.map(
       (n, bit) => n + ((types.won >> bit) & 1) - ((types.lost >> bit) & 1),
     ),
@@ -64,7 +69,7 @@ ponder.on("LabelRegistry:Labelled", async ({ event, context: { db, chain } }) =>
     .insert(label)
     .values({ id, chainId, ekId, validatorId, disputed: false, ...said })
     .onConflictDoUpdate(said);
-  await tally(db, ekId, aggregate, { lost: live?.types ?? 0, won: types });
+  await tally(db, ekId, { aggregate, changedIn: event.block.number, lost: live?.types ?? 0, won: types });
   if (!live) await addToTotals(db, chainId, { labels: 1 });
   const moment = momentOf(chainId, event);
   await changeStance(db, moment, id, types);
@@ -90,7 +95,7 @@ ponder.on("LabelRegistry:LabelWithdrawn", async ({ event, context: { db, chain }
   const row = await existing(db.find(label, { id }), id);
   await retire(db, row, event.block.timestamp);
   await db.update(label, { id }).set({ status: "withdrawn" });
-  await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
+  await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
   await addToTotals(db, chain.id, { labels: -1 });
   await reviewListing(db, momentOf(chain.id, event), row.ekId);
 });
@@ -114,6 +119,8 @@ async function setDisputed(
   const row = await existing(db.find(label, { id }), id);
   if (row.status !== "live" || row.revision !== revision) return;
   await db.update(label, { id }).set({ disputed });
+  // The row exists because only a listing can be labelled.
+  await db.update(listing, { id: row.ekId }).set({ changedIn: event.block.number });
   await reviewListing(db, momentOf(chain.id, event), row.ekId);
 }
 
@@ -126,7 +133,7 @@ ponder.on("LabelRegistry:LabelStruck", async ({ event, context: { db, chain } })
   if (row.status === "live" && row.revision === revision) {
     await retire(db, row, null);
     await db.update(label, { id }).set({ status: "struck", disputed: false });
-    await tally(db, row.ekId, aggregate, { lost: row.types, won: 0 });
+    await tally(db, row.ekId, { aggregate, changedIn: event.block.number, lost: row.types, won: 0 });
     await addToTotals(db, chain.id, { labels: -1 });
     return reviewListing(db, moment, row.ekId);
   }

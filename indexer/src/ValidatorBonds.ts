@@ -24,7 +24,10 @@ async function setFeeCredit(db: Db, chainId: number, account: `0x${string}`, amo
 
 ponder.on("ValidatorBonds:BondChanged", async ({ event, context: { db, chain } }) => {
   const { bonded, unbonding } = event.args;
-  const state = { bonded, unbonding, unbondedAt: BigInt(event.args.unbondedAt) };
+  const state = {
+    ...{ bonded, unbonding, unbondedAt: BigInt(event.args.unbondedAt) },
+    changedIn: event.block.number,
+  };
   const validatorId = idsOf(chain.id).agent(event.args.validatorId);
   // The row exists when it bonded before.
   await db

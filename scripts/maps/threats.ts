@@ -156,11 +156,13 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   },
   T40: {
     attack: "Forged capability tokens: alg none, confusion, key injection",
-    defence: "one algorithm, one token type, the exchange's own key list",
+    defence:
+      "one algorithm, one token type, the exchange's own key list; an agent without a token: its certificate's handshake and its wallet's signature",
   },
   T41: {
     attack: "A token of one gateway or EK used at another",
-    defence: "audience, ek_id and a lifetime of at most ten minutes",
+    defence:
+      "audience, ek_id and a lifetime of at most ten minutes; a certificate stands for its agent at one seller and for named scopes",
   },
   T42: {
     attack: "A key rotation that refuses buyers; a stolen signing key",

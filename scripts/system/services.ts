@@ -86,12 +86,14 @@ const specs: Record<ServiceName, (settings: ServiceSettings) => ProcessSpec> = {
     probe: httpProbe(`http://127.0.0.1:${ports.api}/health`),
   }),
 
-  gateway: ({ ports, rpcUrl, deploymentFile, sellerEoa, storeDir, stateDir }) => ({
+  gateway: ({ ports, rpcUrl, deploymentFile, sellerEoa, storeDir, stateDir, dataDir }) => ({
     ...common,
     name: "gateway",
     args: [join(repoRoot, "gateway/server.ts")],
     env: {
       ...inheritedEnv(),
+      // From the second start on Node finds the types stripped, and does not load what strips them: 20 MB.
+      NODE_COMPILE_CACHE: join(dataDir, "compile-cache"),
       RPC_URL: rpcUrl,
       DEPLOYMENT_FILE: deploymentFile,
       EXCHANGE_URL: `http://127.0.0.1:${ports.api}`,

@@ -28,4 +28,5 @@ export { testUSDCAbi } from "./TestUSDC.ts";
 export { tillAbi } from "./Till.ts";
 export { tillsAbi } from "./Tills.ts";
 export { timeDecayPriceAbi } from "./TimeDecayPrice.ts";
+export { tokenRightsAbi } from "./TokenRights.ts";
 export { validatorBondsAbi } from "./ValidatorBonds.ts";

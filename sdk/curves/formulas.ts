@@ -3,11 +3,11 @@ import { exponential } from "./exponential.ts";
 import { fixed } from "./fixed.ts";
 import { linear } from "./linear.ts";
 import { logistic } from "./logistic.ts";
+import type { FormulaType } from "./names.ts";
 import { quota } from "./quota.ts";
 import { seasonal } from "./seasonal.ts";
 import { timeDecay } from "./time-decay.ts";
 
-/** The order is that of the contracts in `PiecewisePrice`, which names them by their place: add at the end only. */
 export const formulas = {
   fixed,
   linear,
@@ -16,9 +16,6 @@ export const formulas = {
   time_decay: timeDecay,
   seasonal,
   quota,
-} as const;
+} as const satisfies Record<FormulaType, unknown>;
 
-export type FormulaType = keyof typeof formulas;
 export type FormulaParams<T extends FormulaType> = ReturnType<(typeof formulas)[T]["decode"]>;
-
-export const formulaTypes = Object.keys(formulas) as [FormulaType, ...FormulaType[]];

@@ -3,7 +3,8 @@ import { concat, type Hex, numberToHex, size, slice } from "viem";
 import { ExchangeError } from "../errors.ts";
 import { checkAtLeast, checkAtMost, checkLength, MAX_AMOUNT, MAX_KEYS } from "./bounds.ts";
 import { type Curve, costOfEach } from "./curve.ts";
-import { type FormulaParams, type FormulaType, formulas, formulaTypes } from "./formulas.ts";
+import { type FormulaParams, formulas } from "./formulas.ts";
+import { type FormulaType, formulaTypes } from "./names.ts";
 import { clamp } from "./rounding.ts";
 
 /** From key number `from` (from 0) on, `formula` prices the keys. */

@@ -3,6 +3,7 @@ import type { Exchange } from "../client.ts";
 import { ExchangeError } from "../errors.ts";
 import { call } from "../http.ts";
 import * as ids from "../ids.ts";
+import { payInOneStep } from "../one-step.ts";
 import { checkQuote, payQuote, resumePayment } from "../payment.ts";
 import type { Quote } from "../till.ts";
 import { type QuoteResponse, quoteResponseSchema } from "../wire/listing.ts";
@@ -45,6 +46,21 @@ export function buyers(core: Core, defaultMaxPrice: bigint | undefined) {
         ...(exchange ? { contracts: { exchange, tills } } : {}),
         ...quoted,
       });
+    },
+    async buyInOneStep(ekId, { maxPrice = defaultMaxPrice, token } = {}) {
+      if (maxPrice === undefined) {
+        throw new ExchangeError("INVALID_REQUEST", "No maximum price was given. Nothing was asked.", {
+          hint: "Say what it may cost: buyInOneStep(ekId, { maxPrice: 250_000n }), or maxPrice in createExchange.",
+        });
+      }
+      const { chainId, exchange } = await place();
+      if (!exchange) {
+        throw new ExchangeError("SERVICE_UNAVAILABLE", `${server.url} does not say where its contract is.`, {
+          hint: "Buy with a quote: buy(ekId, { maxPrice }).",
+        });
+      }
+      const asked = { text: known(ekId), number: ids.ekId.parse(ekId).ekId };
+      return payInOneStep({ server, signer, chainId, exchange, ekId: asked, maxPrice, token });
     },
     resume: (pending) => resumePayment(server, pending),
     claim,

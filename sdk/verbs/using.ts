@@ -37,12 +37,12 @@ export function users(core: Core) {
     async fetch(ekId, options) {
       const { at, listingId, manifest } = await open(ekId, options?.token);
       const items: FetchedItem[] = [];
-      for (const item of manifest.items) items.push(await fetchItemBytes(at, item));
+      for (const item of manifest.items) items.push(await fetchItemBytes(at, item, manifest));
       return { ekId, listingId, manifest, items };
     },
     async fetchItem(ekId, itemId, options) {
       const { at, manifest } = await open(ekId, options?.token);
-      return fetchItemBytes(at, findItem(manifest, itemId));
+      return fetchItemBytes(at, findItem(manifest, itemId), manifest);
     },
     async execute(ekId, inputs, { item, token: given, pay } = {}) {
       const { at } = await open(ekId, given);

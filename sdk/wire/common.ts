@@ -1,6 +1,6 @@
 /** What every answer shares. bigint travels as a decimal string, time as RFC 3339. */
-import { isAddress } from "viem";
 import { z } from "zod";
+import { isAddress } from "../address.ts";
 import { errorCodes } from "../errors.ts";
 import * as ids from "../ids.ts";
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { tokenSchemes } from "../capability/claims.ts";
 import { contentManifestSchema, itemIdSchema } from "../manifest.ts";
-import { scopes } from "../records.ts";
+import { labels, scopes } from "../records.ts";
 import {
   addressSchema,
   agentIdSchema,
@@ -15,6 +15,8 @@ import {
 import { pricingPolicySchema, shownPricingPolicySchema } from "./pricing.ts";
 
 const scopeSchema = z.enum(Object.keys(scopes) as [keyof typeof scopes]);
+const labelSchema = z.enum(Object.keys(labels) as [keyof typeof labels]);
+const validationStatuses = ["unverified", "pending", "verified", "disputed"] as const;
 const modalitySchema = z.string().min(1).max(32);
 const uint32Schema = z.int().min(1).max(4_294_967_295);
 export const accessPolicySchema = z.object({
@@ -125,7 +127,7 @@ export const ekSummarySchema = z.object({
   pricing_policy: shownPricingPolicySchema,
   seller: z.object({ agent_id: agentIdSchema, eoa: z.string(), score: z.int() }),
   validation_snapshot: z.object({
-    status: z.enum(["unverified", "pending", "verified", "disputed"]),
+    status: z.enum(validationStatuses),
     top_labels: z.array(z.string()),
     score: z.int(),
     validators: z.array(z.object({ agent_id: agentIdSchema, score: z.int() })),
@@ -140,19 +142,68 @@ export const ekSummarySchema = z.object({
 });
 export type EKSummary = z.infer<typeof ekSummarySchema>;
 
+/** Text of a query string: what Postgres can't hold is no text. */
+const plain = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[^\0]*$/, "text without NUL");
+const yes = z.enum(["true", "false"]).transform((value) => value === "true");
+const wholeTokens = z.coerce.number().min(0).max(1e30);
+
 export const searchQuerySchema = z.object({
-  q: z.string().trim().max(200).optional(),
-  domain: z.string().max(64).optional(),
-  task_type: z.string().max(64).optional(),
-  modality: z.string().max(32).optional(),
+  /** Words; "a phrase", -without, this OR that. */
+  q: plain(200).trim().optional(),
+  domain: plain(64).optional(),
+  task_type: plain(64).optional(),
+  modality: plain(32).optional(),
+  /** One of its output artifacts. */
+  artifact: plain(64).optional(),
+  license: plain(128).optional(),
   /** Only what this agent sells. */
   seller: agentIdSchema.optional(),
-  cursor: z.string().max(200).optional(),
+  /** Only what its keys let one do. */
+  scope: scopeSchema.optional(),
+  /** Only with a live label of this type. */
+  label: labelSchema.optional(),
+  validation: z.enum(validationStatuses).optional(),
+  /** Whole tokens of the listing's currency. Prices that move with time count as they were up to some minutes ago; answers have them exact. */
+  price_min: wholeTokens.optional(),
+  price_max: wholeTokens.optional(),
+  /** `true`: only what costs nothing. */
+  free: yes.optional(),
+  /** `true`: only what is not past the time that its seller gave it. */
+  fresh: yes.optional(),
+  /** Only content that its seller dates no further back. */
+  max_age_days: z.coerce.number().int().min(1).max(36_500).optional(),
+  /** `best`: validated and bonded first, and what fits the words better. */
+  sort: z.enum(["best", "newest", "price_asc", "price_desc", "sold", "score"]).default("best"),
+  /** `true`: with counts of what was found. */
+  facets: yes.optional(),
+  /** Of the page before, with the same filters and sort. */
+  cursor: z.string().max(1000).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+const facetSchema = z.array(z.object({ value: z.string(), count: z.int() }));
+/** The most frequent values of each, of the `counted` best listings that fit. */
+export const facetsSchema = z.object({
+  domain: facetSchema,
+  task_type: facetSchema,
+  modality: facetSchema,
+  validation: facetSchema,
+  counted: z.int(),
+  /** Whether more listings fit than were counted: then the true counts are greater. */
+  approximate: z.boolean(),
 });
 export const searchResponseSchema = z.object({
   items: z.array(ekSummarySchema),
   cursor_next: z.string().optional(),
+  /** The text with words that listings hold in the place of words that none does. */
+  did_you_mean: z.string().optional(),
+  /** Nothing fitted the text as it was written: `items` fit this one. */
+  searched_for: z.string().optional(),
+  facets: facetsSchema.optional(),
 });
 
 export const quoteRequestSchema = z.object({

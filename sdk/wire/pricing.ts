@@ -1,6 +1,6 @@
 /** How a price is made: what sellers ask for and what everybody sees. */
 import { z } from "zod";
-import { curveTypes, formulaTypes } from "../curves.ts";
+import { curveTypes, formulaTypes } from "../curves/names.ts";
 import { amountSchema, timestampSchema } from "./common.ts";
 import { shareFields, shownShareFields } from "./shares.ts";
 

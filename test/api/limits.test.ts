@@ -12,7 +12,7 @@ import postgres, { type Sql } from "postgres";
 import { roomAt, take, WINDOW } from "../../api/limits/gcra.ts";
 import { createLimiter } from "../../api/limits/limiter.ts";
 import { takePermits } from "../../api/store/rate-limits.ts";
-import { createApi, expectError } from "./support/api.ts";
+import { type Api, createApi, expectError } from "./support/api.ts";
 import { type Copy, startCopy } from "./support/copy.ts";
 import { openTables } from "./support/tables.ts";
 import { useApi } from "./support/use-api.ts";
@@ -23,6 +23,7 @@ describe("api: limits", function () {
   this.timeout(180_000);
   const shared = useApi();
   let copies: Copy[] = [];
+  let apis: Api[] = [];
   let sql: Sql;
 
   before(async () => {
@@ -33,18 +34,19 @@ describe("api: limits", function () {
       PUBLIC_URL: shared.api.run.apiUrl,
     };
     copies = await Promise.all([startCopy(shared.api.run, { env }), startCopy(shared.api.run, { env })]);
+    apis = copies.map(({ apiUrl }) => createApi({ ...shared.api.run, apiUrl }));
   });
   after(async () => {
     await Promise.all(copies.map((copy) => copy.kill("SIGTERM")));
     await sql?.end();
   });
 
-  const at = (i: number) => createApi({ ...shared.api.run, apiUrl: String(copies[i % 2]?.apiUrl) });
+  const at = (i: number) => apis[i % 2] as Api;
   const from = (address: string) => ({ "x-forwarded-for": address });
 
   it("T53 holds reads to their limit over both processes, and leaves payments and health alone", async () => {
     const headers = from("203.0.113.7");
-    const answers: Awaited<ReturnType<ReturnType<typeof at>["ask"]>>[] = [];
+    const answers: Awaited<ReturnType<Api["ask"]>>[] = [];
     for (let i = 0; i < 2 * READS; i += 8) {
       const burst = Array.from({ length: 8 }, (_, j) => at(i + j).ask("/public/points/policy", { headers }));
       answers.push(...(await Promise.all(burst)));

@@ -1,11 +1,19 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { CompactSign, type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import { createWalletClient, type Hex, http, type PrivateKeyAccount, publicActions, zeroHash } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { hardhat } from "viem/chains";
 import type { z } from "zod";
+import { repoRoot } from "../../scripts/system/repo.ts";
 import { receiptAnchorAbi } from "../../sdk/abis/index.ts";
-import { anchorArguments } from "../../sdk/anchor.ts";
+import { anchorArguments, anchoredDay, anchoredGatewayId } from "../../sdk/anchor.ts";
 import { countersign } from "../../sdk/countersignature.ts";
 import { createDpopKey } from "../../sdk/dpop.ts";
 import { type LeafProof, provesAbsence, verifyLeaf } from "../../sdk/receipt-proofs.ts";
@@ -189,6 +197,57 @@ describe("api: usage events", () => {
     const empty = await shared.api.get<ReceiptDay>(`${path.slice(0, -10)}2026-01-01`);
     expect([empty.root, empty.count]).to.deep.equal([zeroHash, 0]);
     expectError(await shared.api.ask(`${path.slice(0, -10)}yesterday`), "INVALID_REQUEST", 400);
+  });
+
+  it("anchors a day by the script, once both sides have the same of it", async () => {
+    const { market, run } = shared.api;
+    const key = generatePrivateKey();
+    const account = privateKeyToAccount(key);
+    await market.giveEther(account.address);
+    const { result: agent } = await market.send(account, market.contracts.registry, "register", [""]);
+    const timestamp = new Date(Date.now() - 86_400_000).toISOString();
+    const day = timestamp.slice(0, 10);
+    const chain = `key_31337_${number}_7_0`;
+    const receipt = (n: number) => ({
+      ...{ listing_id: `lst_31337_${number}_v1`, key_id: chain, chain, number: n, jti: randomUUID() },
+      request_hash: `sha256:${"a".repeat(64)}`,
+    });
+    const jwss = await Promise.all([1, 2].map((n) => sign(event({ timestamp, receipt: receipt(n) }))));
+    const mine = { gateway_id: await thumbprint, day, open: false };
+    const { root } = receiptTree(jwss.map(leafOf));
+    const here: ReceiptDay = { ...mine, root, count: 2 };
+    const seller = createServer((req, res) => {
+      res.writeHead(req.url === `/receipts/days/${day}` ? 200 : 404, { "content-type": "application/json" });
+      res.end(JSON.stringify(here));
+    }).listen(0, "127.0.0.1");
+    await once(seller, "listening");
+    const { port } = seller.address() as AddressInfo;
+    const anchor = () =>
+      promisify(execFile)(process.execPath, [join(repoRoot, "scripts/anchor-receipts.ts"), day], {
+        env: {
+          ...{ GATEWAY_URL: `http://127.0.0.1:${port}`, EXCHANGE_URL: run.apiUrl, RPC_URL: run.rpcUrl },
+          ...{ DEPLOYMENT_FILE: run.deploymentFile, SELLER_KEY: key },
+        },
+      }).then(
+        ({ stdout }) => stdout,
+        ({ stderr }: { stderr: string }) => stderr,
+      );
+    try {
+      await send(jwss.slice(0, 1));
+      expect(await anchor(), "the exchange lacks one").to.include("wait until all have arrived");
+      await send(jwss.slice(1));
+      expect(await anchor()).to.match(
+        new RegExp(`^2 receipts of ${day}, root ${root}, anchored by 0x[0-9a-f]{64}`),
+      );
+    } finally {
+      seller.close();
+    }
+    const anchored = await market.client.readContract({
+      ...market.contracts.anchor,
+      functionName: "anchorOf",
+      args: [agent, anchoredGatewayId(mine.gateway_id), anchoredDay(day)],
+    });
+    expect(anchored).to.include({ root, count: 2n });
   });
 
   it("takes a dispute, and counts it as no use", async () => {

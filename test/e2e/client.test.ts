@@ -3,6 +3,7 @@
  * ├── buy    a free listing is claimed, by a grant that it gives itself
  * │          a wallet without money is told so, and owes nothing
  * │          an answer that was lost, or an API that died after it, costs nothing more (T18)
+ * ├── buyInOneStep   pays once at one address, also when the answer is lost (T18); not more than allowed; a holder pays nothing
  * ├── fetch  what was not bought, or not on these terms, is not given
  * ├── watch  what the agent bought, sells and says comes back by the same client
  * └── join   a second time is refused in words
@@ -163,6 +164,34 @@ describe("client on the real exchange", () => {
     await seller.markRead(told.map(({ notification_id }) => notification_id));
     const again = (await seller.notifications()).items.filter(({ ek_id }) => ek_id === ekId);
     expect(again.every(({ read }) => read)).to.equal(true);
+  });
+
+  it("buys in one step, and T18 pays once when the answer is lost", async function () {
+    this.timeout(30_000);
+    let paid = 0;
+    const buyer = await newcomer(20n * PRICE, (fetch) => async (input, init) => {
+      const request = new Request(input, init);
+      const isPayment = request.headers.has("payment-signature");
+      const response = await fetch(request);
+      if (!isPayment || ++paid > 1) return response;
+      await response.arrayBuffer();
+      throw new Error("the answer was lost");
+    });
+    const price = BigInt((await buyer.quote(ekId)).price.amount); // each key costs more than the one before
+    const cheap = await failure(buyer.buyInOneStep(ekId, { maxPrice: price - 1n }));
+    expect([cheap.code, cheap.details.price]).to.deep.equal(["PAYMENT_REQUIRED", String(price)]);
+    const usd = shared.system.run.deployment.tokens[0]?.address as `0x${string}`;
+    const other = await failure(buyer.buyInOneStep(ekId, { maxPrice: price, token: buyer.address }));
+    expect(other.code, "another token is another price").to.equal("PAYMENT_FAILED");
+    expect(await moneyOf(buyer.address)).to.equal(20n * PRICE);
+    const { key_id, purchase } = await buyer.buyInOneStep(ekId, { maxPrice: price, token: usd });
+    expect(paid, "asked twice, with the same payment").to.equal(2);
+    expect(purchase).to.include({ ek_id: ekId, key_id });
+    expect(await moneyOf(buyer.address)).to.equal(20n * PRICE - price);
+    expect((await buyer.fetch(ekId)).items).to.have.length(6);
+    const again = await buyer.buyInOneStep(ekId);
+    expect([again.key_id, again.purchase]).to.deep.equal([key_id, undefined]);
+    expect(await moneyOf(buyer.address), "a holder pays nothing").to.equal(20n * PRICE - price);
   });
 
   it("tells who has joined already that it has", async () => {

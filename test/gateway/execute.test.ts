@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createExecutor, type Executable, executionSchema } from "../../gateway/execution.ts";
 import { findJail, type Jail } from "../../gateway/sandbox/jail.ts";
+import { hiddenFolders } from "../../gateway/sandbox/view.ts";
 import { verifyReceipt } from "../../sdk/receipts.ts";
 import { startExchange, type TestExchange } from "./support/exchange.ts";
 import { startWholeGateway, type WholeGateway } from "./support/fetching.ts";
@@ -165,7 +166,8 @@ describe("gateway: execute", function () {
         },
       });
     const start = async (script: string, over: Partial<Executable> = {}, inside: Jail | null = jail) => {
-      const executor = createExecutor({ execution: declare(script, over), jail: inside });
+      const hide = hiddenFolders([dir.path]);
+      const executor = createExecutor({ execution: declare(script, over), jail: inside, hide });
       try {
         const output = await executor.execute(executor.executable("ek_31337_1"), {
           inputs: Buffer.from("1"),
@@ -187,6 +189,37 @@ describe("gateway: execute", function () {
       expect(await start(connect, { allow_unsandboxed: true } as Partial<Executable>, null)).to.equal(
         "reached",
       );
+    });
+
+    it("sees nothing of the gateway's files, but for what it was declared to need", async () => {
+      expect(
+        jail?.hides,
+        "a mount namespace, which Linux gives to everybody unless it is forbidden",
+      ).to.equal(true);
+      const own = join(dir.path, "own");
+      mkdirSync(own);
+      for (const name of ["tool.sh", "model.bin"]) writeFileSync(join(own, name), "echo tool");
+      const state = join(dir.path, "gateway-key.json");
+      expect(readFileSync(state, "utf8")).to.include('"d"');
+      expect(await start(`cat ${state} ${own}/tool.sh 2>/dev/null || echo nothing`)).to.equal("nothing");
+      expect(await start(`ls -A ${dir.path} 2>/dev/null | wc -l`), "the store and all").to.equal("0");
+      const outside = `cat /proc/${process.pid}/environ /proc/${process.pid}/root${state} 2>/dev/null | wc -c`;
+      expect(await start(outside), "nor by way of the gateway's process").to.equal("0");
+      expect(
+        await start(
+          `umount ${dir.path} 2>/dev/null; mount -t proc x /proc 2>/dev/null; ls -A ${dir.path} | wc -l`,
+        ),
+      ).to.equal("0");
+      const read = [join(own, "model.bin")];
+      expect(await start(`cat ${own}/model.bin; ls ${own}`, { read } as Partial<Executable>)).to.equal(
+        "echo toolmodel.bin",
+      );
+      expect(
+        await start(`echo x > ${own}/model.bin; cat ${own}/model.bin`, { read } as Partial<Executable>),
+      ).to.equal("echo tool");
+      const named = { command: ["/bin/bash", "--norc", join(own, "tool.sh")] } as Partial<Executable>;
+      expect(await start("", named), "what the declaration names").to.equal("tool");
+      expect(await start("echo kept > here; cat here"), "its own folder can be written to").to.equal("kept");
     });
 
     it("T48 is ended when it takes too long, says or takes too much, with all that it started", async () => {

@@ -4,6 +4,9 @@ import { expect } from "chai";
 import { createExecutor, executionSchema } from "../../gateway/execution.ts";
 import { findJail } from "../../gateway/sandbox/jail.ts";
 import { createToll } from "../../gateway/toll.ts";
+import { createDpopKey } from "../../sdk/dpop.ts";
+import { ExchangeError } from "../../sdk/errors.ts";
+import { executeExperience } from "../../sdk/execution.ts";
 import { receiptOf } from "../api/support/x402.ts";
 import { startExchange, type TestExchange } from "./support/exchange.ts";
 import { startWholeGateway, type WholeGateway } from "./support/fetching.ts";
@@ -13,6 +16,7 @@ import { publish } from "./support/store.ts";
 
 /*
 a run with a price        402 with what it costs; the stock x402 client pays it to the seller
+├── by the SDK            each call is paid and run once, and its receipt kept
 ├── drained between verify and settle, or cancelled   nothing runs (T15, T13)
 ├── sent again            the same answer, one payment, one run, also in parallel
 ├── for another call      refused
@@ -99,6 +103,32 @@ describe("gateway: pay per run", function () {
     const required = JSON.parse(Buffer.from(headers.get("payment-required") ?? "", "base64").toString());
     return buyer.sign(required);
   };
+
+  it("the SDK pays per call, proves anew with each request, and keeps the receipt", async () => {
+    const buyer = await till.buyer(2n * PRICE);
+    const dpop = await createDpopKey();
+    const access = {
+      ...{ ekId: EK, dpop, gatewayKey: gateway.key.x, pay: buyer.pay },
+      gateway: { url: gateway.url, fetch: globalThis.fetch, unreachable: "GATEWAY_UNREACHABLE" as const },
+      token: await tokenOf({ cnf: { jkt: dpop.jkt } }),
+    };
+    const before = await till.balanceOf(till.seller);
+    const runs = [
+      await executeExperience(access, { inputs: 1 }),
+      await executeExperience(access, { inputs: 1 }),
+    ];
+    expect(runs[0]?.output, "two calls are two runs").not.to.equal(runs[1]?.output);
+    expect(runs.map(({ receipt }) => receipt?.countersigned)).to.deep.equal([true, true]);
+    expect((await till.balanceOf(till.seller)) - before, "and two payments").to.equal(2n * PRICE);
+    const broke = await executeExperience(access, { inputs: 1 }).catch((error: unknown) => error);
+    expect(broke, "the money is spent").to.be.instanceOf(ExchangeError);
+    const { pay: _, ...unpaid } = access;
+    const refused = await executeExperience(unpaid, { inputs: 1 }).catch(
+      (error: ExchangeError) => error.code,
+    );
+    expect(refused).to.equal("PAYMENT_REQUIRED");
+    expect((await till.balanceOf(till.seller)) - before).to.equal(2n * PRICE);
+  });
 
   it("the stock x402 client pays the seller, and has its answer", async () => {
     const buyer = await till.buyer();

@@ -3,14 +3,18 @@
  * ├── given a token             fetches manifest and items from the gateway, with it, and checks every hash
  * ├── when a byte differs       HASH_MISMATCH, and nothing is handed out (T47)
  * ├── when there is too much    HASH_MISMATCH, without reading on (T48)
+ * ├── when it breaks off        goes on where it was, of the same content alone
+ * ├── when the item is in parts  fetches them as ranges, checks each, and reads a wrong one again (T47)
  * └── when the gateway is down  GATEWAY_UNREACHABLE, or what it says
  */
+import type { IncomingHttpHeaders } from "node:http";
 import { expect } from "chai";
 import { sha256 } from "viem";
 import { canonicalJson } from "../../sdk/canonical.ts";
 import { createExchange } from "../../sdk/client.ts";
 import { HashMismatchError } from "../../sdk/errors.ts";
 import { type ContentManifest, hashManifest } from "../../sdk/manifest.ts";
+import { PART_INDEX_TYPE } from "../../sdk/parts.ts";
 import { countingWallet, signInRoutes } from "./support/exchange.ts";
 import { failure } from "./support/failure.ts";
 import { apiError, useServer } from "./support/server.ts";
@@ -73,6 +77,114 @@ describe("client: fetch", () => {
       Array(4).fill("Bearer ek.token"),
     );
     expect(server.received.at(-1)).to.deep.include({ path: "/me/buy/token", body: { ek_id: "ek_31337_1" } });
+  });
+
+  const BIG = contents["big.bin"] as Uint8Array;
+  const bigPath = "GET /exp/ek_31337_1/items/big.bin";
+  /** What a gateway answers to a request for `bytes`, or a range of them; `breakOff` as the server has it. */
+  const serve = (
+    bytes: Uint8Array,
+    etag: string,
+    { range, "if-range": ifRange }: IncomingHttpHeaders,
+    breakOff?: number,
+  ) => {
+    const [, first = "0", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
+    const partial = range !== undefined && (ifRange === undefined || ifRange === etag);
+    const piece = partial
+      ? bytes.subarray(Number(first), last === "" ? bytes.length : Number(last) + 1)
+      : bytes;
+    return {
+      status: partial ? 206 : 200,
+      headers: { etag },
+      bytes: piece,
+      ...(breakOff === undefined ? {} : { breakOff }),
+    };
+  };
+
+  it("goes on where a transfer broke, as often as something comes", async () => {
+    const breaks = [100_000, 50_000, undefined];
+    gateway.routes[bigPath] = ({ headers }) => serve(BIG, '"v1"', headers, breaks.shift());
+    const { bytes } = await exchange().fetchItem("ek_31337_1", "big.bin");
+    expect(bytes).to.deep.equal(BIG);
+    const asked = gateway.received.filter(({ path }) => path.endsWith("/big.bin"));
+    expect(asked.map(({ headers }) => [headers.range, headers["if-range"]])).to.deep.equal([
+      [undefined, undefined],
+      ["bytes=100000-", '"v1"'],
+      ["bytes=150000-", '"v1"'],
+    ]);
+  });
+
+  it("begins anew when something else is there by then, and gives up when nothing more comes", async () => {
+    let times = 0;
+    const old = new Uint8Array(BIG.length).fill(9);
+    gateway.routes[bigPath] = ({ headers }) =>
+      times++ === 0 ? serve(old, '"v1"', headers, 100_000) : serve(BIG, '"v2"', headers);
+    expect((await exchange().fetchItem("ek_31337_1", "big.bin")).bytes).to.deep.equal(BIG);
+    times = 0;
+    gateway.routes[bigPath] = ({ headers }) => serve(BIG, '"v1"', headers, times++ === 0 ? 100_000 : 0);
+    expect((await failure(exchange().fetchItem("ek_31337_1", "big.bin"))).code).to.equal(
+      "GATEWAY_UNREACHABLE",
+    );
+    expect(times, "the first, and one per pause").to.equal(4);
+  });
+
+  /** The big item in three parts of 100,000 bytes. */
+  function inParts() {
+    const size = 100_000;
+    const parts = [0, 1, 2].map((i) => ({
+      ...{ offset: i * size, size },
+      sha256: sha256(BIG.subarray(i * size, (i + 1) * size)).slice(2),
+    }));
+    const index = encode(JSON.stringify({ index_version: "1.0", size_bytes: BIG.length, parts }));
+    const items = manifest.items.map((item) =>
+      item.id === "big.bin"
+        ? {
+            ...item,
+            chunks: {
+              ...{ enabled: true, strategy: "multipart" as const, chunk_size_bytes: size },
+              manifest_ref: {
+                scheme: "es_gateway" as const,
+                uri: "big.parts.json",
+                resolve: "gateway" as const,
+              },
+            },
+          }
+        : item,
+    );
+    const indexItem = {
+      ...(manifest.items[0] as ContentManifest["items"][number]),
+      ...{ id: "big.parts.json", media_type: PART_INDEX_TYPE, size_bytes: index.length },
+      hash: { alg: "sha256" as const, value: sha256(index).slice(2) },
+    };
+    const whole = { ...manifest, items: [...items, indexItem] };
+    server.routes["POST /me/buy/token"] = () => ({ body: tokenFor(hashManifest(whole)) });
+    gateway.routes["GET /exp/ek_31337_1/metadata"] = () => ({ bytes: canonicalJson(whole) });
+    gateway.routes["GET /exp/ek_31337_1/items/big.parts.json"] = () => ({ bytes: index });
+  }
+
+  it("T47 fetches an item in parts as ranges, each checked, a wrong or broken one alone again", async () => {
+    inParts();
+    const faults = new Set(["bytes=100000-199999", "bytes=200000-299999"]);
+    gateway.routes[bigPath] = ({ headers }) => {
+      const first = faults.delete(headers.range ?? "");
+      const wrong = first && headers.range === "bytes=100000-199999";
+      const answer = serve(wrong ? new Uint8Array(BIG.length) : BIG, '"v1"', headers);
+      return first && !wrong ? { ...answer, breakOff: 40_000 } : answer;
+    };
+    const { bytes } = await exchange().fetchItem("ek_31337_1", "big.bin");
+    expect(bytes).to.deep.equal(BIG);
+    const ranges = gateway.received
+      .filter(({ path }) => path.endsWith("/big.bin"))
+      .map(({ headers }) => headers.range);
+    expect(ranges.toSorted()).to.deep.equal([
+      "bytes=0-99999",
+      "bytes=100000-199999",
+      "bytes=100000-199999",
+      "bytes=200000-299999",
+      "bytes=240000-299999",
+    ]);
+    gateway.routes[bigPath] = ({ headers }) => serve(new Uint8Array(BIG.length), '"v1"', headers);
+    expect(await failure(exchange().fetchItem("ek_31337_1", "big.bin"))).to.be.instanceOf(HashMismatchError);
   });
 
   it("gives the session to the exchange alone, and the token to the gateway alone", async () => {

@@ -60,7 +60,8 @@ async function answers(apiUrl: string, child: ChildProcess): Promise<void> {
   }
 }
 
-export type Rpc = { method: string; params?: unknown[] };
+export type Rpc = { id?: number; method: string; params?: unknown[] };
+type Answer = { id?: number; result?: unknown };
 export type LyingRpc = {
   url: string;
   /**
@@ -78,11 +79,19 @@ export async function startLyingRpc(rpcUrl: string): Promise<LyingRpc> {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", async () => {
       const body = Buffer.concat(chunks).toString();
-      const answer = (await (await fetch(rpcUrl, { method: "POST", body })).json()) as { result?: unknown };
-      const lied = await lie(JSON.parse(body) as Rpc, answer.result);
-      if (lied === null) return response.destroy();
+      const call = JSON.parse(body) as Rpc | Rpc[];
+      const answer = (await (await fetch(rpcUrl, { method: "POST", body })).json()) as Answer | Answer[];
+      const calls = [call].flat();
+      const answers = await Promise.all(
+        [answer].flat().map(async (each, i) => {
+          const own = calls.find(({ id }) => id === each.id) ?? (calls[i] as Rpc);
+          const lied = await lie(own, each.result);
+          return lied === undefined ? each : lied === null ? undefined : { ...each, result: lied };
+        }),
+      );
+      if (answers.includes(undefined)) return response.destroy();
       response.setHeader("content-type", "application/json");
-      return response.end(JSON.stringify(lied === undefined ? answer : { ...answer, result: lied }));
+      return response.end(JSON.stringify(Array.isArray(call) ? answers : answers[0]));
     });
   });
   const port = await listen(server);

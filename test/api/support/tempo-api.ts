@@ -21,6 +21,7 @@ import { createLimiter } from "../../../api/limits/limiter.ts";
 import { setUpMpp } from "../../../api/mpp/setup.ts";
 import type { TempoConfig } from "../../../api/mpp/tempo.ts";
 import { openIndex } from "../../../api/queries/index-database.ts";
+import { openSearch } from "../../../api/search/search-index.ts";
 import { openStore } from "../../../api/store/database.ts";
 import { createSigningKeys } from "../../../api/store/signing-keys.ts";
 import { createWatermarks } from "../../../api/store/watermarks.ts";
@@ -66,6 +67,7 @@ export async function startTempoApi(
   const deps: Deps = {
     ...setUpMpp({ mppSecret: mppSecretOf(localKey(1)), tempo }, { publicUrl, ...rest }),
     ...{ publicUrl, chain: home, guard, relayer, sql, index },
+    search: openSearch({ databaseUrl, tag, deps: { chain: home, index } }),
     accesses: createAccessRecorder({ chain: home, relayer }),
     versions: createVersionReader(home),
     keys: createSigningKeys(store),
@@ -93,7 +95,7 @@ export async function startTempoApi(
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all([store.close(), index.close()]);
+      await Promise.all([store.close(), index.close(), deps.search.close()]);
     },
   };
 }

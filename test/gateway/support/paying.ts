@@ -3,13 +3,14 @@ import { x402Facilitator } from "@x402/core/facilitator";
 import type { FacilitatorClient } from "@x402/core/server";
 import { toFacilitatorEvmSigner } from "@x402/evm";
 import { ExactEvmScheme } from "@x402/evm/exact/facilitator";
+import { wrapFetchWithPayment } from "@x402/fetch";
 import { artifacts, network } from "hardhat";
 import { type Address, createWalletClient, type Hex, http, publicActions } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { hardhat } from "viem/chains";
 import type { TollSettings } from "../../../gateway/toll-settings.ts";
 import { localKey } from "../../../scripts/system/chain.ts";
-import { createPayer } from "../../api/support/x402.ts";
+import { createPayer, stockClient } from "../../api/support/x402.ts";
 
 /** Also reads. */
 const walletOf = (rpcUrl: string, key: Hex) =>
@@ -58,6 +59,9 @@ export async function startTill() {
       await house.waitForTransactionReceipt({ hash: gas });
       return {
         ...createPayer(wallet.account, hardhat.id),
+        /** Makes a fetch that pays what is asked for, with the stock client. */
+        pay: (fetch: typeof globalThis.fetch) =>
+          wrapFetchWithPayment(fetch, stockClient(wallet.account, hardhat.id)),
         address: wallet.account.address,
         drain: () => send("transfer", [house.account.address, funds], wallet),
       };

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Address } from "viem";
-import { bindingOf } from "../../../../api/chain/agents.ts";
 import { createChain } from "../../../../api/chain/client.ts";
 import { createChainGuard } from "../../../../api/chain/guard.ts";
 import { deploymentSchema } from "../../../../sdk/deployment.ts";
@@ -17,12 +16,10 @@ servePeer<ReadsSettings>(async ({ rpcUrl, deploymentFile, buyer, ekNumber }) => 
   const guard = createChainGuard(chain);
   const app = new Hono();
   app.post("/reads", async (c) => {
-    const { agentId } = await bindingOf(chain, buyer);
     await guard.assertTrusted();
-    const { number: blockNumber } = await chain.client.getBlock({ blockTag: "latest" });
-    const [tokenId] = await chain.keys.read.accessOf([BigInt(ekNumber), agentId], { blockNumber });
-    if (tokenId === 0n) throw new Error(`${buyer} holds no key of ${ekNumber}.`);
-    return c.json({ held: await chain.exchange.read.isHeld([tokenId]) });
+    const { keyId, held } = await chain.tokenRights(buyer, BigInt(ekNumber));
+    if (keyId === 0n) throw new Error(`${buyer} holds no key of ${ekNumber}.`);
+    return c.json({ held });
   });
   return serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 });
 });
