@@ -87,6 +87,8 @@ export const schema = z.object({
   TEMPO_TOKEN_DECIMALS: z.coerce.number().int().min(0).max(36).default(6),
   /** Blocks that must lie on a transfer's before it counts. Tempo's blocks are final. */
   TEMPO_CONFIRMATIONS: z.coerce.number().int().min(0).max(1_000).default(0),
+  /** Seconds after which the chain has a new block, whatever happens: a node whose head is older stands still. 0: it may be as old as it is. */
+  HEAD_MAX_AGE: z.coerce.number().int().min(0).max(86_400).optional(),
   /** Gas that the relayer spends for one payer or agent within an hour: some hundred sales. */
   RELAY_GAS_PER_HOUR: z
     .string()
@@ -145,6 +147,8 @@ export const schema = z.object({
 
 /** A chain of one's own, where nobody else makes blocks. */
 const LOCAL_CHAIN_ID = 31337;
+/** Elsewhere blocks come every few seconds, whatever happens. */
+const HEAD_MAX_AGE = 120;
 
 export type Env = Readonly<{
   rpcUrl: string;
@@ -158,6 +162,8 @@ export type Env = Readonly<{
   relayerKey: Hex;
   facilitatorUrl: string | undefined;
   confirmations: readonly Tier[];
+  /** In seconds; absent where a head may have any age. */
+  headMaxAge: number | undefined;
   /** Absent: no payments by card. */
   card?: CardConfig & { issuerKey: Hex };
   /** Absent: the Machine Payments Protocol is not offered. */
@@ -189,6 +195,7 @@ export function readEnv(): Env {
     relayerKey: env.RELAYER_KEY,
     facilitatorUrl: env.FACILITATOR_URL?.replace(/\/+$/, ""),
     confirmations: env.CONFIRMATIONS ?? tiersOf(env.DEPLOYMENT_FILE),
+    headMaxAge: headMaxAgeOf(env),
     ...cardOf(env),
     ...mppOf(env),
     relayGasPerHour: BigInt(env.RELAY_GAS_PER_HOUR),
@@ -234,6 +241,12 @@ function limitsOf({ chainId }: Deployment): Limits {
 
 function tiersOf({ chainId }: Deployment): readonly Tier[] {
   return parseTiers(chainId === LOCAL_CHAIN_ID ? LOCAL_TIERS : DEFAULT_TIERS) ?? [];
+}
+
+/** A local chain makes a block for a transaction alone. */
+function headMaxAgeOf({ HEAD_MAX_AGE: said, DEPLOYMENT_FILE }: z.output<typeof schema>): number | undefined {
+  const seconds = said ?? (DEPLOYMENT_FILE.chainId === LOCAL_CHAIN_ID ? 0 : HEAD_MAX_AGE);
+  return seconds === 0 ? undefined : seconds;
 }
 
 /** The card rail's part. One secret without the other ends the process: half a rail would take money and never hear of it. */

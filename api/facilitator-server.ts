@@ -30,8 +30,8 @@ await migrate(store, tag).catch((error: unknown) => {
   process.exit(1);
 });
 const chain = createChain(env);
-const guard = createChainGuard(chain);
 const { sql, lock } = store;
+const guard = createChainGuard(chain, { sql });
 const relayer = createRelayer({
   ...{ chain, guard, sql, lock },
   ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },

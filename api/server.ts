@@ -88,7 +88,7 @@ async function prepare(opened: Store): Promise<void> {
 async function createDeps({ rpcUrl, deployment, publicUrl, indexerUrl, ...env }: Env): Promise<Deps> {
   const { sql } = store;
   const chain = createChain({ rpcUrl, deployment });
-  const guard = createChainGuard(chain);
+  const guard = createChainGuard(chain, { sql, maxAge: env.headMaxAge });
   const relayer = createRelayer({
     ...{ chain, guard, sql, lock: store.lock },
     ...{ privateKey: env.relayerKey, gasPerHour: env.relayGasPerHour },

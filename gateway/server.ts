@@ -32,7 +32,7 @@ import { createUsageRecorder, queueReceipts } from "./usage.ts";
 
 /** Time in ms that deliveries under way get to end when the process is told to stop. */
 const GRACE_MS = 2000;
-const HOUSEKEEPING_MS = 60_000;
+const HOUSEKEEPING_MS = 10_000;
 
 async function start(env: Env, log: Log): Promise<() => Promise<void>> {
   await mkdir(env.stateDir, { recursive: true, mode: 0o700 });

@@ -14,11 +14,12 @@ import { type Call, ContractRefusal, contractCall } from "../chain/relayer.ts";
 import { saleIn } from "../chain/sales.ts";
 import type { Deps } from "../deps.ts";
 import { type IdempotentRequest, KeyTaken, saveRequest } from "../store/idempotency.ts";
-import { markFailed, markIssued, markUnknown } from "../store/payment-moves.ts";
+import { markFailed, markIssued, markNotSent, markUnknown } from "../store/payment-moves.ts";
 import {
   getPayment,
   noteTransaction,
   type Payment,
+  PaymentLost,
   takeOverPayment,
   takePayment,
 } from "../store/payments.ts";
@@ -86,7 +87,7 @@ export async function followDirectSale(deps: Deps, id: string): Promise<Purchase
 /** Both rails' way to go on: see `Rail.resume`. Nobody waits for an answer: what was never sent is given up. */
 export async function resumeDirectSale(deps: Deps, payment: Payment): Promise<void> {
   const sent = payment.tx ? await outcomeOf(deps, payment, payment.tx) : "gone";
-  if (sent === "gone") await markFailed(deps.sql, payment.id, "not_sent");
+  if (sent === "gone") await markNotSent(deps.sql, payment);
 }
 
 /** For a client that asks again: what was never sent is sent now. Undefined while a transaction may still come. */
@@ -104,7 +105,8 @@ async function outcomeOf(
   const fate = await deps.relayer.fateOf(tx);
   if (typeof fate === "string") return fate;
   const sale = await saleIn(deps.chain, fate.receipt);
-  if (!sale) return "gone"; // reverted: something came in between
+  // Reverted: something came in between. A sale that does not show is one all the same: it must not be sent twice.
+  if (!sale) return fate.receipt.status === "reverted" ? "gone" : "waiting";
   await markIssued(deps.sql, payment.id, sale);
   return sale.purchase;
 }
@@ -116,7 +118,7 @@ async function send(deps: Deps, payment: Payment): Promise<PurchaseResponse> {
     const receipt = await deps.relayer.send(callOf(deps, payment, agentId), {
       asker: payment.buyer,
       async signed(hash) {
-        await noteTransaction(deps.sql, payment.id, hash);
+        await noteTransaction(deps.sql, payment, hash);
         tx = hash;
       },
     });
@@ -130,9 +132,10 @@ async function send(deps: Deps, payment: Payment): Promise<PurchaseResponse> {
       await markFailed(deps.sql, payment.id, error.revert.name);
       throw refusalOf(error.revert);
     }
+    if (error instanceof PaymentLost) throw pendingError(payment);
     // Only what certainly was never sent may be forgotten.
     if (!tx || error instanceof TransactionNotSent) {
-      await markFailed(deps.sql, payment.id, "not_sent");
+      await markNotSent(deps.sql, tx ? { ...payment, tx } : payment);
       throw error;
     }
   }

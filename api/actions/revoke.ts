@@ -30,13 +30,13 @@ type Watching = Pick<Deps, "chain" | "guard" | "sql">;
 export async function revokeEnded({ chain, guard, sql }: Watching): Promise<void> {
   if (!(await anyLiveToken(sql))) return;
   await guard.assertTrusted();
-  const head = await chain.client.getBlock({ blockTag: "latest" });
+  const head = await guard.newestHead();
   const tokens = await unverifiedTokens(sql, head.hash, BATCH);
   const known = tokens.filter(({ block }) => block.number <= head.number);
   for (let i = 0; i < known.length; i += AT_ONCE) {
     const held = await Promise.all(
       known.slice(i, i + AT_ONCE).map(async (token) => {
-        const ending = await endingOf(chain, token);
+        const ending = await endingOf(chain, token, { blockNumber: head.number });
         if (ending === undefined) return [token.jti];
         await revokeToken(sql, token.jti, ending);
         log("info", "token revoked", { jti: token.jti, reason: ending });

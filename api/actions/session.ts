@@ -138,6 +138,23 @@ export function assertBound({ eoa, epoch }: SignIn, now: Pick<Binding, "epoch" |
 }
 
 /**
+ * Throws SERVICE_UNAVAILABLE unless the session's EOA is its agent's at that block: of a pool's nodes the one that was asked when the request
+ * came need not be as far as the other, or the other way round. Asked again, who is right shows.
+ */
+export async function assertBoundAt(
+  chain: Deps["chain"],
+  { eoa, agentId, epoch }: Session,
+  at: { blockNumber: bigint },
+): Promise<void> {
+  const then = await bindingOf(chain, eoa, at);
+  if (then.agentId === agentId && then.epoch === epoch) return;
+  throw new ExchangeError("SERVICE_UNAVAILABLE", `The chain's nodes do not agree on whose agent ${eoa} is.`, {
+    hint: "Nothing was done: one of them is behind. Try again in a moment.",
+    details: { check: "chain" },
+  });
+}
+
+/**
  * By which EOA the request was sent. Throws SESSION_EXPIRED when the session is over, also because it was ended, and INVALID_SIGNATURE when
  * there is no session in the header, or none of ours.
  */

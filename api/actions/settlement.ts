@@ -16,12 +16,13 @@ import {
   saveAuthorization,
 } from "../store/authorizations.ts";
 import type { Sql } from "../store/database.ts";
-import { markFailed, markIssued, markUnknown, move } from "../store/payment-moves.ts";
+import { markFailed, markIssued, markNotSent, markUnknown, move } from "../store/payment-moves.ts";
 import {
   getPayment,
   keepLease,
   noteTransaction,
   type Payment,
+  PaymentLost,
   takeOverPayment,
   takePayment,
 } from "../store/payments.ts";
@@ -224,7 +225,7 @@ async function transact(
     const receipt = await deps.relayer.send(call, {
       asker: authorization.from,
       async signed(hash) {
-        await noteTransaction(deps.sql, payment.id, hash);
+        await noteTransaction(deps.sql, payment, hash);
         tx = hash;
       },
     });
@@ -233,9 +234,10 @@ async function transact(
     if (sale) return await issue(deps, payment, sale);
   } catch (error) {
     if (error instanceof ContractRefusal) return refused(deps, quote, payment, authorization, error);
+    if (error instanceof PaymentLost) throw pendingError(quote);
     // Only what certainly was never sent may be forgotten.
     if (!authorization.facilitator && !payment.tx && (!tx || error instanceof TransactionNotSent)) {
-      await markFailed(deps.sql, payment.id, "not_sent");
+      await markNotSent(deps.sql, { id: payment.id, ...(tx ? { tx } : {}) });
       throw error;
     }
   }

@@ -31,8 +31,8 @@ export async function issueToken(
   const { chain } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
-  // All at one block: it is what the token's row refers to when a reorg comes.
-  const right = await chain.tokenRights(signIn.eoa, number);
+  // All at one block, as new as any that was seen: it is what the token's row refers to when a reorg comes.
+  const right = await deps.guard.newestOf(() => chain.tokenRights(signIn.eoa, number));
   assertBound(signIn, right);
   const session = { eoa: signIn.eoa, agentId: right.agentId, epoch: right.epoch, retired: right.retired };
   const { keyId: tokenId, expiry, block } = right;

@@ -10,7 +10,7 @@ import { wasUsed } from "../store/usage.ts";
 import { findGrant, saveGrant, type ValidatorGrant } from "../store/validator-grants.ts";
 import { signGrant } from "./grant.ts";
 import { boundKey, type ProofHeader } from "./proof.ts";
-import type { Session } from "./session.ts";
+import { assertBoundAt, type Session } from "./session.ts";
 
 /** Seconds that it lives: all the time that there may be, since it is the only one. */
 const VALIDATOR_TTL = 600;
@@ -29,10 +29,12 @@ export async function issueValidatorToken(
   const { chain, sql } = deps;
   await deps.guard.assertTrusted();
   const number = ekNumber(chain, ekId);
-  const block = await chain.client.getBlock({ blockTag: "latest" });
+  const block = await deps.guard.newestHead();
+  const at = { blockNumber: block.number };
   const [head, allowed] = await Promise.all([
     readHead(chain, number),
-    chain.labels.read.mayLabel([number, session.agentId]),
+    chain.labels.read.mayLabel([number, session.agentId], at),
+    assertBoundAt(chain, session, at),
   ]);
   if (!head) throw unknownListing(ekId);
   if (!allowed) throw await notValidator(deps, session, ekId, number, head.sellerId);

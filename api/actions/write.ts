@@ -1,10 +1,11 @@
 /** Writes that the exchange makes for an agent: only what the agent granted, asked from the chain first. */
-import type { Hash, TransactionReceipt } from "viem";
+import type { Hash } from "viem";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import { agentId as agentIds } from "../../sdk/ids.ts";
 import { type ActionName, actions, fromBits } from "../../sdk/records.ts";
 import { operatorGrantTypedData } from "../../sdk/typed-data.ts";
 import { mayAct } from "../chain/agents.ts";
+import type { Mined } from "../chain/broadcast.ts";
 import { chainTime } from "../chain/client.ts";
 import { refusalOf } from "../chain/refusals.ts";
 import { notMinedYet } from "../chain/relay-errors.ts";
@@ -81,7 +82,7 @@ export async function relay(
   { eoa, operation }: Pick<Session, "eoa" | "operation">,
   call: Call,
   codes: Readonly<Record<string, ErrorCode>> = {},
-): Promise<TransactionReceipt> {
+): Promise<Mined> {
   try {
     if (!operation) return await deps.relayer.relay(call, eoa);
     const step = operation.next();
@@ -96,7 +97,7 @@ export async function relay(
 }
 
 /** The receipt of what was sent before; undefined where it came to nothing, and may be sent again. */
-async function earlier({ relayer, chain }: Deps, hash: Hash): Promise<TransactionReceipt | undefined> {
+async function earlier({ relayer, chain }: Deps, hash: Hash): Promise<Mined | undefined> {
   for (const end = performance.now() + chain.patience; ; ) {
     const fate = await relayer.fateOf(hash);
     if (fate === "gone") return undefined;

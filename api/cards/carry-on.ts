@@ -118,7 +118,7 @@ async function issue(deps: Deps, now: Situation): Promise<Next> {
   try {
     const signed = async (hash: Hash) => {
       await noteIssueDeadline(sql, purchase.id, deadline);
-      await noteTransaction(sql, payment.id, hash);
+      await noteTransaction(sql, payment, hash);
       tx = hash;
     };
     // No cap on its gas: the card's holder has paid.

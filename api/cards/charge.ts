@@ -1,7 +1,7 @@
 /** A card's charge on the chain: the key that it bought, the float that pays for it, and the way back. */
 import { erc20Abi, type Hash, keccak256, stringToBytes } from "viem";
 import { ExchangeError } from "../../sdk/errors.ts";
-import { receiptNow } from "../chain/broadcast.ts";
+import { minedNow } from "../chain/broadcast.ts";
 import { type Chain, chainTime } from "../chain/client.ts";
 import { type Call, contractCall } from "../chain/relayer.ts";
 import { type Sale, saleIn } from "../chain/sales.ts";
@@ -30,7 +30,7 @@ export async function saleOfCharge(chain: Chain, chargeId: Hash, fromBlock: bigi
     ...{ address: cards.address, abi: cards.abi, eventName: "ChargeIssued", args: { chargeId } },
     ...{ fromBlock, strict: true },
   });
-  const receipt = log && (await receiptNow(chain, log.transactionHash));
+  const receipt = log && (await minedNow(chain, log.transactionHash));
   const sale = receipt && (await saleIn(chain, receipt, { keyId: log.args.keyId }));
   if (!sale) throw new Error(`The log does not show the sale of charge ${chargeId} yet.`);
   return sale;

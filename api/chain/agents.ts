@@ -14,11 +14,18 @@ export type Binding = {
   retired: boolean;
 };
 
-export async function bindingOf({ registry }: Chain, eoa: Address): Promise<Binding> {
-  const [agentId, epoch] = await registry.read.bindingOf([eoa]);
-  const retired = agentId === 0n && (await registry.read.lastAgentOf([eoa])) !== 0n;
+/** `blockNumber`: as of that block's end; the node that is asked must have it. */
+export async function bindingOf(
+  { registry }: Chain,
+  eoa: Address,
+  { blockNumber }: { blockNumber?: bigint } = {},
+): Promise<Binding> {
+  const [agentId, epoch] = await registry.read.bindingOf([eoa], at(blockNumber));
+  const retired = agentId === 0n && (await registry.read.lastAgentOf([eoa], at(blockNumber))) !== 0n;
   return { eoa, agentId, epoch, retired };
 }
+
+const at = (blockNumber: bigint | undefined) => (blockNumber === undefined ? {} : { blockNumber });
 
 /** Whether `operator` may perform the action for the agent now. */
 export function mayAct(

@@ -3,7 +3,7 @@
  * table before it is sent, so that a crash leaves nothing that another process can't finish: a transaction that waits too long is sent
  * again at a higher fee, and one that was signed and never sent gives its nonce back, or has it used up by a transfer of nothing.
  */
-import { type Address, BaseError, type Hash, type Hex, keccak256, type TransactionReceipt } from "viem";
+import { type Address, BaseError, type Hash, type Hex, keccak256 } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { errorFields, log } from "../http/log.ts";
 import type { Sql } from "../store/database.ts";
@@ -19,7 +19,7 @@ import {
   type Sender,
   waitingTransactions,
 } from "../store/relayed.ts";
-import { broadcast, isKnown, receiptNow } from "./broadcast.ts";
+import { broadcast, isKnown, type Mined, minedNow, receiptNow } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 import { GasCapReached, HOUSE, TransactionNotSent } from "./relay-errors.ts";
 
@@ -41,7 +41,7 @@ const TRANSFER_GAS = 21_000n;
 export type Entry = { target: Address; data: Hex; gas: bigint; asker: string };
 
 /** What became of a transaction: it is in a block, it may still come, or it never will under any of its hashes. */
-export type Fate = { receipt: TransactionReceipt } | "waiting" | "gone";
+export type Fate = { receipt: Mined } | "waiting" | "gone";
 
 export type RelayQueue = {
   /**
@@ -52,7 +52,7 @@ export type RelayQueue = {
   /** By any hash of it: a transaction that was replaced at a higher fee is mined under another one. */
   fateOf(hash: Hash): Promise<Fate>;
   /** Its receipt, as soon as there is one; undefined when patience (in milliseconds) ends first, or when it never will be mined. */
-  receiptOf(hash: Hash, patience: number): Promise<TransactionReceipt | undefined>;
+  receiptOf(hash: Hash, patience: number): Promise<Mined | undefined>;
   /** One round over what waits. `now`: milliseconds of the clock. */
   tend(now?: number): Promise<void>;
 };
@@ -136,7 +136,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
   const fateOf: RelayQueue["fateOf"] = async (hash) => {
     const relayed = await relayedBy(sql, hash);
     if (!relayed) {
-      const receipt = await receiptNow(chain, hash); // of a time before this table, or not ours
+      const receipt = await minedNow(chain, hash); // of a time before this table, or not ours
       return receipt ? { receipt } : (await isKnown(chain, hash)) ? "waiting" : "gone";
     }
     const mined = await minedOf(relayed);
@@ -150,7 +150,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
   /** The form of it that is in a block; notes it as its end. */
   const minedOf = async ({ id, attempts }: Relayed) => {
     for (const { hash, cancels } of attempts.toReversed()) {
-      const receipt = await receiptNow(chain, hash);
+      const receipt = await minedNow(chain, hash);
       if (!receipt) continue;
       const state = cancels ? "replaced" : receipt.status === "success" ? "mined" : "reverted";
       await markRelayed(sql, id, state, receipt.gasUsed);
@@ -188,6 +188,7 @@ export function createRelayQueue({ chain, sql, lock, account, gasPerHour }: Rela
   /** Its nonce is used: by which of its forms? */
   const end = async (relayed: Relayed, now: number): Promise<void> => {
     if (await minedOf(relayed)) return;
+    if (await someKnown(relayed.attempts)) return; // in a block of which this node says no more
     if (now - relayed.createdAt.getTime() > LOST_AFTER) await markRelayed(sql, relayed.id, "replaced");
   };
 

@@ -10,11 +10,11 @@ import {
   encodeFunctionData,
   type Hash,
   type Hex,
-  type TransactionReceipt,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import type { Sql } from "../store/database.ts";
 import { relayBacklog } from "../store/relayed.ts";
+import type { Mined } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 import type { ChainGuard } from "./guard.ts";
 import { notMinedYet } from "./relay-errors.ts";
@@ -57,12 +57,12 @@ export type Relayer = Pick<RelayQueue, "fateOf" | "tend"> & {
    * Sends the call and waits for its receipt; undefined when it was not mined in time, and may be later. Throws {@link ContractRefusal};
    * `GasCapReached` and `TransactionNotSent` when nothing was sent.
    */
-  send(call: Call, options: SendOptions): Promise<TransactionReceipt | undefined>;
+  send(call: Call, options: SendOptions): Promise<Mined | undefined>;
   /**
    * {@link send} for callers that can only wait. Throws SERVICE_UNAVAILABLE, with the transaction, when it was not mined in time. `note`
    * is awaited with the hash before anything is sent.
    */
-  relay(call: Call, asker: string, note?: (hash: Hash) => Promise<void>): Promise<TransactionReceipt>;
+  relay(call: Call, asker: string, note?: (hash: Hash) => Promise<void>): Promise<Mined>;
   /** What waits to be mined. */
   backlog(): ReturnType<typeof relayBacklog>;
 };
@@ -115,6 +115,7 @@ export function createRelayer({ chain, guard, privateKey, ...rest }: RelayerOpti
     const entry = { target: call.address, data: encodeFunctionData(call), gas: await gasFor(call) };
     const hash = await queue.enter({ ...entry, asker: asker.toLowerCase() }, signed);
     const receipt = await queue.receiptOf(hash, chain.patience);
+    if (receipt) await guard.saw({ number: receipt.blockNumber, hash: receipt.blockHash });
     if (receipt?.status !== "reverted") return receipt;
     // Something came between: what would it say now?
     throw new ContractRefusal((await simulate(call)) ?? { name: "Reverted", args: { transaction: hash } });

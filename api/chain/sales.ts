@@ -1,10 +1,11 @@
 /** What became of a quote, from the chain's own log. */
-import { type Hash, parseEventLogs, type TransactionReceipt } from "viem";
+import { type Hash, parseEventLogs } from "viem";
 import { exchangeAbi, pointsLedgerAbi } from "../../sdk/abis/index.ts";
 import { agentId, ekId, keyId, listingId, orderId, splitTokenId } from "../../sdk/ids.ts";
 import { toPoints } from "../../sdk/points.ts";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { StoredQuote } from "../store/quotes.ts";
+import { type Mined, minedNow } from "./broadcast.ts";
 import type { Chain } from "./client.ts";
 
 /** A sale with the money's way, who paid, and the block that has it. */
@@ -43,14 +44,14 @@ export async function findSale(
   });
   const sold = sales.find((log) => log.args.sale.paymentRef === paymentRef);
   if (!sold) return undefined;
-  const receipt = await client.getTransactionReceipt({ hash: sold.transactionHash });
-  return saleIn(chain, receipt, { paymentRef });
+  const receipt = await minedNow(chain, sold.transactionHash);
+  return receipt && saleIn(chain, receipt, { paymentRef });
 }
 
 /** The sale in a transaction: the one with this payment reference, or of this key, or else the only one. */
 export async function saleIn(
   chain: Chain,
-  receipt: TransactionReceipt,
+  receipt: Mined,
   { paymentRef, keyId: wanted }: { paymentRef?: Hash; keyId?: bigint } = {},
 ): Promise<Sale | undefined> {
   const { deployment, registry } = chain;

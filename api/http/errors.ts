@@ -1,6 +1,13 @@
 /** Every failure becomes the one error shape: `{code, message, request_id, details}`, with the hint in the details. */
 import { HTTPException } from "hono/http-exception";
-import { BaseError, HttpRequestError, IntegerOutOfRangeError, RpcRequestError, TimeoutError } from "viem";
+import {
+  BaseError,
+  BlockNotFoundError,
+  HttpRequestError,
+  IntegerOutOfRangeError,
+  RpcRequestError,
+  TimeoutError,
+} from "viem";
 import { type ErrorCode, ExchangeError } from "../../sdk/errors.ts";
 import type { ApiError } from "../../sdk/wire/common.ts";
 import { refusalOf } from "../chain/refusals.ts";
@@ -73,10 +80,11 @@ export function toExchangeError(error: unknown): ExchangeError {
   });
 }
 
+/** A block that is not found is one that this node of a pool does not have yet. */
+const silences = [HttpRequestError, TimeoutError, RpcRequestError, BlockNotFoundError];
+
 function isChainSilence(cause: unknown): boolean {
-  return (
-    cause instanceof HttpRequestError || cause instanceof TimeoutError || cause instanceof RpcRequestError
-  );
+  return silences.some((kind) => cause instanceof kind);
 }
 
 function unavailable(message: string, check: string): ExchangeError {

@@ -18,8 +18,9 @@ const LEASE_PART = 1 / 16;
 const LEASE_TIME = 5_000;
 /** Clients that a process remembers; those longest unseen are asked for again. */
 const MAX_CLIENTS = 50_000;
-/** Milliseconds between two lines in the log about a database that does not count. */
-const WARN_EVERY = 10_000;
+/** Milliseconds that the database has to answer, and for which it is not asked again when it did not. */
+const PATIENCE = 1_000;
+const SILENCE = 5_000;
 
 export type Permit = { bucket: Bucket; subject: string; limit: number };
 export type Verdict = {
@@ -44,7 +45,7 @@ type Client = {
 
 export function createLimiter(sql: Sql, clock: () => number = Date.now): Limiter {
   const clients = new Map<string, Client>();
-  let warned = Number.NEGATIVE_INFINITY;
+  let silentUntil = Number.NEGATIVE_INFINITY;
 
   const clientOf = (key: string): Client => {
     const known = clients.get(key);
@@ -58,18 +59,27 @@ export function createLimiter(sql: Sql, clock: () => number = Date.now): Limiter
     return client;
   };
 
-  /** From the database; by this process alone, where that can't be asked. */
+  /** Of this process's own count. */
+  const takeAlone = (client: Client, limit: number, wanted: number) => {
+    const now = clock();
+    const { granted, tat } = take(client.tat, now, { limit, wanted });
+    return { granted, ahead: tat - now };
+  };
+
+  /** From the database; by this process alone, where that does not answer: a limit must not be what requests wait for. */
   const lease = async (client: Client, { bucket, subject, limit }: Permit): Promise<void> => {
     const usual = Math.max(1, Math.min(LEASE[bucket], Math.floor(limit * LEASE_PART)));
     const wanted = Math.min(limit, Math.max(usual, client.waiting));
-    const taken = await takePermits(sql, { bucket, subject, limit, wanted }).catch((error: unknown) => {
-      const now = clock();
-      if (now - warned > WARN_EVERY)
-        log("warn", "rate limits are counted by this process alone", errorFields(error));
-      if (now - warned > WARN_EVERY) warned = now;
-      const alone = take(client.tat, now, { limit, wanted });
-      return { granted: alone.granted, ahead: alone.tat - now };
-    });
+    const taken =
+      clock() < silentUntil
+        ? takeAlone(client, limit, wanted)
+        : await within(PATIENCE, takePermits(sql, { bucket, subject, limit, wanted })).catch(
+            (error: unknown) => {
+              silentUntil = clock() + SILENCE;
+              log("warn", "rate limits are counted by this process alone", errorFields(error));
+              return takeAlone(client, limit, wanted);
+            },
+          );
     const now = clock();
     client.tat = now + taken.ahead;
     client.permits = taken.granted;
@@ -108,4 +118,16 @@ export function createLimiter(sql: Sql, clock: () => number = Date.now): Limiter
 
 function inSeconds(milliseconds: number): number {
   return Math.min(WINDOW / 1000, Math.ceil(milliseconds / 1000));
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${milliseconds} ms.`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

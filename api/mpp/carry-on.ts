@@ -122,7 +122,7 @@ async function issue(deps: Deps, now: Now, transfer: StoredTransfer, chargeId: H
   try {
     const signed = async (hash: Hash) => {
       if (!(await noteIssueDeadline(deps.sql, payment.id, deadline))) throw new Error("Its money goes back.");
-      await noteTransaction(deps.sql, payment.id, hash);
+      await noteTransaction(deps.sql, payment, hash);
       tx = hash;
     };
     const receipt = await rail.issuer.send(call, { asker: "house", signed });

@@ -2,7 +2,7 @@
 import type { Hash } from "viem";
 import type { PurchaseResponse } from "../../sdk/wire/purchase.ts";
 import type { Queryable, Sql } from "./database.ts";
-import type { PaymentState } from "./payments.ts";
+import type { Payment, PaymentState } from "./payments.ts";
 
 /**
  * Where a payment may go from each state. To Unknown from behind EKIssued only when the chain took the block back that issued the key;
@@ -82,6 +82,15 @@ export async function markUnknown(sql: Queryable, id: string, tx: Hash | undefin
 /** Nothing was paid by it. */
 export async function markFailed(sql: Queryable, id: string, reason: string): Promise<Moved> {
   return move(sql, id, "Failed", { evidence: { reason }, reason });
+}
+
+/** Nothing was sent for it, as far as the caller knows: `tx` is what it knows of. Where another one was noted meanwhile nothing changes. */
+export async function markNotSent(sql: Sql, { id, tx }: Pick<Payment, "id" | "tx">): Promise<void> {
+  await sql.begin(async (begun) => {
+    const rows = await begun`
+      select 1 from payments where id = ${id} and tx is not distinct from ${tx ?? null} for update`;
+    if (rows.length === 1) await markFailed(begun, id, "not_sent");
+  });
 }
 
 /** A sale as its receipt shows it. */

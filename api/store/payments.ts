@@ -204,9 +204,29 @@ export async function abandonedPayments(
   return rows.map(toPayment);
 }
 
-/** Notes the transaction that is about to be sent. */
-export async function noteTransaction(sql: Queryable, id: string, tx: Hash): Promise<void> {
-  await sql`update payments set tx = ${tx}, updated_at = now() where id = ${id}`;
+/** Somebody else goes on with the payment, or has ended it: it took so long that it counted as given up. */
+export class PaymentLost extends Error {
+  override readonly name = "PaymentLost";
+  constructor(id: string) {
+    super(`Payment ${id} is in other hands.`);
+  }
+}
+
+/**
+ * Notes the transaction that is about to be sent, and has the payment for another {@link LEASE_SECONDS}. `tx`: the one that the caller knows
+ * of. Throws {@link PaymentLost} where there is another one meanwhile, or an end: then nothing may be sent.
+ */
+export async function noteTransaction(
+  sql: Queryable,
+  { id, tx = undefined }: Pick<Payment, "id" | "tx">,
+  next: Hash,
+): Promise<void> {
+  const rows = await sql`
+    update payments set tx = ${next}, updated_at = now(),
+      lease_until = greatest(lease_until, now() + ${LEASE_SECONDS} * interval '1 second')
+    where id = ${id} and tx is not distinct from ${tx ?? null} and state in ${sql(openStates)}
+    returning id`;
+  if (rows.length === 0) throw new PaymentLost(id);
 }
 
 export function toPayment(row: PaymentRow): Payment {

@@ -66,6 +66,14 @@ export async function readCursor(sql: Queryable, name: string): Promise<Cursor |
   return row && { number: BigInt(row.block_number), hash: row.block_hash };
 }
 
+/** {@link saveCursor}, unless it is there or past it. */
+export async function raiseCursor(sql: Queryable, name: string, { number, hash }: Cursor): Promise<void> {
+  await sql`
+    insert into chain_cursors as c (name, block_number, block_hash) values (${name}, ${String(number)}, ${hash})
+    on conflict (name) do update set block_number = excluded.block_number, block_hash = excluded.block_hash
+    where c.block_number < excluded.block_number`;
+}
+
 export async function saveCursor(sql: Queryable, name: string, { number, hash }: Cursor): Promise<void> {
   await sql`
     insert into chain_cursors (name, block_number, block_hash) values (${name}, ${String(number)}, ${hash})

@@ -201,8 +201,8 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T51: {
     attack: "A client's retry makes two orders of one",
     defence:
-      "Idempotency-Key and the request's hash stand in the same transaction as the payment; other writes note what they send before it leaves; an x402 payment identifier counts only under its " +
-      "payer's signature",
+      "Idempotency-Key and the request's hash stand in the same transaction as the payment; other writes note what they send before it leaves; " +
+      "whoever was so slow that another took over sends nothing; an x402 payment identifier counts only under its payer's signature",
   },
   T53: {
     attack: "Rate abuse",
@@ -213,7 +213,9 @@ export const threats: Record<string, { attack: string; defence: string }> = {
   T54: { attack: "Secrets in logs", defence: "structured logs without bodies, tokens or query strings" },
   T55: {
     attack: "An RPC that is stale, of another chain or another deployment",
-    defence: "chain id and deploy block hash checked at boot and while running; fail closed",
+    defence:
+      "chain id and deploy block hash checked at boot and while running; a head that is older than one that any process saw, or than a chain's " +
+      "blocks may be, is not believed; rights are read at one block, whichever node of a pool answers; fail closed",
   },
   T49: {
     attack: "A made-up X-Forwarded-For to dodge limits",

@@ -59,7 +59,7 @@ export function readEnv(raw: NodeJS.ProcessEnv = process.env): LauncherEnv {
 /** What a child takes over from our environment. Everything else it is told, so that no stray variable changes what is started. */
 const inherited = [
   ...["HOME", "LANG", "PATH", "TMPDIR", "USER"],
-  "CONFIRMATIONS", // the API's own: how deep a purchase must lie in a chain elsewhere
+  ...["CONFIRMATIONS", "HEAD_MAX_AGE"], // the API's own: how deep a purchase must lie in a chain elsewhere, and how old its head may be
   // A chain elsewhere may only be reached through these.
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS", "NODE_USE_ENV_PROXY"],
 ];

@@ -195,6 +195,14 @@ const samples: { [T in FormulaType]: Sample<T> } = {
         [0n, 230n, 7n],
       ],
       [
+        { base: 7n, inSeason: 9n, start: 110n, period: 100n, length: 30n }, // no multiple of the period
+        [0n, 109n, 7n],
+        [0n, 110n, 9n],
+        [0n, 139n, 9n],
+        [0n, 140n, 7n],
+        [0n, 210n, 9n],
+      ],
+      [
         { base: 3n, inSeason: 0n, start: 0n, period: 2n, length: 1n },
         [0n, 0n, 0n],
         [0n, 1n, 3n],

@@ -37,8 +37,15 @@ export async function startCopy(
       ...changes.env,
     },
   });
+  // It must not outlive whoever started it, however that one ends.
+  const takeAlong = () => void child.kill("SIGKILL");
+  process.once("exit", takeAlong);
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  await answers(apiUrl, child);
+  void ended.then(() => process.off("exit", takeAlong));
+  await answers(apiUrl, child).catch((error: unknown) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
   watchContract(apiUrl);
   return {
     apiUrl,
