@@ -23,6 +23,17 @@ export const testArbitratorAbi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "disputeID",
+        type: "uint256",
+      },
+    ],
+    name: "NothingToRefund",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "given",
         type: "uint256",
       },
@@ -232,6 +243,11 @@ export const testArbitratorAbi = [
             name: "appeals",
             type: "uint256",
           },
+          {
+            internalType: "uint256",
+            name: "fee",
+            type: "uint256",
+          },
         ],
         internalType: "struct TestArbitrator.Case",
         name: "",
@@ -345,6 +361,25 @@ export const testArbitratorAbi = [
       },
     ],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "disputeID",
+        type: "uint256",
+      },
+    ],
+    name: "refund",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "amount",
+        type: "uint256",
+      },
+    ],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {

@@ -96,7 +96,11 @@ describe("api: every route", () => {
       expect(status, `${route.method} ${route.path}`).to.be.oneOf([403, 404]);
     }
     const marks = [owner.account.address.toLowerCase(), `"agt_${shared.api.chainId}_${owner.agentId}"`];
-    for (const route of routes.filter((one) => one.secured && one.method === "GET" && !byId.includes(one))) {
+    // A stream has no end that could be looked at; what it tells whom has tests of its own.
+    const own = routes.filter(
+      ({ secured, method, path }) => secured && method === "GET" && !path.startsWith("/stream/"),
+    );
+    for (const route of own.filter((one) => !byId.includes(one))) {
       const { status, body } = await ask(route, other.token);
       expect(status, route.path).to.equal(200);
       for (const mark of marks) expect(JSON.stringify(body).toLowerCase(), route.path).not.to.include(mark);

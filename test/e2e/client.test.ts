@@ -12,6 +12,7 @@ import { expect } from "chai";
 import { createPublicClient, erc20Abi, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { makeBundle, storeBundle } from "../../scripts/demo/bundle.ts";
+import { eventually } from "../../scripts/demo/eventually.ts";
 import { fund } from "../../scripts/demo/funds.ts";
 import { gather, list } from "../../scripts/demo/steps.ts";
 import { createExchange } from "../../sdk/client.ts";
@@ -150,7 +151,8 @@ describe("client on the real exchange", () => {
     await buyer.reportIssue(ekId, { reason: "outdated" });
     const { items } = await buyer.reviews(ekId);
     expect(items[0]).to.include({ rating: 5, key_id });
-    expect((await buyer.tradeProof(order_id)).receipt?.nodes).to.have.length.at.least(1);
+    const proof = await eventually("the index has the trade", () => buyer.tradeProof(order_id));
+    expect(proof.receipt?.nodes).to.have.length.at.least(1);
     expect((await buyer.myKeys()).items.map((key) => key.key_id)).to.deep.equal([key_id]);
     expect((await buyer.overview()).activity_summary.bought).to.equal(1);
     expect((await buyer.trades({ ek_id: ekId, limit: 1 })).items).to.have.length(1);
