@@ -58,7 +58,10 @@ export async function allPages<T>(ask: Ask, path: string): Promise<T[] | undefin
 }
 
 /** A time as both sides write it. */
-export const isoOf = (time: bigint) => new Date(Number(time) * 1000).toISOString().replace(".000Z", "Z");
+/** The last second of the year 9999: what is later is told as that. */
+const LATEST = 253_402_300_799n;
+export const isoOf = (time: bigint) =>
+  new Date(Number(time > LATEST ? LATEST : time) * 1000).toISOString().replace(".000Z", "Z");
 export const sameTime = (text: string) => isoOf(BigInt(Math.floor(Date.parse(text) / 1000)));
 
 /** Which transactions are in blocks after the last one that was replayed. */

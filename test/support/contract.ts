@@ -36,6 +36,11 @@ export function watchContract(apiUrl: string): void {
   });
 }
 
+/** The API is no more: whoever has its port next is another server. */
+export function unwatchContract(apiUrl: string): void {
+  origins.delete(new URL(apiUrl).origin);
+}
+
 let plainFetch = globalThis.fetch;
 
 const watchingFetch: typeof fetch = async (input, init) => {

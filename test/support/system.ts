@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { type System, startSystem } from "../../scripts/system/system.ts";
-import { watchContract } from "./contract.ts";
+import { unwatchContract, watchContract } from "./contract.ts";
 
 const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 10_000;
@@ -76,6 +76,7 @@ async function start(): Promise<Started> {
 
 async function stop({ system, dataDir }: Started): Promise<void> {
   await system.stop();
+  unwatchContract(system.run.apiUrl);
   rmSync(dataDir, { recursive: true, force: true });
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { localKey } from "../../../scripts/system/chain.ts";
 import { inheritedEnv } from "../../../scripts/system/env.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
-import { watchContract } from "../../support/contract.ts";
+import { unwatchContract, watchContract } from "../../support/contract.ts";
 import { freePort } from "../../support/free-port.ts";
 
 const READY_MS = 90_000; // a machine may be busy
@@ -42,7 +42,10 @@ export async function startCopy(
   const takeAlong = () => void child.kill("SIGKILL");
   process.once("exit", takeAlong);
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  void ended.then(() => process.off("exit", takeAlong));
+  void ended.then(() => {
+    process.off("exit", takeAlong);
+    unwatchContract(apiUrl);
+  });
   await answers(apiUrl, child).catch((error: unknown) => {
     child.kill("SIGKILL");
     throw error;

@@ -28,7 +28,7 @@ import { localKey } from "../../../scripts/system/chain.ts";
 import type { RunInfo } from "../../../scripts/system/run-info.ts";
 import { mppSecretOf } from "../../../scripts/system/services.ts";
 import { deploymentTag } from "../../../sdk/deployment.ts";
-import { watchContract } from "../../support/contract.ts";
+import { unwatchContract, watchContract } from "../../support/contract.ts";
 import { PATH_USD, TEMPO_CHAIN_ID, type TempoChain, tempoKey } from "../../support/tempo-chain.ts";
 
 /** Which of anvil's accounts takes the exchange's payments. */
@@ -91,6 +91,7 @@ export async function startTempoApi(
     deps,
     async stop() {
       await new Promise((resolve) => server.close(resolve));
+      unwatchContract(apiUrl);
       await Promise.all([deps.streams.stop(), store.close(), index.close(), deps.search.close()]);
     },
   };
