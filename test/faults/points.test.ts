@@ -32,7 +32,8 @@ const commit = [
   ...both("the commit of the key", ...twice("sql update payments"), "sql update payments", "sql commit"),
 ];
 const token = [
-  ...both("the token", "sql insert issued_tokens"),
+  // The statement that stores it is named by its first part.
+  ...both("the token", "sql insert watermarks"),
   { name: "after the token's answer", on: ["http POST /me/buy/token"], way: "back" } as const,
 ];
 const reserve = both("the reservation", "sql insert payments");
